@@ -1,5 +1,30 @@
 //! What things are, and every rule about them that needs no input or output.
+//!
+//! This crate knows no clock, draws no randomness and is not async: time and seeds are arguments. Whether
+//! something is *allowed* is never decided here; that is for Rego, behind `concordat-policy`.
+//!
+//! Read it in this order: how documents are read ([`document`], [`problem`]), what a contract is
+//! ([`contract`], [`agree`], [`plan`]), what others say about it ([`classification`], [`decision`]), who does
+//! the work ([`agent`], [`trust`]), and how it goes ([`run`]).
 
-pub mod classification;
+pub mod document;
+pub mod problem;
+mod text_position;
+
+pub mod digest;
+pub mod id;
+pub mod money;
 pub mod name;
 pub mod share;
+pub mod span;
+
+pub mod condition;
+pub mod contract;
+pub mod reference;
+pub mod schema;
+
+pub mod agent;
+pub mod classification;
+pub mod decision;
+pub mod trust;
+pub mod work;

@@ -61,7 +61,7 @@ macro_rules! name {
                     "type": "string",
                     "pattern": "^[a-z0-9][a-z0-9._-]*$",
                     "maxLength": MAX_LENGTH,
-                    "description": concat!("the name of a ", $what),
+                    "description": concat!("the name of ", $what),
                 })
             }
         }
@@ -70,31 +70,31 @@ macro_rules! name {
 
 name!(
     /// The name of a step within its contract.
-    StepName, "step"
+    StepName, "a step"
 );
 name!(
     /// What an agent can do, and the method it is called by.
-    SkillName, "skill"
+    SkillName, "a skill"
 );
 name!(
     /// A field of work, such as `finance`.
-    DomainName, "domain"
+    DomainName, "a domain"
 );
 name!(
     /// The name of a contract or template.
-    ContractName, "contract"
+    ContractName, "a contract"
 );
 name!(
     /// The name of an agent, unique in the registry.
-    AgentName, "agent"
+    AgentName, "an agent"
 );
 name!(
     /// Who is asking: the name that an API key was made out to.
-    PrincipalName, "principal"
+    PrincipalName, "a principal"
 );
 name!(
     /// The organisation that a principal and all it submits belong to.
-    TenantName, "tenant"
+    TenantName, "a tenant"
 );
 
 /// The longest name, in characters.
@@ -103,7 +103,7 @@ pub const MAX_LENGTH: usize = 64;
 /// A text that is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{}` is not the name of a {what}: use 1 to {MAX_LENGTH} of a-z, 0-9, `-`, `_` and `.`, beginning with a letter or digit",
+    "`{}` is not the name of {what}: use 1 to {MAX_LENGTH} of a-z, 0-9, `-`, `_` and `.`, beginning with a letter or digit",
     shorten(.text)
 )]
 pub struct BadName {

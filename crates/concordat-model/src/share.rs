@@ -2,15 +2,14 @@
 //!
 //! Records hold no floating point numbers, so that two machines never disagree about a byte.
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// A share of one in basis points: 0 to 10,000, where 10,000 is certainty.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
-#[schemars(range(min = 0, max = 10_000))]
 pub struct Share(u16);
 
 impl Share {
@@ -63,5 +62,20 @@ impl From<Share> for u16 {
 impl std::fmt::Display for Share {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{:02}", self.0 / 10_000, (self.0 % 10_000) / 100)
+    }
+}
+
+impl JsonSchema for Share {
+    fn schema_name() -> Cow<'static, str> {
+        "Share".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 10_000,
+            "description": "a share of one in basis points"
+        })
     }
 }

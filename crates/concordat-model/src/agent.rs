@@ -1,0 +1,250 @@
+//! Agents: remote parties that do the steps.
+//!
+//! What an agent says about itself is a claim. It can claim skills; it cannot claim trust or preference, and a
+//! registration that tries is refused with a sentence that says so.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::contract::DataClass;
+use crate::digest::Digest;
+use crate::id::AgentId;
+use crate::money::Money;
+use crate::name::{AgentName, DomainName, PrincipalName, SkillName};
+use crate::problem::{Problem, Problems};
+use crate::schema::Schema;
+
+/// What a registry administrator registers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Registration {
+    /// A name, unique in the registry.
+    pub name: AgentName,
+    /// What the agent is, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Who answers for the agent.
+    pub owner: String,
+    /// How the agent is reached.
+    pub binding: Binding,
+    /// The fields of work that its owner registers it for.
+    pub domains: Vec<DomainName>,
+    /// What it says it can do.
+    pub skills: Vec<Skill>,
+    /// The regimes that its handling of data was assessed against, such as `GDPR`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compliance: Vec<String>,
+    /// The classes of data that it may be given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data_classes: Vec<DataClass>,
+    /// What it takes at a time.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What one call costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Money>,
+}
+
+/// How an agent is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Binding {
+    /// `POST {url}/execute` with JSON-RPC 2.0, the method being the skill.
+    Execute {
+        /// The agent's base URL.
+        url: String,
+    },
+}
+
+impl Binding {
+    /// The agent's base URL.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        match self {
+            Binding::Execute { url } => url,
+        }
+    }
+}
+
+/// One thing an agent says it can do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Skill {
+    /// The skill, and the method it is called by.
+    pub name: SkillName,
+    /// The JSON Schema (2020-12) of what it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Value>,
+    /// The JSON Schema of what it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+    /// An input that the skill can be tried with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<Value>,
+}
+
+/// What an agent takes at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Limits {
+    /// The most calls in flight.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub concurrency: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { concurrency: 64 }
+    }
+}
+
+/// An agent in the registry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Agent {
+    /// Its id.
+    pub id: AgentId,
+    /// What was registered.
+    pub registration: Registration,
+    /// The digest of what was registered: trust is earned by a revision, not by a name.
+    pub revision: Digest,
+    /// Whether it gets work.
+    pub standing: Standing,
+    /// When it was registered.
+    pub registered: Timestamp,
+}
+
+/// Whether an agent gets work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "state", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Standing {
+    /// It may be considered.
+    Eligible,
+    /// It gets nothing until somebody restores it.
+    Suspended {
+        /// Who suspended it.
+        by: PrincipalName,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The most skills and domains that one registration may name.
+const MOST: usize = 100;
+
+/// Members by which an agent would rate itself.
+const SELF_PRAISE: [&str; 9] =
+    ["trust", "trustScore", "score", "rating", "reputation", "priority", "preference", "preferred", "weight"];
+
+impl Registration {
+    /// Reads a registration and checks everything that can be checked without calling the agent.
+    ///
+    /// # Errors
+    /// What is wrong, with the pointer of its place.
+    pub fn read(document: Value) -> Result<Registration, Problems> {
+        refuse_self_praise(&document)?;
+        let registration: Registration = crate::document::typed(document)?;
+        registration.check()?;
+        Ok(registration)
+    }
+
+    /// The digest of what was registered.
+    ///
+    /// # Errors
+    /// A registration that has no canonical form.
+    pub fn revision(&self) -> Result<Digest, crate::digest::NoCanonicalForm> {
+        Digest::of_json(self)
+    }
+
+    /// The named skill, if the agent claims it.
+    #[must_use]
+    pub fn skill(&self, name: &SkillName) -> Option<&Skill> {
+        self.skills.iter().find(|skill| skill.name == *name)
+    }
+
+    fn check(&self) -> Result<(), Problems> {
+        let mut found = Vec::new();
+        let mut count = |pointer: &str, n: usize, what: &str| {
+            if n == 0 || n > MOST {
+                let message = format!("an agent has 1 to {MOST} {what}, not {n}");
+                found.push(Problem::new("agent-size", pointer, message));
+            }
+        };
+        count("/domains", self.domains.len(), "domains");
+        count("/skills", self.skills.len(), "skills");
+        if self.limits.concurrency == 0 || self.limits.concurrency > 10_000 {
+            found.push(Problem::new("agent-limits", "/limits/concurrency", "`concurrency` lies between 1 and 10000"));
+        }
+        for (nth, skill) in self.skills.iter().enumerate() {
+            let at = format!("/skills/{nth}");
+            if self.skills.iter().take(nth).any(|earlier| earlier.name == skill.name) {
+                let message = format!("the skill `{}` is registered twice", skill.name);
+                found.push(Problem::new("agent-skill-twice", format!("{at}/name"), message));
+            }
+            for (member, schema) in [("input", &skill.input), ("output", &skill.output)] {
+                if let Some(Err(error)) = schema.as_ref().map(Schema::compile) {
+                    found.push(Problem::new("schema-invalid", format!("{at}/{member}"), error.to_string()));
+                }
+            }
+        }
+        Problems::check(found)
+    }
+}
+
+fn refuse_self_praise(document: &Value) -> Result<(), Problems> {
+    let skills = document.get("skills").and_then(Value::as_array);
+    let places = skills.into_iter().flatten().enumerate().map(|(nth, skill)| (format!("/skills/{nth}"), skill));
+    let found = std::iter::once((String::new(), document))
+        .chain(places)
+        .flat_map(|(at, object)| SELF_PRAISE.iter().filter(|name| object.get(**name).is_some()).map(move |name| (at.clone(), *name)))
+        .map(|(at, name)| {
+            Problem::new("agent-self-praise", format!("{at}/{name}"), format!("an agent cannot declare its own `{name}`"))
+                .hint("leave it out: trust is earned from what Concordat observes, and preference is for policy to say")
+        })
+        .collect();
+    Problems::check(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn registration() -> Value {
+        json!({
+            "name": "credit-bureau", "owner": "bank.example",
+            "binding": {"type": "execute", "url": "http://127.0.0.1:9"},
+            "domains": ["finance"], "skills": [{"name": "check_credit", "output": {"type": "object"}}],
+        })
+    }
+
+    #[test]
+    fn a_plain_registration_is_taken() {
+        let one = Registration::read(registration()).unwrap();
+        assert_eq!(one.limits.concurrency, 64);
+        assert_eq!(one.revision(), Registration::read(registration()).unwrap().revision());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        for (place, value, wanted) in [
+            ("/trust", json!(9000), "/trust: an agent cannot declare its own `trust`"),
+            ("/preferred", json!(true), "/preferred: an agent cannot declare"),
+            ("/skills/0/score", json!(1), "/skills/0/score: an agent cannot declare"),
+            ("/colour", json!("red"), "unknown member `colour`"),
+            ("/skills", json!([]), "/skills: an agent has 1 to 100 skills, not 0"),
+            ("/limits", json!({"concurrency": 0}), "/limits/concurrency"),
+            ("/name", json!("Credit Bureau"), "/name: `Credit Bureau` is not the name of an agent"),
+            ("/skills/0/output", json!({"type": "nonsense"}), "/skills/0/output: "),
+            ("/binding", json!({"type": "carrier-pigeon"}), "/binding"),
+        ] {
+            let mut document = registration();
+            let (parent, member) = place.rsplit_once('/').unwrap();
+            document.pointer_mut(parent).unwrap()[member] = value;
+            let told = Registration::read(document).unwrap_err().to_string();
+            assert!(told.contains(wanted), "{place}: {told}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! A gate's answer, as a value with its reasons.
+//!
+//! Only `concordat-policy` makes answers, and only a Rego policy's own "permit" becomes one here. Everything
+//! that goes wrong on the way is a denial with a code of its own, so that it never looks like a business refusal.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::id::{AgentId, DecisionId};
+
+/// A place where policy is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    /// May this principal do this?
+    Access,
+    /// May this contract run?
+    Admit,
+    /// Which agents may do this step?
+    Dispatch,
+    /// May this result be used?
+    Release,
+}
+
+impl Gate {
+    /// Every gate, in the order in which a contract meets them.
+    pub const ALL: [Gate; 4] = [Gate::Access, Gate::Admit, Gate::Dispatch, Gate::Release];
+
+    /// The gate's name in Rego, the API, the log and the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Gate::Access => "access",
+            Gate::Admit => "admit",
+            Gate::Dispatch => "dispatch",
+            Gate::Release => "release",
+        }
+    }
+}
+
+impl std::fmt::Display for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A gate's answer with everything that is needed to explain and to replay it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// The decision's own id.
+    pub id: DecisionId,
+    /// The gate that was asked.
+    pub gate: Gate,
+    /// Yes, people, or no.
+    pub answer: Answer,
+    /// Every check that policy made, as policy reported it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+    /// Dispatch only: the agents inside which the choice was free.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub permitted: Vec<AgentId>,
+    /// Dispatch only: why each other candidate was not among them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub excluded: BTreeMap<AgentId, Vec<Reason>>,
+    /// What was asked of which policy.
+    pub provenance: Provenance,
+}
+
+/// Yes, people, or no. A "no" without a reason cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Answer {
+    /// Policy said yes.
+    Permit,
+    /// Policy wants people to look first.
+    Review {
+        /// What they should look at.
+        reasons: Reasons,
+    },
+    /// Policy said no, or could not be asked.
+    Deny {
+        /// Why.
+        reasons: Reasons,
+    },
+}
+
+impl Answer {
+    /// The answer's name in tables, metrics and the log.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Answer::Permit => "permit",
+            Answer::Review { .. } => "review",
+            Answer::Deny { .. } => "deny",
+        }
+    }
+
+    /// Why the answer is not a plain yes.
+    #[must_use]
+    pub fn reasons(&self) -> &[Reason] {
+        match self {
+            Answer::Permit => &[],
+            Answer::Review { reasons } | Answer::Deny { reasons } => reasons.all(),
+        }
+    }
+}
+
+/// At least one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "Vec<Reason>", into = "Vec<Reason>")]
+#[schemars(with = "Vec<Reason>")]
+pub struct Reasons(Vec<Reason>);
+
+impl Reasons {
+    /// One reason.
+    #[must_use]
+    pub fn one(reason: Reason) -> Reasons {
+        Reasons(vec![reason])
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> &[Reason] {
+        &self.0
+    }
+}
+
+/// A refusal without a reason.
+#[derive(Debug, thiserror::Error)]
+#[error("a refusal needs at least one reason")]
+pub struct NoReason;
+
+impl TryFrom<Vec<Reason>> for Reasons {
+    type Error = NoReason;
+
+    fn try_from(reasons: Vec<Reason>) -> Result<Reasons, NoReason> {
+        if reasons.is_empty() { Err(NoReason) } else { Ok(Reasons(reasons)) }
+    }
+}
+
+impl From<Reasons> for Vec<Reason> {
+    fn from(reasons: Reasons) -> Vec<Reason> {
+        reasons.0
+    }
+}
+
+/// Why policy did not say yes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    /// A stable code such as `trust_too_low`.
+    pub code: String,
+    /// The sentence for people.
+    pub message: String,
+    /// The way out, where policy knows one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+}
+
+/// One check as policy reported it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// The check's stable name.
+    pub policy: String,
+    /// How it ended.
+    pub result: CheckResult,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The sentence for people.
+    pub message: String,
+    /// The way out, where policy knows one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+}
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckResult {
+    /// It holds.
+    Pass,
+    /// It does not hold.
+    Fail,
+    /// It holds, and somebody should know how nearly.
+    Warn,
+}
+
+/// How much a check matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Worth a line in the log.
+    Low,
+    /// Worth a look.
+    Medium,
+    /// People decide.
+    High,
+    /// Nobody may override it here.
+    Critical,
+}
+
+/// What was asked of which policy: enough to ask again and compare.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// The digest of the bundle's content.
+    pub policy: Digest,
+    /// The digest of the input's canonical form; the input itself is stored beside the record.
+    pub input: Digest,
+    /// The evaluator and its version.
+    pub evaluator: String,
+}

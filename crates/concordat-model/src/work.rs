@@ -1,0 +1,108 @@
+//! Work on its way: what is asked of an agent, and what came back.
+//!
+//! These are plain values. What may be sent or used is `Authorized<…>` around them, which only
+//! `concordat-policy` can make.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::agent::Binding;
+use crate::digest::Digest;
+use crate::id::{AgentId, DecisionId, RunId};
+use crate::name::{AgentName, SkillName, StepName};
+use crate::span::Span;
+
+/// Whether a step is done or undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Leg {
+    /// The step itself.
+    Do,
+    /// Its compensation.
+    Undo,
+}
+
+impl Leg {
+    /// The leg's name in keys, tables and the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Leg::Do => "do",
+            Leg::Undo => "undo",
+        }
+    }
+}
+
+/// One try of one leg of one step.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attempt {
+    /// The step.
+    pub step: StepName,
+    /// Doing or undoing.
+    pub leg: Leg,
+    /// The count of tries, from 1.
+    pub number: u32,
+}
+
+/// What is to be done, before anyone is chosen to do it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Work {
+    /// The run it belongs to.
+    pub run: RunId,
+    /// The step, leg and try.
+    pub attempt: Attempt,
+    /// The skill that is asked for.
+    pub skill: SkillName,
+    /// What the agent is given.
+    pub params: Arc<Value>,
+    /// The digest of what the agent is given.
+    pub params_digest: Digest,
+    /// How long the agent may take.
+    pub timeout: Span,
+}
+
+impl Work {
+    /// The key that is the same on every try, so that an agent does the work once.
+    #[must_use]
+    pub fn idempotency_key(&self) -> String {
+        format!("{}/{}/{}", self.run, self.attempt.step, self.attempt.leg.as_str())
+    }
+}
+
+/// Work with the agent that was chosen for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assignment {
+    /// The work.
+    pub work: Work,
+    /// The chosen agent.
+    pub agent: AgentId,
+    /// Its name, for people.
+    pub agent_name: AgentName,
+    /// Its revision at the time of the decision.
+    pub revision: Digest,
+    /// How it is reached.
+    pub binding: Binding,
+    /// The decision that permits this assignment.
+    pub decision: DecisionId,
+}
+
+/// What an agent answered, checked against its schema, before policy has seen it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The run it belongs to.
+    pub run: RunId,
+    /// The step, leg and try.
+    pub attempt: Attempt,
+    /// The skill that was asked for.
+    pub skill: SkillName,
+    /// Who answered.
+    pub agent: AgentId,
+    /// What was answered.
+    pub output: Arc<Value>,
+    /// The digest of what was answered.
+    pub digest: Digest,
+}
