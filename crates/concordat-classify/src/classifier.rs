@@ -1,0 +1,180 @@
+//! The classifier: domain files in, one answer for each contract out.
+
+use std::collections::BTreeMap;
+
+use concordat_model::classification::{Classification, Verdict};
+use concordat_model::digest::Digest;
+use concordat_model::name::DomainName;
+use concordat_model::problem::Problems;
+
+use crate::domain_file::{DomainFile, Effect};
+use crate::lexicon::Lexicon;
+use crate::reading::Reading;
+use crate::text::ContractText;
+use crate::weigh::weigh;
+
+/// The most domain files.
+const MOST_FILES: usize = 64;
+
+/// The version of what this crate makes of the rules: higher whenever the same rules may answer otherwise.
+const VERSION: u32 = 1;
+
+/// Tells which domain a contract is of, by rules that people can read.
+#[derive(Debug)]
+pub struct Classifier {
+    domains: Vec<Domain>,
+    rules: Vec<Rule>,
+    lexicon: Lexicon,
+    name: String,
+}
+
+/// A domain without its rules.
+#[derive(Debug)]
+pub(crate) struct Domain {
+    pub(crate) name: DomainName,
+    /// Why a text of this domain is not classified; absent where it is.
+    pub(crate) abstain: Option<String>,
+    /// Whether the domain gives way to others that have enough evidence.
+    pub(crate) yields: bool,
+}
+
+/// A rule without its phrases.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    /// The domain's name and the rule's id, as evidence gives it.
+    pub(crate) id: String,
+    /// The place of its domain in the classifier's list.
+    pub(crate) domain: usize,
+    /// 1 to 100, or 0 for the effects that have no weight.
+    pub(crate) weight: u64,
+    pub(crate) effect: Effect,
+}
+
+/// Why a classifier could not be made from its domain files.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// There are no files.
+    #[error("there are no domain files: a classifier without domains could only abstain")]
+    NoFiles,
+    /// There are more files than may be.
+    #[error("there are more than {MOST_FILES} domain files")]
+    ManyFiles,
+    /// A file's name is not plain.
+    #[error("`{0}` is not the name of a domain file: use a-z, 0-9, `-`, `_` and `.`")]
+    FileName(String),
+    /// Two files have one name.
+    #[error("`{0}` is given twice")]
+    SameFile(String),
+    /// A file is not in order.
+    #[error("{file}: {problems}")]
+    File {
+        /// The file.
+        file: String,
+        /// What is wrong with it, with rule, line and column.
+        problems: Problems,
+    },
+    /// Two files describe one domain.
+    #[error("{file}: the domain `{domain}` has another file already: {earlier}")]
+    SameDomain {
+        /// The second file.
+        file: String,
+        /// The domain.
+        domain: DomainName,
+        /// The first file.
+        earlier: String,
+    },
+}
+
+impl Classifier {
+    /// A classifier from domain files, given as pairs of a file name and its YAML text.
+    ///
+    /// The order in which they come does not matter.
+    ///
+    /// # Errors
+    /// Files that are not in order, with the file, line and column, and what to do about it.
+    pub fn load<N: AsRef<str>, T: AsRef<str>>(files: impl IntoIterator<Item = (N, T)>) -> Result<Classifier, Error> {
+        let mut texts = BTreeMap::new();
+        for (name, text) in files {
+            let name = checked_name(name.as_ref())?;
+            if texts.len() == MOST_FILES {
+                return Err(Error::ManyFiles);
+            }
+            if texts.insert(name.clone(), text).is_some() {
+                return Err(Error::SameFile(name));
+            }
+        }
+        let mut classifier = Classifier {
+            domains: Vec::new(),
+            rules: Vec::new(),
+            lexicon: Lexicon::new(),
+            name: format!("rules/{VERSION} {}", digest(&texts)),
+        };
+        let mut files_by_domain: BTreeMap<DomainName, &String> = BTreeMap::new();
+        for (name, text) in &texts {
+            let file = DomainFile::read(text.as_ref()).map_err(|problems| Error::File { file: name.clone(), problems })?;
+            if let Some(earlier) = files_by_domain.insert(file.domain.clone(), name) {
+                let earlier = earlier.clone();
+                return Err(Error::SameDomain { file: name.clone(), domain: file.domain, earlier });
+            }
+            classifier.add(file);
+        }
+        if classifier.domains.is_empty() { Err(Error::NoFiles) } else { Ok(classifier) }
+    }
+
+    /// The name, version and digest that every answer carries, such as `rules/1 sha256:…`.
+    ///
+    /// The digest is what `LC_ALL=C sha256sum *.yaml | sha256sum` prints in the folder of the domain files.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The domains that an answer may name, in the order of their files' names.
+    pub fn domains(&self) -> impl Iterator<Item = &DomainName> {
+        self.domains.iter().filter(|domain| domain.abstain.is_none()).map(|domain| &domain.name)
+    }
+
+    /// Which domain the contract is of, with the evidence; the same text always gets the same answer.
+    #[must_use]
+    pub fn classify(&self, text: &ContractText<'_>) -> Classification {
+        let reading = Reading::of(text, &self.lexicon, &self.rules);
+        let (verdict, alternatives) = weigh(reading.cases(&self.domains));
+        let verdict = match reading.cut_short() {
+            Some(because) => Verdict::Abstained { because },
+            None => verdict,
+        };
+        let evidence = reading.evidence(&self.domains);
+        Classification { verdict, alternatives, evidence, classifier: self.name.clone() }
+    }
+
+    fn add(&mut self, file: DomainFile) {
+        let domain = self.domains.len();
+        for (id, line) in file.rules {
+            for phrase in &line.phrases {
+                self.lexicon.add(phrase, self.rules.len());
+            }
+            let id = format!("{}/{id}", file.domain);
+            self.rules.push(Rule { id, domain, weight: line.weight, effect: line.effect });
+        }
+        self.domains.push(Domain { name: file.domain, abstain: file.abstain, yields: file.yields });
+    }
+}
+
+fn checked_name(name: &str) -> Result<String, Error> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
+    let good = !name.is_empty() && name.len() <= 64 && name.chars().all(plain);
+    if good { Ok(name.to_owned()) } else { Err(Error::FileName(name.chars().take(64).collect())) }
+}
+
+/// The digest of a listing of digests, so that it is fixed which byte stands in which file.
+fn digest<T: AsRef<str>>(texts: &BTreeMap<String, T>) -> Digest {
+    let mut listing = String::new();
+    for (name, text) in texts {
+        let digest = Digest::of(text.as_ref().as_bytes()).to_string();
+        listing.push_str(digest.trim_start_matches("sha256:"));
+        listing.push_str("  ");
+        listing.push_str(name);
+        listing.push('\n');
+    }
+    Digest::of(listing.as_bytes())
+}
