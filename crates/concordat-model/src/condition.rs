@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::reference::{Reference, Source};
+use crate::reference::{Reference, Source, Sourced};
 
 /// A condition as it is written: one comparison, or several joined by `all`, `any` and `not`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, Default)]
@@ -196,15 +196,15 @@ fn compile(pattern: &str) -> Result<Regex, String> {
 impl Test {
     /// Whether the condition holds for these values.
     #[must_use]
-    pub fn holds(&self, source: &dyn Fn(&Source) -> Option<Arc<Value>>) -> bool {
+    pub fn holds(&self, source: &dyn Fn(&Source) -> Sourced) -> bool {
         match self {
             Test::All(tests) => tests.iter().all(|test| test.holds(source)),
             Test::Any(tests) => tests.iter().any(|test| test.holds(source)),
             Test::Not(test) => !test.holds(source),
-            Test::Compare(reference, comparison) => {
-                let whole = source(&reference.source);
-                comparison.holds(whole.as_deref().and_then(|whole| reference.follow(whole)))
-            }
+            Test::Compare(reference, comparison) => match source(&reference.source) {
+                Sourced::Value(whole) => comparison.holds(reference.follow(&whole)),
+                Sourced::Skipped | Sourced::Missing => comparison.holds(None),
+            },
         }
     }
 
@@ -263,7 +263,10 @@ mod tests {
     #[test]
     fn comparisons_hold_or_not() {
         let input = Arc::new(json!({"n": 5, "f": 5.0, "t": "loan-7", "z": null, "l": [1, 2]}));
-        let source = |wanted: &Source| (*wanted == Source::Input).then(|| input.clone());
+        let source = |wanted: &Source| match wanted {
+            Source::Input => Sourced::Value(input.clone()),
+            Source::Step(_) | Source::Previous => Sourced::Missing,
+        };
         for (holds, text) in [
             (true, json!({"path": "${input.n}", "eq": 5.0})),
             (true, json!({"path": "${input.l}", "eq": [1.0, 2]})),

@@ -37,12 +37,8 @@ pub enum Notation {
 /// # Errors
 /// What is wrong, with pointer, line and column.
 pub fn read<T: DeserializeOwned>(bytes: &[u8], notation: Notation) -> Result<T, Problems> {
-    let text = text(bytes)?;
-    let value = match notation {
-        Notation::Yaml => yaml(text),
-        Notation::Json => json(text),
-    }?;
-    typed(value).map_err(|problem| text_position::locate(text, problem).into())
+    let value = read_value(bytes, notation)?;
+    typed(value).map_err(|problem| locate(bytes, problem.into()))
 }
 
 /// Reads an already parsed value into its type.
@@ -56,12 +52,26 @@ pub fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     })
 }
 
-/// The value of a JSON document, without duplicate members and unreadable numbers.
+/// The plain value of a document, without duplicate members and unreadable numbers.
 ///
 /// # Errors
 /// What is wrong, with line and column.
-pub fn read_value(bytes: &[u8]) -> Result<Value, Problems> {
-    json(text(bytes)?).map_err(Problems::from)
+pub fn read_value(bytes: &[u8], notation: Notation) -> Result<Value, Problems> {
+    let text = text(bytes)?;
+    match notation {
+        Notation::Yaml => yaml(text),
+        Notation::Json => json(text),
+    }
+    .map_err(Problems::from)
+}
+
+/// The same problems with the lines and columns of their pointers in the text that was read.
+#[must_use]
+pub fn locate(bytes: &[u8], problems: Problems) -> Problems {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => problems.map(|problem| text_position::locate(text, problem)),
+        Err(_) => problems,
+    }
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Problems> {
@@ -316,7 +326,7 @@ mod tests {
         check(Notation::Json, r#"{"a":9007199254740993}"#, "2^53");
         check(Notation::Json, r#"{"a":1e400}"#, "");
         check(Notation::Json, r#"{"a":1} x"#, "trailing");
-        check(Notation::Json, r#"{"a":"\ud800"}"#, "surrogate");
+        check(Notation::Json, r#"{"a":"\ud800"}"#, "hex escape");
         check(Notation::Json, &format!("[{}1]", "1,".repeat(30_000)), "more than 20000 values");
         check(Notation::Json, "  \n ", "empty");
     }

@@ -18,13 +18,19 @@ pub mod name;
 pub mod share;
 pub mod span;
 
+pub mod agree;
 pub mod condition;
 pub mod contract;
+pub mod plan;
 pub mod reference;
 pub mod schema;
 
 pub mod agent;
 pub mod classification;
 pub mod decision;
+pub mod principal;
+pub mod run;
+pub mod submission;
+pub mod template;
 pub mod trust;
 pub mod work;

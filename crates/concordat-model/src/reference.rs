@@ -172,6 +172,17 @@ fn collect(value: &Value, at: &str, found: &mut Vec<(String, Reference)>) -> Res
     }
 }
 
+/// What stands behind a source at the moment.
+#[derive(Debug, Clone)]
+pub enum Sourced {
+    /// Its value.
+    Value(Arc<Value>),
+    /// It was skipped: every path into it leads to null.
+    Skipped,
+    /// There is nothing (yet).
+    Missing,
+}
+
 /// A reference that leads nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{reference}` leads nowhere: {why}")]
@@ -184,13 +195,13 @@ pub struct Unresolved {
 
 /// Replaces every reference within a template by the value that it leads to.
 ///
-/// `source` gives the whole value behind a source; `None` when there is none (yet).
+/// `source` gives what stands behind a source.
 ///
 /// # Errors
 /// The first reference that leads nowhere.
 pub fn resolve(
     template: &Value,
-    source: &dyn Fn(&Source) -> Option<Arc<Value>>,
+    source: &dyn Fn(&Source) -> Sourced,
 ) -> Result<Value, Unresolved> {
     match template {
         Value::String(text) => match Reference::read(text) {
@@ -215,11 +226,16 @@ pub fn resolve(
 /// A reference that leads nowhere.
 pub fn resolve_one(
     reference: &Reference,
-    source: &dyn Fn(&Source) -> Option<Arc<Value>>,
+    source: &dyn Fn(&Source) -> Sourced,
 ) -> Result<Value, Unresolved> {
     let lost = |why| Unresolved { reference: reference.to_string(), why };
-    let whole = source(&reference.source).ok_or_else(|| lost("there is no such output"))?;
-    reference.follow(&whole).cloned().ok_or_else(|| lost("the value has no such member or item"))
+    match source(&reference.source) {
+        Sourced::Value(whole) => {
+            reference.follow(&whole).cloned().ok_or_else(|| lost("the value has no such member or item"))
+        }
+        Sourced::Skipped => Ok(Value::Null),
+        Sourced::Missing => Err(lost("there is no such output")),
+    }
 }
 
 #[cfg(test)]
@@ -276,12 +292,13 @@ mod tests {
     #[test]
     fn templates_are_filled() {
         let source = |wanted: &Source| match wanted {
-            Source::Input => Some(Arc::new(json!({"id": 7, "list": [{"x": "${input.id}"}]}))),
-            _ => None,
+            Source::Input => Sourced::Value(Arc::new(json!({"id": 7, "list": [{"x": "${input.id}"}]}))),
+            Source::Previous => Sourced::Skipped,
+            Source::Step(_) => Sourced::Missing,
         };
-        let filled = resolve(&json!({"a": ["${input.id}", "$${b}"], "c": "${input.list[0].x}"}), &source);
+        let filled = resolve(&json!({"a": ["${input.id}", "$${b}"], "c": "${input.list[0].x}", "d": "${previous.y}"}), &source);
         // Data that looks like a reference stays data.
-        assert_eq!(filled.unwrap(), json!({"a": [7, "${b}"], "c": "${input.id}"}));
+        assert_eq!(filled.unwrap(), json!({"a": [7, "${b}"], "c": "${input.id}", "d": null}));
         let lost = resolve(&json!("${steps.a.output}"), &source).unwrap_err();
         assert_eq!(lost.to_string(), "`${steps.a.output}` leads nowhere: there is no such output");
     }

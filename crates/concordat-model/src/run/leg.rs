@@ -1,0 +1,188 @@
+//! One leg of one step: what it is, and every move that it can make.
+
+use jiff::Timestamp;
+
+use crate::digest::Digest;
+use crate::id::{AgentId, ReviewId};
+use crate::run::event::{Failure, Reply, Skip};
+
+/// Where one leg of a step stands. Each state owns exactly its data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LegState {
+    /// Steps before it are not settled, or undoing was not asked for.
+    Waiting,
+    /// It may be offered.
+    Ready {
+        /// The coming try, from 1.
+        number: u32,
+        /// Not before.
+        from: Timestamp,
+    },
+    /// People are asked before it is offered.
+    InReview {
+        /// The coming try.
+        number: u32,
+        /// The review.
+        review: ReviewId,
+    },
+    /// An agent has it.
+    Dispatched {
+        /// The try.
+        number: u32,
+        /// The agent.
+        agent: AgentId,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// An agent answered; the release gate was not passed yet.
+    Answered {
+        /// The try.
+        number: u32,
+        /// The agent.
+        agent: AgentId,
+        /// The result.
+        output: Digest,
+    },
+    /// People are asked before the result is used.
+    Held {
+        /// The try.
+        number: u32,
+        /// The agent.
+        agent: AgentId,
+        /// The result.
+        output: Digest,
+        /// The review.
+        review: ReviewId,
+    },
+    /// The try ended without a result; what follows was not decided yet.
+    Lost {
+        /// The try.
+        number: u32,
+        /// What came instead.
+        reply: Reply,
+    },
+    /// Nobody knows whether it was done; people are asked.
+    Parked {
+        /// The try.
+        number: u32,
+        /// The review, once it was opened.
+        review: Option<ReviewId>,
+    },
+    /// It was done, and its result may be used.
+    Done {
+        /// The agent.
+        agent: AgentId,
+        /// The result.
+        output: Digest,
+    },
+    /// It will not run.
+    Skipped {
+        /// Why not.
+        because: Skip,
+    },
+    /// It failed for good.
+    Failed {
+        /// Why.
+        error: Failure,
+        /// Whether the run goes on as if it had been skipped.
+        tolerated: bool,
+    },
+}
+
+/// What can happen to a leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Move {
+    Wake { at: Timestamp },
+    Ask { review: ReviewId },
+    Approve { at: Timestamp },
+    Skip { because: Skip },
+    Dispatch { number: u32, agent: AgentId, at: Timestamp },
+    Deliver { number: u32, output: Digest },
+    Lose { number: u32, reply: Reply },
+    Release { number: u32 },
+    Retry { number: u32, from: Timestamp },
+    Park { number: u32 },
+    Fail { number: u32, error: Failure, tolerated: bool },
+}
+
+impl LegState {
+    /// The state after a move, or nothing when the move is not one of this state.
+    ///
+    /// The whole table: rows are states, and what is not listed cannot happen.
+    pub(crate) fn after(&self, step: Move) -> Option<LegState> {
+        use LegState as S;
+        use Move as M;
+        Some(match (self.clone(), step) {
+            (S::Waiting, M::Wake { at }) => S::Ready { number: 1, from: at },
+            (S::Waiting | S::Ready { number: 1, .. }, M::Skip { because }) => S::Skipped { because },
+
+            (S::Ready { number, .. }, M::Ask { review }) => S::InReview { number, review },
+            (S::Ready { number, .. }, M::Dispatch { number: n, agent, at }) if n == number => {
+                S::Dispatched { number, agent, since: at }
+            }
+            (S::Ready { number, .. }, M::Retry { number: n, from }) if n == number => S::Ready { number, from },
+            (S::Ready { number, .. } | S::InReview { number, .. }, M::Fail { number: n, error, tolerated })
+                if n == number =>
+            {
+                S::Failed { error, tolerated }
+            }
+            (S::InReview { number, .. }, M::Approve { at }) => S::Ready { number, from: at },
+
+            (S::Dispatched { number, agent, .. }, M::Deliver { number: n, output }) if n == number => {
+                S::Answered { number, agent, output }
+            }
+            (S::Dispatched { number, .. }, M::Lose { number: n, reply }) if n == number => S::Lost { number, reply },
+
+            (S::Answered { number, agent, output }, M::Ask { review }) => S::Held { number, agent, output, review },
+            (S::Answered { number, agent, output }, M::Release { number: n }) if n == number => S::Done { agent, output },
+            (S::Answered { number, .. } | S::Held { number, .. }, M::Fail { number: n, error, tolerated })
+                if n == number =>
+            {
+                S::Failed { error, tolerated }
+            }
+            (S::Answered { number, .. }, M::Retry { number: n, from }) if n == number + 1 => S::Ready { number: n, from },
+            (S::Held { number, agent, output, .. }, M::Approve { .. }) => S::Answered { number, agent, output },
+
+            (S::Lost { number, .. }, M::Retry { number: n, from }) if n == number + 1 => S::Ready { number: n, from },
+            (S::Lost { number, .. }, M::Park { number: n }) if n == number => S::Parked { number, review: None },
+            (S::Lost { number, .. }, M::Fail { number: n, error, tolerated }) if n == number => S::Failed { error, tolerated },
+
+            (S::Parked { number, review: None }, M::Ask { review }) => S::Parked { number, review: Some(review) },
+            (S::Parked { number, .. }, M::Approve { at }) => S::Ready { number: number + 1, from: at },
+            (S::Parked { number, .. }, M::Fail { number: n, error, tolerated }) if n == number => {
+                S::Failed { error, tolerated }
+            }
+            _ => return None,
+        })
+    }
+
+    /// Whether nothing more will happen to this leg by itself.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        matches!(self, LegState::Done { .. } | LegState::Skipped { .. } | LegState::Failed { .. })
+    }
+
+    /// Whether an agent may be working on it.
+    #[must_use]
+    pub fn is_in_flight(&self) -> bool {
+        matches!(self, LegState::Dispatched { .. })
+    }
+
+    /// The state's name in tables, the API and messages.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            LegState::Waiting => "waiting",
+            LegState::Ready { .. } => "ready",
+            LegState::InReview { .. } => "in_review",
+            LegState::Dispatched { .. } => "dispatched",
+            LegState::Answered { .. } => "answered",
+            LegState::Held { .. } => "held",
+            LegState::Lost { .. } => "lost",
+            LegState::Parked { .. } => "parked",
+            LegState::Done { .. } => "done",
+            LegState::Skipped { .. } => "skipped",
+            LegState::Failed { .. } => "failed",
+        }
+    }
+}
