@@ -1,0 +1,219 @@
+//! What is known after a call, and not a word more.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::egress::Forbidden;
+
+/// How one call ended.
+///
+/// A step whose effects may not be repeated is sent again only after [`Answer::NotSent`], or after a
+/// [`Answer::Refused`] that says so: [`Answer::Malformed`] and [`Answer::Unknown`] both leave open whether the
+/// agent did the work.
+#[derive(Debug)]
+#[must_use]
+pub enum Answer {
+    /// The agent says that the work is done. What it returned is not checked against any schema yet.
+    Completed(Value),
+    /// The agent, or something in front of it, declined or failed in words that we understand.
+    Refused(Refusal),
+    /// The agent got the request and replied with something that is not an answer.
+    Malformed(Malformed),
+    /// The request certainly did not reach the agent.
+    NotSent(NotSent),
+    /// The request may have reached the agent, and its answer did not reach us.
+    Unknown(Unknown),
+}
+
+/// An agent's refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What the refusal means for us.
+    pub kind: RefusalKind,
+    /// The JSON-RPC error code; `None` where only the HTTP status spoke.
+    pub code: Option<i64>,
+    /// The HTTP status.
+    pub status: u16,
+    /// What the agent said, cut to [`Limits::message`](super::Limits::message) characters, on one line, without
+    /// control characters. It is the agent's text: show it, never act on it.
+    pub message: String,
+    /// How long the agent asked to be left alone, at most an hour; only seconds are understood, not dates.
+    pub retry_after: Option<Duration>,
+}
+
+/// What a refusal means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// -32601: the agent does not have the skill, so its claim to have it is false.
+    UnknownSkill,
+    /// -32602: the agent does not understand our parameters. Our fault, not the agent's.
+    BadParams,
+    /// The agent did not begin, because it has too much to do: HTTP 429, or 503 with `Retry-After`.
+    Busy,
+    /// Every other error: the agent tried and failed, or decided against it.
+    Failed,
+}
+
+/// Why a reply is not an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// The bytes are not HTTP, or its framing is broken.
+    #[error("the agent's reply is not HTTP: {why}")]
+    NotHttp {
+        /// What the HTTP reader said.
+        why: String,
+    },
+    /// A redirect. The place to go is decided at registration, so none is followed.
+    #[error("the agent redirects with status {status}; redirects are not followed")]
+    Redirect {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// A status that this binding does not have.
+    #[error("the agent replies with status {status}, which the `execute` binding does not have")]
+    Status {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// Too many header fields, or too many bytes of them.
+    #[error("the agent's reply has more than {fields} header fields or {bytes} bytes of them")]
+    Headers {
+        /// The most fields that are read.
+        fields: usize,
+        /// The most bytes that are read.
+        bytes: usize,
+    },
+    /// Not `application/json`, or more than one content type.
+    #[error("the agent's reply is `{found}` where `application/json` is due")]
+    ContentType {
+        /// The content type, made safe to show; `nothing` when there was none.
+        found: String,
+    },
+    /// A compressed reply.
+    #[error("the agent's reply has the content encoding `{found}`; replies are read as they are")]
+    ContentEncoding {
+        /// The encoding, made safe to show.
+        found: String,
+    },
+    /// A body beyond the limit.
+    #[error("the agent's reply is larger than {limit} bytes")]
+    TooLarge {
+        /// The most bytes that are read.
+        limit: usize,
+    },
+    /// JSON nested beyond the limit.
+    #[error("the agent's reply is nested deeper than {limit}")]
+    TooDeep {
+        /// The deepest nesting that is read.
+        limit: usize,
+    },
+    /// JSON with more values than the limit.
+    #[error("the agent's reply holds more than {limit} values")]
+    TooMany {
+        /// The most values that are read.
+        limit: usize,
+    },
+    /// The same key twice in one object: two readers would see two replies.
+    #[error("the agent's reply has the key `{key}` twice")]
+    DuplicateKey {
+        /// The key, made safe to show.
+        key: String,
+    },
+    /// A number that two readers may not read alike.
+    #[error("the agent's reply holds a number beyond 2^53; hint: agents give large numbers as text")]
+    Number,
+    /// Text with a NUL character, which some databases cannot keep.
+    #[error("the agent's reply holds a NUL character")]
+    Nul,
+    /// Not JSON.
+    #[error("the agent's reply is not JSON: {why}")]
+    NotJson {
+        /// What the JSON reader said, with line and column.
+        why: String,
+    },
+    /// JSON, but not a JSON-RPC 2.0 response.
+    #[error("the agent's reply is not a JSON-RPC 2.0 response: {why}")]
+    Envelope {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// An answer to another request.
+    #[error("the agent's reply carries another id than the request's")]
+    WrongId,
+}
+
+/// Why a request was not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotSent {
+    /// The egress rule forbids the endpoint.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// An id that cannot stand in a header.
+    #[error("the header `{name}` cannot carry its value; hint: ids are 1 to 256 visible ASCII characters")]
+    Header {
+        /// The header's name.
+        name: &'static str,
+    },
+    /// No connection: name resolution, TCP, TLS, or the egress rule at the moment of connecting.
+    #[error("no connection to `{endpoint}`: {why}")]
+    Connect {
+        /// The endpoint.
+        endpoint: String,
+        /// The innermost reason.
+        why: String,
+    },
+    /// The time was over before a connection stood.
+    #[error("no connection to `{endpoint}` in time")]
+    Timeout {
+        /// The endpoint.
+        endpoint: String,
+    },
+    /// The HTTP client could not be built on this machine.
+    #[error("the HTTP client does not start: {why}")]
+    Client {
+        /// What the client said.
+        why: String,
+    },
+}
+
+/// Why the outcome of a request is not known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unknown {
+    /// The first byte, the next byte or the end did not come in time.
+    #[error("the agent's {awaited} did not come in time")]
+    Timeout {
+        /// What was awaited.
+        awaited: &'static str,
+    },
+    /// The connection ended before the reply did.
+    #[error("the connection to the agent broke: {why}")]
+    Broken {
+        /// The innermost reason.
+        why: String,
+    },
+    /// A server error without a JSON-RPC answer: a gateway says the same whether or not it passed the request on.
+    #[error("status {status} came in place of an answer")]
+    Status {
+        /// The HTTP status.
+        status: u16,
+    },
+}
+
+impl From<Malformed> for Answer {
+    fn from(why: Malformed) -> Answer {
+        Answer::Malformed(why)
+    }
+}
+
+impl From<NotSent> for Answer {
+    fn from(why: NotSent) -> Answer {
+        Answer::NotSent(why)
+    }
+}
+
+impl From<Unknown> for Answer {
+    fn from(why: Unknown) -> Answer {
+        Answer::Unknown(why)
+    }
+}

@@ -1,0 +1,162 @@
+//! One call, one request, one answer.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Response;
+use reqwest::header::CONTENT_LENGTH;
+use tokio::time::{Instant, timeout_at};
+
+use super::answer::{Answer, Malformed, NotSent, Unknown};
+use super::call::Call;
+use super::connections::Connections;
+use super::departure::Departure;
+use super::limits::Limits;
+use super::reply::Head;
+use super::saying::tame;
+use crate::egress::Egress;
+
+/// Nothing is awaited longer than a day, whatever a caller says.
+const LONGEST_DEADLINE: Duration = Duration::from_secs(24 * 3600);
+
+/// Calls agents by the `execute` binding. Made once; calls may run side by side.
+#[derive(Debug)]
+pub struct ExecuteClient {
+    egress: Arc<Egress>,
+    limits: Limits,
+    connections: Connections,
+}
+
+impl ExecuteClient {
+    /// A client that keeps to `limits` and goes only where `egress` allows.
+    #[must_use]
+    pub fn new(limits: Limits, egress: Egress) -> ExecuteClient {
+        let egress = Arc::new(egress);
+        let connections = Connections::new(egress.clone(), limits.clone());
+        ExecuteClient { egress, limits, connections }
+    }
+
+    /// Sends `call` once and says what is known afterwards. Returns within the call's deadline.
+    pub async fn call(&self, call: &Call) -> Answer {
+        match self.exchange(call).await {
+            Ok(answer) | Err(answer) => answer,
+        }
+    }
+
+    async fn exchange(&self, call: &Call) -> Result<Answer, Answer> {
+        let deadline = Instant::now() + call.deadline.min(LONGEST_DEADLINE);
+        let response = self.send(call, deadline).await?;
+        let head = Head::read(response.status(), response.headers(), &self.limits)?;
+        let error_status = head.is_error();
+        match self.body(response, deadline).await {
+            Ok(body) => Ok(head.answer(&body, &call.id, &self.limits)),
+            // What an error status means does not depend on a body that could not be read.
+            Err(_) if error_status => Ok(head.status_alone()),
+            Err(answer) => Err(answer),
+        }
+    }
+
+    /// Sends the request and waits for the head of the reply.
+    async fn send(&self, call: &Call, deadline: Instant) -> Result<Response, Answer> {
+        self.egress.check(&call.endpoint).map_err(NotSent::from)?;
+        let body = call.body();
+        let departure = Departure::default();
+        let sending = self
+            .connections
+            .to(call.endpoint.host_port().port())?
+            .post(call.endpoint.below("execute"))
+            .headers(call.headers()?)
+            // The body is a stream to the client, which would otherwise send it in chunks.
+            .header(CONTENT_LENGTH, body.len())
+            .body(departure.body(body))
+            .send();
+        match timeout_at(patience(deadline, self.limits.first_byte), sending).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) if departure.withdraw() => Err(self.not_connected(call, &error).into()),
+            Ok(Err(error)) => Err(self.broken(&error)),
+            Err(_) if departure.withdraw() => {
+                Err(NotSent::Timeout { endpoint: call.endpoint.to_string() }.into())
+            }
+            Err(_) => Err(Unknown::Timeout { awaited: "first byte" }.into()),
+        }
+    }
+
+    /// Reads the body piece by piece, and no further than the limit.
+    async fn body(&self, mut response: Response, deadline: Instant) -> Result<Vec<u8>, Answer> {
+        let limit = self.limits.body;
+        let declared = response.content_length().unwrap_or_default();
+        if usize::try_from(declared).map_or(true, |declared| declared > limit) {
+            return Err(Malformed::TooLarge { limit }.into());
+        }
+        let mut body = Vec::new();
+        loop {
+            let piece = timeout_at(patience(deadline, self.limits.idle), response.chunk())
+                .await
+                .map_err(|_| Unknown::Timeout { awaited: "whole reply" })?
+                .map_err(|error| self.broken(&error))?;
+            let Some(piece) = piece else { return Ok(body) };
+            if body.len() + piece.len() > limit {
+                return Err(Malformed::TooLarge { limit }.into());
+            }
+            body.extend_from_slice(&piece);
+        }
+    }
+
+    fn not_connected(&self, call: &Call, error: &reqwest::Error) -> NotSent {
+        let endpoint = call.endpoint.to_string();
+        if error.is_timeout() {
+            return NotSent::Timeout { endpoint };
+        }
+        NotSent::Connect { endpoint, why: tame(&innermost(error), self.limits.message) }
+    }
+
+    /// The request left, and no whole reply came back: either the agent broke the protocol or the line broke.
+    fn broken(&self, error: &reqwest::Error) -> Answer {
+        let why = tame(&innermost(error), self.limits.message);
+        let Limits { headers: fields, header_bytes: bytes, .. } = self.limits;
+        match Fault::of(error) {
+            Fault::Head => Malformed::Headers { fields, bytes }.into(),
+            Fault::Framing => Malformed::NotHttp { why }.into(),
+            Fault::Line => Unknown::Broken { why }.into(),
+        }
+    }
+}
+
+/// What broke, as far as the HTTP reader's error tells.
+enum Fault {
+    /// More head than is read.
+    Head,
+    /// Bytes that are not HTTP.
+    Framing,
+    /// The connection.
+    Line,
+}
+
+impl Fault {
+    fn of(error: &reqwest::Error) -> Fault {
+        let http = sources(error).find_map(|source| source.downcast_ref::<hyper::Error>());
+        let io = sources(error).filter_map(|source| source.downcast_ref::<io::Error>()).last();
+        match (http, io.map(io::Error::kind)) {
+            (Some(http), _) if http.is_parse_too_large() => Fault::Head,
+            (Some(http), _) if http.is_parse() => Fault::Framing,
+            // The reader of chunked bodies reports broken chunks this way.
+            (_, Some(ErrorKind::InvalidInput | ErrorKind::InvalidData)) => Fault::Framing,
+            _ => Fault::Line,
+        }
+    }
+}
+
+/// The end of the wait for one thing: its own limit, or the call's deadline.
+fn patience(deadline: Instant, limit: Duration) -> Instant {
+    deadline.min(Instant::now() + limit)
+}
+
+fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
+fn innermost(error: &reqwest::Error) -> String {
+    sources(error).last().map(ToString::to_string).unwrap_or_default()
+}
