@@ -20,14 +20,14 @@
 //! that its end was cut off or all of it replaced (a checkpoint kept elsewhere does that; see [`verify`]).
 
 pub mod canonical;
-//note
-//receipt
+pub mod note;
+pub mod receipt;
 pub mod record;
 pub mod tree;
 //verify
 
-//use note::{Checkpoint, Signer, Verifier};
-//use receipt::Receipt;
+pub use note::{Checkpoint, Signer, Verifier};
+pub use receipt::Receipt;
 pub use record::{Draft, Record, SubjectSeq};
 pub use tree::{Consistency, Frontier, Hash, Inclusion};
 //use verify::Verify;

@@ -342,7 +342,7 @@ mod tests {
             (r#""rec_1""#, r#""réc""#),
             ("23:59:59", "23:59:60"),
             (r#""type""#, r#""type":"x","type""#),
-            ("}\"", "}\" "),
+            ("},", "}, "),
             (r#"v1"}"#, r#"v1","zone":1}"#),
             (r#"v1"}"#, r#"v1"} "#),
             (r#""a":1"#, r#""a":1,"a":2"#),
@@ -350,10 +350,11 @@ mod tests {
             (r#"{"data""#, r#"[{"data""#),
         ] {
             let altered = BYTES.replacen(from, to, 1);
-            if altered != BYTES {
-                assert!(Record::read(altered.as_bytes()).is_err(), "{altered}");
-            }
+            assert_ne!(altered, BYTES, "{from}");
+            assert!(Record::read(altered.as_bytes()).is_err(), "{altered}");
         }
+        let deep = format!("{}{}", "[".repeat(64), "]".repeat(64));
+        assert!(Record::read(BYTES.replacen(r#"{"a":1}"#, &deep, 1).as_bytes()).is_err());
         for bytes in [&b""[..], b"{}", b"null", b"[[[[", b"\xff", b"{\"data\":"] {
             assert!(Record::read(bytes).is_err());
         }

@@ -60,6 +60,12 @@ impl<'a> Scanner<'a> {
         self.at
     }
 
+    /// Counts the surrounding object, whose members the caller reads itself, as one level of nesting.
+    pub(crate) fn inside_an_object(mut self) -> Scanner<'a> {
+        self.depth += 1;
+        self
+    }
+
     /// Passes over one value and says where it stands.
     pub(crate) fn value(&mut self) -> Result<Range<usize>, Refusal> {
         let start = self.at;

@@ -23,7 +23,7 @@ pub(crate) struct Envelope {
 impl Envelope {
     /// Accepts the canonical form of a record, and nothing else.
     pub(crate) fn read(bytes: &[u8]) -> Result<(&str, Envelope), RecordError> {
-        let mut scanner = Scanner::new(bytes)?;
+        let mut scanner = Scanner::new(bytes)?.inside_an_object();
         let text = scanner.text();
         let envelope = Template { scanner: &mut scanner, bytes }.fill()?;
         scanner.end()?;
