@@ -1,9 +1,42 @@
 //! Trust: what Concordat has seen an agent do, and how sure that makes it.
+//!
+//! Nobody sets trust. What was [`Seen`] of an attempt is weighed as [`Evidence`] along three dimensions, added
+//! to what was seen before, and fades with a half-life of thirty days. What is believed is that evidence on top
+//! of a pessimistic prior; what policy is told is a lower bound: the share of good outcomes that the agent has
+//! with 95 % certainty, so that an unknown agent and a bad one look alike.
+//!
+//! ```text
+//! Seen ─► Evidence ─► TrustState ─► Belief ─► TrustView ─► policy
+//!                     (fades)       (+ prior)  (lower bound)
+//! ```
+//!
+//! State is whole numbers and time moves in whole hours, so that a log replays to the same bytes anywhere.
+//! Floating point stands in two places, each of which rounds before it answers: how much an hour leaves
+//! (`fading`), and the score (`score`, with `lower_bound` beneath).
+//!
+//! Not here: choosing between agents, and what score suffices for what. Both are for `concordat-policy`.
+
+mod book;
+mod changed;
+mod fading;
+mod lower_bound;
+mod prior;
+mod score;
+mod seen;
+mod state;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
+use crate::id::AgentId;
+use crate::name::{DomainName, SkillName};
 use crate::share::Share;
+
+pub use book::{Irreproducible, TrustBook};
+pub use changed::{Cause, Formula, TrustChanged};
+pub use seen::{Fit, Seen};
+pub use state::TrustState;
 
 /// Trust as policy sees it: whole numbers, the same on every machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,8 +50,60 @@ pub struct TrustView {
     pub evidence: u32,
 }
 
-/// Decayed counts of good and bad outcomes along one dimension, prior included, in millionths of an outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What trust is in: one revision of an agent, at one skill, in one domain.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrustKey {
+    /// The agent.
+    pub agent: AgentId,
+    /// The digest of what was registered: another revision has trust of its own to earn.
+    pub revision: Digest,
+    /// The domain that the work was classified into.
+    pub domain: DomainName,
+    /// The skill that was asked for.
+    pub skill: SkillName,
+}
+
+impl TrustKey {
+    /// Whether both ask for the same skill in the same domain, whoever does it.
+    fn same_field(&self, other: &TrustKey) -> bool {
+        self.domain == other.domain && self.skill == other.skill
+    }
+}
+
+impl std::fmt::Display for TrustKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}/{} {}", self.agent, self.domain, self.skill, self.revision)
+    }
+}
+
+/// One side of doing well. A score multiplies all of them, so that no side can buy off another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Dimension {
+    /// Whether it answers at all.
+    Delivery,
+    /// Whether what it answers is right.
+    Quality,
+    /// Whether it answers in time.
+    Latency,
+}
+
+impl Dimension {
+    /// Every dimension, in the order in which scores multiply them.
+    pub const ALL: [Dimension; 3] = [Dimension::Delivery, Dimension::Quality, Dimension::Latency];
+
+    /// How much the dimension weighs in a score; all weights together are one.
+    fn weight(self) -> f64 {
+        match self {
+            Dimension::Delivery | Dimension::Quality => 0.45,
+            Dimension::Latency => 0.10,
+        }
+    }
+}
+
+/// Good and bad outcomes along one dimension, in millionths of an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
     /// Good outcomes.
@@ -27,7 +112,79 @@ pub struct Counts {
     pub bad: u64,
 }
 
-/// What is believed about one agent in one domain and skill, as selection draws from it.
+/// One outcome in the unit of [`Counts`].
+pub const OUTCOME: u64 = 1_000_000;
+
+/// The most outcomes that count along one dimension.
+///
+/// Beyond them the oldest give way: an agent that is busy enough to gather more would otherwise be trusted for
+/// as many failures. It also keeps every number exact in JSON and every score cheap.
+const MOST: u64 = 10_000 * OUTCOME;
+
+impl Counts {
+    /// Both together; what would not fit is left out.
+    #[must_use]
+    pub fn plus(self, other: Counts) -> Counts {
+        Counts { good: self.good.saturating_add(other.good), bad: self.bad.saturating_add(other.bad) }
+    }
+
+    /// Good and bad outcomes together.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.good.saturating_add(self.bad)
+    }
+
+    /// At most [`MOST`] outcomes, good and bad in the same proportion.
+    fn capped(self) -> Counts {
+        let total = u128::from(self.good) + u128::from(self.bad);
+        if total <= u128::from(MOST) { self } else { self.scaled(u128::from(MOST), total) }
+    }
+
+    /// This many parts of so many, rounded to the nearest millionth.
+    fn scaled(self, parts: u128, of: u128) -> Counts {
+        let scale = |count: u64| {
+            // Both factors have at most 64 bits and a bit, so the product saturates only where a cap follows.
+            let exact = u128::from(count).saturating_mul(parts).saturating_add(of / 2) / of.max(1);
+            u64::try_from(exact).unwrap_or(u64::MAX)
+        };
+        Counts { good: scale(self.good), bad: scale(self.bad) }
+    }
+}
+
+/// What was seen, without any prior, along every dimension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// Whether it answered at all.
+    pub delivery: Counts,
+    /// Whether what it answered was right.
+    pub quality: Counts,
+    /// Whether it answered in time.
+    pub latency: Counts,
+}
+
+impl Evidence {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Evidence) -> Evidence {
+        Evidence {
+            delivery: self.delivery.plus(other.delivery),
+            quality: self.quality.plus(other.quality),
+            latency: self.latency.plus(other.latency),
+        }
+    }
+
+    /// The same change along every dimension.
+    fn each(self, change: impl Fn(Counts) -> Counts) -> Evidence {
+        Evidence {
+            delivery: change(self.delivery),
+            quality: change(self.quality),
+            latency: change(self.latency),
+        }
+    }
+}
+
+/// What is believed about one agent in one domain and skill, prior included, as selection draws from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Belief {
@@ -37,4 +194,26 @@ pub struct Belief {
     pub quality: Counts,
     /// Whether it answers in time.
     pub latency: Counts,
+}
+
+impl Belief {
+    /// What is believed along one dimension.
+    #[must_use]
+    pub fn along(&self, dimension: Dimension) -> Counts {
+        match dimension {
+            Dimension::Delivery => self.delivery,
+            Dimension::Quality => self.quality,
+            Dimension::Latency => self.latency,
+        }
+    }
+
+    /// What is believed once this was seen too.
+    #[must_use]
+    pub fn with(self, seen: &Evidence) -> Belief {
+        Belief {
+            delivery: self.delivery.plus(seen.delivery),
+            quality: self.quality.plus(seen.quality),
+            latency: self.latency.plus(seen.latency),
+        }
+    }
 }

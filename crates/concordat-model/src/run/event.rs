@@ -37,8 +37,8 @@ pub enum Event {
         /// The runs that must be completed before this one starts.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         depends_on: Vec<RunId>,
-        /// The access decision that let it in.
-        access: Box<Decision>,
+        /// The access decision that let it in; it stands in the log as the next record.
+        access: DecisionId,
     },
     /// The classifier said what it is about.
     Classified {
@@ -84,7 +84,7 @@ pub enum Event {
         /// What they saw.
         payload: Digest,
         /// The access decision that let them answer.
-        access: Box<Decision>,
+        access: DecisionId,
     },
     /// Nobody answered in time.
     ReviewLapsed {
@@ -294,7 +294,7 @@ pub enum Cause {
         /// Why, in their words.
         reason: String,
         /// The access decision that let them.
-        access: Box<Decision>,
+        access: DecisionId,
     },
     /// Its deadline passed.
     Deadline,

@@ -1,0 +1,15 @@
+//! The places where two worlds meet: storage, remote agents, time.
+//!
+//! Each is a trait because each has a second implementor: a store in memory, an agent that lies, a clock that
+//! stands still. Everything else in this crate is a function, a struct or an enum.
+
+mod clock;
+mod store;
+mod transport;
+
+pub use clock::{Clock, SystemClock};
+pub use store::{
+    Change, Committed, Page, RecordFilter, RunFilter, RunRow, SavedReply, Store, StoreError, StoredCheckpoint,
+    StoredRecord, StoredRun,
+};
+pub use transport::{AgentTransport, Arrival, Dispatch, Fault};

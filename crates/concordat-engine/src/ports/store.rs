@@ -1,0 +1,214 @@
+//! Storage in the words of the domain.
+//!
+//! There is one method that writes. Whatever changes, changes together with the records that say so.
+
+use async_trait::async_trait;
+use concordat_ledger::record::Record;
+use concordat_model::digest::Digest;
+use concordat_model::id::{RunId, SubmissionId};
+use concordat_model::name::{ContractName, DomainName, PrincipalName, StepName, TenantName};
+use jiff::Timestamp;
+
+/// Durable storage.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Makes a change durable: its records, payloads, rows and reply are one transaction, and on disk before
+    /// this returns. Changes of one caller are committed in the order in which they were handed over.
+    ///
+    /// # Errors
+    /// Nothing of the change happened, unless the error says that the outcome is unknown.
+    async fn commit(&self, change: Change) -> Result<Committed, StoreError>;
+
+    /// Every run that is not over, oldest first.
+    async fn open_runs(&self) -> Result<Vec<StoredRun>, StoreError>;
+
+    /// One run with its records and the payloads that they name; `None` when there is none.
+    async fn run(&self, id: RunId) -> Result<Option<StoredRun>, StoreError>;
+
+    /// The rows of runs, newest first.
+    async fn runs(&self, filter: &RunFilter, page: Page) -> Result<Vec<RunRow>, StoreError>;
+
+    /// Records in the order of the log.
+    async fn records(&self, filter: &RecordFilter, page: Page) -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// One record by its id.
+    async fn record(&self, id: &str) -> Result<Option<StoredRecord>, StoreError>;
+
+    /// A payload by its digest.
+    async fn payload(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// What was answered to a request with this key, by this caller.
+    async fn reply(&self, caller: &PrincipalName, key: &str) -> Result<Option<SavedReply>, StoreError>;
+
+    /// The newest checkpoint; `None` while the log is empty.
+    async fn checkpoint(&self) -> Result<Option<StoredCheckpoint>, StoreError>;
+
+    /// Waits until everything handed over is durable, and refuses what comes after.
+    async fn close(&self);
+}
+
+/// What becomes durable together.
+#[derive(Debug, Default)]
+pub struct Change {
+    /// The records, in the order in which they are appended.
+    pub records: Vec<Record>,
+    /// Payloads that the records name; those already stored are left as they are.
+    pub payloads: Vec<(Digest, Vec<u8>)>,
+    /// The rows of the runs that changed.
+    pub runs: Vec<RunRow>,
+    /// The answer that a repeated request gets.
+    pub reply: Option<SavedReply>,
+}
+
+/// Where a change stands in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// The index of its first record.
+    pub first: u64,
+    /// The size of the log under the checkpoint that covers it.
+    pub size: u64,
+}
+
+/// A run as tables and lists show it. It is a projection: the records say the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRow {
+    /// The run.
+    pub id: RunId,
+    /// Whose it is.
+    pub tenant: TenantName,
+    /// What it came with.
+    pub submission: SubmissionId,
+    /// What it is called within that submission.
+    pub label: StepName,
+    /// The contract's name.
+    pub contract: ContractName,
+    /// The digest of contract and input.
+    pub digest: Digest,
+    /// Who sent it.
+    pub submitter: PrincipalName,
+    /// The classified domain.
+    pub domain: Option<DomainName>,
+    /// The status word.
+    pub status: String,
+    /// Steps that are settled.
+    pub settled: u32,
+    /// All steps.
+    pub steps: u32,
+    /// When it was received.
+    pub received: Timestamp,
+    /// When it ended; `None` while it is open.
+    pub ended: Option<Timestamp>,
+}
+
+/// A run as it is stored.
+#[derive(Debug, Clone)]
+pub struct StoredRun {
+    /// The run.
+    pub id: RunId,
+    /// Its records, in order.
+    pub records: Vec<StoredRecord>,
+    /// The payloads that its records name.
+    pub payloads: Vec<(Digest, Vec<u8>)>,
+}
+
+/// A record and its place in the log.
+#[derive(Debug, Clone)]
+pub struct StoredRecord {
+    /// Its index.
+    pub index: u64,
+    /// The record.
+    pub record: Record,
+}
+
+/// A checkpoint as it was signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCheckpoint {
+    /// The size of the log that it covers.
+    pub size: u64,
+    /// The signed note.
+    pub note: String,
+}
+
+/// Which runs are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunFilter {
+    /// Only those of this tenant.
+    pub tenant: Option<TenantName>,
+    /// Only those with this status word.
+    pub status: Option<String>,
+    /// Only those of this submission.
+    pub submission: Option<SubmissionId>,
+    /// Only those received before this run: for pages, newest first.
+    pub before: Option<RunId>,
+}
+
+/// Which records are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RecordFilter {
+    /// Only those at or after this index.
+    pub from: u64,
+    /// Only those of this subject.
+    pub subject: Option<String>,
+    /// Only those of these types; all when empty.
+    pub types: Vec<String>,
+}
+
+/// How many rows are wanted: 1 to 1,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page(u32);
+
+impl Page {
+    /// The largest page.
+    pub const LARGEST: Page = Page(1000);
+
+    /// A page of so many rows, or of the nearest number that is allowed.
+    #[must_use]
+    pub fn of(rows: u32) -> Page {
+        Page(rows.clamp(1, Page::LARGEST.0))
+    }
+
+    /// The number of rows.
+    #[must_use]
+    pub fn rows(self) -> u32 {
+        self.0
+    }
+}
+
+/// The answer that a repeated request gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedReply {
+    /// Who asked.
+    pub caller: PrincipalName,
+    /// The request's `Idempotency-Key`.
+    pub key: String,
+    /// The digest of the request: another request under the same key is refused.
+    pub fingerprint: Digest,
+    /// The answer, as the engine gave it.
+    pub body: String,
+}
+
+/// Storage that did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The change was refused: another one was first, or a rule of the log would break. Nothing happened.
+    #[error("the change conflicts with what is stored: {0}")]
+    Conflict(String),
+    /// The store cannot write or read at the moment. Nothing happened.
+    #[error("the database cannot be used: {0}")]
+    Unavailable(String),
+    /// It is not known whether the change happened: only a fresh start can tell.
+    #[error("it is not known whether the change was stored: {0}")]
+    Unknown(String),
+    /// A row that this program did not write so.
+    #[error("the table `{table}` holds a row that cannot be read (`{row}`, column `{column}`): {why}")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row's key.
+        row: String,
+        /// Why it cannot be read.
+        why: String,
+    },
+}

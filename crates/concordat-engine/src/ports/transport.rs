@@ -1,0 +1,69 @@
+//! Remote agents, as the engine sees them.
+
+use async_trait::async_trait;
+use concordat_model::contract::FailureKind;
+use concordat_model::work::Assignment;
+use concordat_policy::Authorized;
+use serde_json::Value;
+
+/// Carries permitted work to agents and brings back what they answer.
+#[async_trait]
+pub trait AgentTransport: Send + Sync {
+    /// Sends one assignment and waits for what comes, at most as long as the assignment allows.
+    ///
+    /// Only a gate makes an `Authorized`, so work that no policy permitted cannot be sent.
+    async fn dispatch(&self, work: Dispatch) -> Arrival;
+
+    /// Checks an address at registration: its form, and whether it may be contacted at all.
+    ///
+    /// # Errors
+    /// Why not, in the administrator's words.
+    fn accepts(&self, url: &str) -> Result<(), String>;
+}
+
+/// Permitted work, with the proof that its permission is durable.
+#[derive(Debug)]
+pub struct Dispatch {
+    /// The work.
+    pub work: Authorized<Assignment>,
+    /// The size of the log under the checkpoint that covers the decision.
+    pub log_size: u64,
+}
+
+/// What came back from an agent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Arrival {
+    /// A result.
+    Completed(Value),
+    /// No result, and it is certain that there will be none.
+    Failed {
+        /// What kind of failure.
+        kind: FailureKind,
+        /// Whose fault it was.
+        fault: Fault,
+        /// A stable code such as `agent-error`.
+        code: &'static str,
+        /// What the agent or the network said, shortened and harmless to print.
+        message: String,
+        /// How long the agent asked us to wait.
+        retry_after_ms: Option<u64>,
+    },
+    /// No result, and it is not known whether the work was done.
+    Unknown {
+        /// What happened.
+        message: String,
+    },
+}
+
+/// Whose fault a failure was: only the agent's own faults count against it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The agent said that it failed, or broke the protocol.
+    Agent,
+    /// The agent does not know the skill that it claims.
+    FalseClaim,
+    /// The agent could not be reached.
+    Unreachable,
+    /// What we sent was wrong.
+    Ours,
+}

@@ -1,0 +1,97 @@
+//! The score: what is believed along every dimension, multiplied into two whole numbers.
+//!
+//! A geometric mean with weights, so that nothing makes up for a zero: speed cannot buy off wrong answers.
+
+use super::lower_bound::lower_bound;
+use super::{Belief, Counts, Dimension, OUTCOME};
+use crate::share::Share;
+
+impl Belief {
+    /// The expected share of good outcomes.
+    #[must_use]
+    pub fn mean(&self) -> Share {
+        Share::of(self.product(mean))
+    }
+
+    /// The lower bound: with 95 % certainty the true share is at least this.
+    ///
+    /// Rounded down to whole basis points: what policy asks for is reached or it is not.
+    #[must_use]
+    pub fn lower_bound(&self) -> Share {
+        Share::of(libm::floor(self.product(lower_bound) * 10_000.0) / 10_000.0)
+    }
+
+    fn product(&self, along: impl Fn(Counts) -> f64) -> f64 {
+        Dimension::ALL.iter().map(|dimension| libm::pow(along(self.along(*dimension)), dimension.weight())).product()
+    }
+}
+
+fn mean(counts: Counts) -> f64 {
+    let Counts { good, bad } = counts.capped();
+    good as f64 / (good + bad).max(1) as f64
+}
+
+/// How much evidence that is, in whole outcomes.
+pub(super) fn outcomes(counts: Counts) -> u32 {
+    u32::try_from(counts.total().saturating_add(OUTCOME / 2) / OUTCOME).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn all(good: u64, bad: u64) -> Belief {
+        let counts = Counts { good, bad };
+        Belief { delivery: counts, quality: counts, latency: counts }
+    }
+
+    #[test]
+    fn the_weights_are_one_together() {
+        let together: f64 = Dimension::ALL.iter().map(|dimension| dimension.weight()).sum();
+        assert!((together - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn nothing_makes_up_for_a_zero() {
+        let good = Counts { good: 1_000 * OUTCOME, bad: 2 * OUTCOME };
+        let never = Counts { good: 0, bad: 100 * OUTCOME };
+        for belief in [
+            Belief { delivery: never, quality: good, latency: good },
+            Belief { delivery: good, quality: never, latency: good },
+            Belief { delivery: good, quality: good, latency: never },
+        ] {
+            assert_eq!((belief.mean(), belief.lower_bound()), (Share::ZERO, Share::ZERO), "{belief:?}");
+        }
+    }
+
+    #[test]
+    fn a_bound_that_is_missed_by_a_hair_is_missed() {
+        // Beta(1, 1) has the quantile 0.05 exactly, and a solver may find it a hair above.
+        for (good, bad, points) in [(OUTCOME, OUTCOME, 499..=500), (OUTCOME, 2 * OUTCOME, 253..=253)] {
+            let found = all(good, bad).lower_bound().points();
+            assert!(points.contains(&found), "{found}");
+        }
+    }
+
+    fn counts() -> impl Strategy<Value = Counts> {
+        let count = prop_oneof![any::<u64>(), 0..=20_000 * OUTCOME, 0..=5 * OUTCOME];
+        (count.clone(), count).prop_map(|(good, bad)| Counts { good, bad })
+    }
+
+    proptest! {
+        #[test]
+        fn any_counts_have_a_score(delivery in counts(), quality in counts(), latency in counts()) {
+            let belief = Belief { delivery, quality, latency };
+            prop_assert!(belief.mean() <= Share::ONE && belief.lower_bound() <= Share::ONE);
+        }
+
+        #[test]
+        fn success_never_lowers_and_failure_never_raises(good in 0..5_000u64, bad in 0..5_000u64) {
+            let bound = |good, bad| all((1 + good) * OUTCOME, (2 + bad) * OUTCOME).lower_bound();
+            prop_assert!(bound(good + 1, bad) >= bound(good, bad));
+            prop_assert!(bound(good, bad + 1) <= bound(good, bad));
+        }
+    }
+}
