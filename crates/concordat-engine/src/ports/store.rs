@@ -2,6 +2,8 @@
 //!
 //! There is one method that writes. Whatever changes, changes together with the records that say so.
 
+use std::pin::Pin;
+
 use async_trait::async_trait;
 use concordat_ledger::record::Record;
 use concordat_model::digest::Digest;
@@ -13,11 +15,15 @@ use jiff::Timestamp;
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Makes a change durable: its records, payloads, rows and reply are one transaction, and on disk before
-    /// this returns. Changes of one caller are committed in the order in which they were handed over.
+    /// the future resolves.
+    ///
+    /// The change is handed over before this returns, and changes are committed in the order in which they were
+    /// handed over: whoever holds a lock may let go of it before awaiting the future. A future that is dropped
+    /// takes nothing back.
     ///
     /// # Errors
     /// Nothing of the change happened, unless the error says that the outcome is unknown.
-    async fn commit(&self, change: Change) -> Result<Committed, StoreError>;
+    fn commit(&self, change: Change) -> Commit;
 
     /// Every run that is not over, oldest first.
     async fn open_runs(&self) -> Result<Vec<StoredRun>, StoreError>;
@@ -46,6 +52,9 @@ pub trait Store: Send + Sync {
     /// Waits until everything handed over is durable, and refuses what comes after.
     async fn close(&self);
 }
+
+/// A change on its way to the disk.
+pub type Commit = Pin<Box<dyn Future<Output = Result<Committed, StoreError>> + Send>>;
 
 /// What becomes durable together.
 #[derive(Debug, Default)]
