@@ -29,6 +29,8 @@ pub mod agent;
 pub mod classification;
 pub mod decision;
 pub mod principal;
+pub mod keyring;
+pub mod registry;
 pub mod run;
 pub mod submission;
 pub mod template;
