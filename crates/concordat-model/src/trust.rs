@@ -33,7 +33,7 @@ use crate::id::AgentId;
 use crate::name::{DomainName, SkillName};
 use crate::share::Share;
 
-pub use book::{Irreproducible, TrustBook};
+pub use book::{Fault, Irreproducible, TrustBook};
 pub use changed::{Cause, Formula, TrustChanged};
 pub use seen::{Fit, Seen};
 pub use state::TrustState;
@@ -140,12 +140,12 @@ impl Counts {
         if total <= u128::from(MOST) { self } else { self.scaled(u128::from(MOST), total) }
     }
 
-    /// This many parts of so many, rounded to the nearest millionth.
+    /// This many parts of so many, at most the whole, rounded to the nearest millionth.
     fn scaled(self, parts: u128, of: u128) -> Counts {
+        // Callers name at most 2^34 parts, so nothing saturates.
         let scale = |count: u64| {
-            // Both factors have at most 64 bits and a bit, so the product saturates only where a cap follows.
-            let exact = u128::from(count).saturating_mul(parts).saturating_add(of / 2) / of.max(1);
-            u64::try_from(exact).unwrap_or(u64::MAX)
+            let exact = u128::from(count).saturating_mul(parts).saturating_add(of / 2) / of;
+            u64::try_from(exact).unwrap_or(count)
         };
         Counts { good: scale(self.good), bad: scale(self.bad) }
     }

@@ -26,7 +26,9 @@ pub(super) fn lower_bound(counts: Counts) -> f64 {
     match counts.capped() {
         Counts { good: 0, .. } => 0.0,
         Counts { bad: 0, .. } => 1.0,
-        Counts { good, bad } => Beta::of(good as f64 / OUTCOME as f64, bad as f64 / OUTCOME as f64).quantile(),
+        Counts { good, bad } => {
+            Beta::of(good as f64 / OUTCOME as f64, bad as f64 / OUTCOME as f64).quantile()
+        }
     }
 }
 
@@ -96,7 +98,8 @@ impl Beta {
         let guess = if good >= 1.0 && bad >= 1.0 {
             let (left, right) = (1.0 / (2.0 * good - 1.0), 1.0 / (2.0 * bad - 1.0));
             let (flat, h) = ((TAIL_DEVIATION * TAIL_DEVIATION - 3.0) / 6.0, 2.0 / (left + right));
-            let w = TAIL_DEVIATION * libm::sqrt(flat + h) / h - (right - left) * (flat + 5.0 / 6.0 - 2.0 / (3.0 * h));
+            let w = TAIL_DEVIATION * libm::sqrt(flat + h) / h
+                - (right - left) * (flat + 5.0 / 6.0 - 2.0 / (3.0 * h));
             good / (good + bad * libm::exp(2.0 * w))
         } else {
             let lower = libm::exp(good * libm::log(good / (good + bad))) / good;

@@ -1,0 +1,167 @@
+//! The state of trust: what was seen so far, as it had faded when it was last added to.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::fading::hour;
+use super::{Belief, Evidence, Seen};
+
+/// What was seen of one agent revision at one skill in one domain, without any prior.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrustState {
+    /// What was seen, faded up to `since`.
+    pub evidence: Evidence,
+    /// The hour up to which the evidence has faded; 1970 where nothing was ever seen.
+    pub since: Timestamp,
+}
+
+impl TrustState {
+    /// The state of whoever was never seen.
+    pub const NONE: TrustState = {
+        let none = super::Counts { good: 0, bad: 0 };
+        TrustState {
+            evidence: Evidence { delivery: none, quality: none, latency: none },
+            since: Timestamp::UNIX_EPOCH,
+        }
+    };
+
+    /// The state once this was seen too. What is no evidence changes nothing.
+    #[must_use]
+    pub fn after(&self, seen: &Seen, at: Timestamp) -> TrustState {
+        let Some(evidence) = seen.evidence() else { return *self };
+        let faded = self.evidence.faded(self.since, at);
+        TrustState {
+            evidence: faded.plus(evidence).each(super::Counts::capped),
+            // A clock that was set back must not make the evidence between fade twice.
+            since: hour(at).max(self.since),
+        }
+    }
+
+    /// What is believed now, on top of what was believed before anything was seen.
+    #[must_use]
+    pub fn belief(&self, prior: &Belief, now: Timestamp) -> Belief {
+        prior.with(&self.faded(now))
+    }
+
+    /// What is left of the evidence now.
+    pub(super) fn faded(&self, now: Timestamp) -> Evidence {
+        self.evidence.faded(self.since, now)
+    }
+
+    /// What a new revision of the same agent begins with: a quarter of what the one before had earned.
+    pub(super) fn inherited(&self) -> TrustState {
+        TrustState { evidence: self.evidence.each(|counts| counts.scaled(1, 4)), since: self.since }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::super::lower_bound::lower_bound;
+    use super::super::{Counts, Fit, OUTCOME};
+    use super::*;
+
+    const HALF_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+    fn start() -> Timestamp {
+        "2026-05-01T13:20:00Z".parse().unwrap()
+    }
+
+    fn right() -> Seen {
+        Seen::Completed { latency_ms: 10, allowed_ms: 1000, schema: Fit::Fits }
+    }
+
+    /// So many right answers and so many failures, spread evenly, all within one hour.
+    fn seen(right_answers: u32, failures: u32) -> TrustState {
+        let all = right_answers + failures;
+        (0..all).fold(TrustState::NONE, |state, nth| {
+            let failed = (nth + 1) * failures / all > nth * failures / all;
+            state.after(&if failed { Seen::Failed } else { right() }, start())
+        })
+    }
+
+    /// The lower bound and mean of delivery, after idling for so many half-lives.
+    fn delivery(state: &TrustState, half_lives: i32) -> (f64, f64) {
+        let counts = state.belief(&Belief::PRIOR, start() + HALF_LIFE * half_lives).delivery;
+        (lower_bound(counts), counts.good as f64 / counts.total() as f64)
+    }
+
+    #[track_caller]
+    fn check_near(found: f64, wanted: f64, what: &str) {
+        assert!((found - wanted).abs() < 0.002, "{what}: {found:.4}, not {wanted}");
+    }
+
+    #[test]
+    fn the_lower_bound_grows_with_evidence() {
+        for (right_answers, failures, wanted) in [
+            (0, 0, 0.025),
+            (1, 0, 0.135),
+            (5, 0, 0.479),
+            (6, 0, 0.529),
+            (9, 1, 0.562),
+            (50, 0, 0.912),
+            (95, 5, 0.887),
+            (950, 50, 0.936),
+        ] {
+            let (bound, _) = delivery(&seen(right_answers, failures), 0);
+            check_near(bound, wanted, &format!("{right_answers}/{failures}"));
+        }
+    }
+
+    #[test]
+    fn idling_loses_certainty() {
+        for (half_lives, good_agent, bad_agent, bad_mean) in [
+            (0, 0.887, 0.126, 0.261),
+            (1, 0.845, 0.096, 0.269),
+            (2, 0.773, 0.070, 0.281),
+            (4, 0.499, 0.039, 0.309),
+        ] {
+            check_near(delivery(&seen(95, 5), half_lives).0, good_agent, "95/5");
+            let (bound, mean) = delivery(&seen(5, 15), half_lives);
+            check_near(bound, bad_agent, "5/15");
+            check_near(mean, bad_mean, "mean of 5/15");
+        }
+    }
+
+    #[test]
+    fn so_many_outcomes_pass_a_gate() {
+        for (gate, perfect, nineteen_of_twenty) in
+            [(0.5, 6, 20), (0.7, 12, 20), (0.8, 20, 40), (0.9, 44, 140)]
+        {
+            let passes = |state: &TrustState| delivery(state, 0).0 >= gate;
+            assert_eq!((1..).find(|n| passes(&seen(*n, 0))), Some(perfect), "{gate}");
+            let twenties = (1..).find(|n| passes(&seen(19 * n, *n))).map(|n| 20 * n);
+            assert_eq!(twenties, Some(nineteen_of_twenty), "{gate}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_fades_nothing() {
+        let before = seen(10, 0);
+        let after = before.after(&Seen::Failed, start() - HALF_LIFE);
+        assert_eq!((after.evidence.delivery.good, after.since), (10 * OUTCOME, before.since));
+    }
+
+    #[test]
+    fn a_busy_agent_fades_like_an_idle_one() {
+        // A failure, then a right answer every ten seconds for thirty days: half of the failure is left.
+        let state = (0..30 * 24 * 360i64).fold(seen(0, 1), |state, nth| {
+            state.after(&right(), start() + SignedDuration::from_secs(10 * nth))
+        });
+        let Counts { good, bad } = state.evidence.delivery;
+        assert!(good + bad <= 10_000 * OUTCOME, "{good}");
+        assert!(bad < OUTCOME / 2, "{bad}");
+        let last_hour = start() + HALF_LIFE;
+        let alone = seen(0, 1).after(&right(), last_hour).evidence.delivery.bad;
+        assert!(alone.abs_diff(OUTCOME / 2) < 500, "{alone}");
+    }
+
+    #[test]
+    fn what_is_no_evidence_changes_nothing() {
+        let before = seen(3, 1);
+        assert_eq!(before.after(&Seen::Cancelled, start() + HALF_LIFE), before);
+    }
+}
