@@ -1,1 +1,34 @@
-//! TBD
+//! Asks Rego; answers with a decision, and on yes with the key.
+//!
+//! Only a Rego policy's own "permit" becomes a yes here. Whatever is undefined, odd, slow or broken is a denial
+//! with a code of its own ([`Failure`]). This crate does no input or output, knows no clock and draws no
+//! randomness: times, ids and seeds are arguments, so that every decision can be asked again and compared.
+//!
+//! ```text
+//!             bundle            input                 decision          key
+//!   *.rego ─► Bundle ─► Policy ─► ask the gate ─► Asked ─► permit? ─► Permitted ─► choose ─► Authorized
+//!                                                   └► review, deny ─► Refusal
+//! ```
+//!
+//! Read it in this order: what is asked ([`bundle`]), what it is asked about ([`input`]), how
+//! ([`policy`]), and what a yes opens ([`authorized`], [`select`]).
+
+pub mod bundle;
+mod nesting;
+
+pub mod input;
+
+mod answer;
+mod evaluate;
+mod failure;
+mod graph;
+pub mod policy;
+
+pub mod authorized;
+pub mod select;
+
+pub use crate::authorized::Authorized;
+pub use crate::bundle::{Bundle, BundleError};
+pub use crate::failure::Failure;
+pub use crate::policy::{Asked, LoadError, Permitted, Policy, Refusal, Released};
+pub use crate::select::{Chosen, choose};

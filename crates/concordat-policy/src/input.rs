@@ -1,0 +1,112 @@
+//! What each gate is told: one struct a gate, small, without floats and without large texts.
+//!
+//! Every decision stores its input, so what no rule needs is left out. The JSON Schemas in `policies/schema/`
+//! are made from these types, and a test fails when they are stale. Unknown members are refused, so that a
+//! stored input is read back as exactly what was asked.
+
+mod access;
+mod admit;
+mod dispatch;
+mod release;
+mod schema;
+
+use concordat_model::agent;
+use concordat_model::decision::Gate;
+use concordat_model::digest::Digest;
+use concordat_model::id::ReviewId;
+use concordat_model::money::Money;
+use concordat_model::name::{PrincipalName, TenantName};
+use concordat_model::principal::Role;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::access::{AccessInput, Action, Resource, ResourceKind};
+pub use self::admit::{AdmitContract, AdmitInput, AdmitStep, SkillSupply};
+pub use self::dispatch::{Candidate, DispatchContract, DispatchInput, DispatchStep};
+pub use self::release::{ReleaseAgent, ReleaseContract, ReleaseInput, ReleaseOutput, ReleaseStep};
+pub use self::schema::schema;
+
+/// Who sent the contract, where their roles do not matter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Submitter {
+    /// Who.
+    pub name: PrincipalName,
+    /// The organisation that they belong to.
+    pub tenant: TenantName,
+}
+
+/// A person's approval of exactly one payload: evidence for policy, not a permit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewEvidence {
+    /// The review that was answered.
+    pub id: ReviewId,
+    /// Who approved.
+    pub by: PrincipalName,
+    /// What they were given to do when they answered.
+    pub roles: Vec<Role>,
+    /// When, as RFC 3339 text.
+    pub at: Timestamp,
+    /// What they saw: the contract's digest (admit), the parameters' (dispatch) or the output's (release).
+    pub payload: Digest,
+}
+
+/// Whether an agent gets work, without the story behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It may be considered.
+    Eligible,
+    /// It gets nothing until somebody restores it.
+    Suspended,
+}
+
+impl From<&agent::Standing> for Standing {
+    fn from(standing: &agent::Standing) -> Standing {
+        match standing {
+            agent::Standing::Eligible => Standing::Eligible,
+            agent::Standing::Suspended { .. } => Standing::Suspended,
+        }
+    }
+}
+
+/// An amount of one currency that policy can compare: Rego has no decimals, so it is counted in millionths.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// The amount in millionths of the currency's unit, below 2^53.
+    pub micros: u64,
+    /// The ISO 4217 code.
+    #[schemars(length(min = 3, max = 3))]
+    pub currency: String,
+}
+
+impl From<Money> for Price {
+    fn from(money: Money) -> Price {
+        Price { micros: money.micros(), currency: money.currency().to_owned() }
+    }
+}
+
+/// What is asked of one gate; sealed, because a gate and its input belong together.
+pub(crate) trait GateInput: Serialize {
+    /// The gate that takes it.
+    const GATE: Gate;
+}
+
+impl GateInput for AccessInput {
+    const GATE: Gate = Gate::Access;
+}
+
+impl GateInput for AdmitInput {
+    const GATE: Gate = Gate::Admit;
+}
+
+impl GateInput for DispatchInput {
+    const GATE: Gate = Gate::Dispatch;
+}
+
+impl GateInput for ReleaseInput {
+    const GATE: Gate = Gate::Release;
+}

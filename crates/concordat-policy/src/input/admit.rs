@@ -1,0 +1,84 @@
+//! The admit gate: may this contract run?
+
+use std::collections::BTreeMap;
+
+use concordat_model::classification::Classification;
+use concordat_model::contract::{Budget, EffectKind, Governance, OnFailure};
+use concordat_model::digest::Digest;
+use concordat_model::name::{ContractName, DomainName, SkillName, StepName};
+use concordat_model::principal::Principal;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ReviewEvidence;
+
+/// What the admit gate is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdmitInput {
+    /// When it is asked, as RFC 3339 text.
+    pub now: Timestamp,
+    /// Who sent the contract.
+    pub submitter: Principal,
+    /// What is to be done.
+    pub contract: AdmitContract,
+    /// What the classifier says it is about.
+    pub classification: Classification,
+    /// Every skill that the steps and their compensations ask for, with who offers it.
+    pub skills: BTreeMap<SkillName, SkillSupply>,
+    /// A person's approval of this contract, if there is one; its payload is the contract's digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewEvidence>,
+}
+
+/// A contract as the admit gate sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdmitContract {
+    /// What it is called.
+    pub name: ContractName,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The digest of its canonical form.
+    pub digest: Digest,
+    /// The domain that the submitter declares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<DomainName>,
+    /// What governs the work.
+    pub governance: Governance,
+    /// What the work may use up.
+    pub budget: Budget,
+    /// How long the run may take, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
+    /// What happens to finished steps when the contract fails.
+    pub on_failure: OnFailure,
+    /// The steps.
+    pub steps: Vec<AdmitStep>,
+}
+
+/// A step as the admit gate sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdmitStep {
+    /// The step's name.
+    pub id: StepName,
+    /// The skill that it asks for.
+    pub skill: SkillName,
+    /// What doing it twice would do.
+    pub effect: EffectKind,
+    /// Whether it says how it is undone.
+    pub compensated: bool,
+}
+
+/// Who offers a skill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SkillSupply {
+    /// The number of agents that claim it.
+    pub registered: u32,
+    /// The number of those that are eligible and registered for the domain that the work is held to.
+    pub eligible: u32,
+}

@@ -1,0 +1,166 @@
+//! The dispatch gate: which agents may do this step?
+
+use concordat_model::agent::Agent;
+use concordat_model::contract::{DataClass, EffectKind, Governance};
+use concordat_model::digest::Digest;
+use concordat_model::id::AgentId;
+use concordat_model::name::{AgentName, ContractName, DomainName, SkillName, StepName};
+use concordat_model::trust::{Belief, TrustView};
+use concordat_model::work::{Leg, Work};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Price, ReviewEvidence, Standing, Submitter};
+
+/// What the dispatch gate is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DispatchInput {
+    /// When it is asked, as RFC 3339 text.
+    pub now: Timestamp,
+    /// Who sent the contract.
+    pub submitter: Submitter,
+    /// The contract that the step belongs to.
+    pub contract: DispatchContract,
+    /// The step, leg and try.
+    pub step: DispatchStep,
+    /// Every agent that claims the skill, at most [`DispatchInput::MOST_CANDIDATES`].
+    pub candidates: Vec<Candidate>,
+    /// A person's approval of this work, if there is one; its payload is the parameters' digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewEvidence>,
+}
+
+impl DispatchInput {
+    /// The most candidates that policy is asked about at once.
+    ///
+    /// A candidate takes 500 to 900 bytes, so that this many fit into the largest input of 256 KiB. Where more
+    /// agents offer a skill, whoever asks offers the most trusted ones; the others are named nowhere.
+    pub const MOST_CANDIDATES: usize = 256;
+}
+
+/// A contract as the dispatch gate sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DispatchContract {
+    /// What it is called.
+    pub name: ContractName,
+    /// The digest of its canonical form.
+    pub digest: Digest,
+    /// The domain that the work is held to: the classified one, or, where the classifier abstained, the
+    /// declared one that a reviewer confirmed at admission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<DomainName>,
+    /// What governs the work.
+    pub governance: Governance,
+    /// The number of calls that the budget still holds; absent when it sets no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_calls_left: Option<u32>,
+    /// The money that the budget still holds; absent when it sets no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_cost_left: Option<Price>,
+    /// The milliseconds until the deadline, negative when it has passed; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms_left: Option<i64>,
+}
+
+/// A step as the dispatch gate sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DispatchStep {
+    /// The step's name.
+    pub id: StepName,
+    /// The skill that is asked for: the compensation's when undoing.
+    pub skill: SkillName,
+    /// Doing or undoing.
+    pub leg: Leg,
+    /// The count of tries, from 1.
+    pub attempt: u32,
+    /// What doing it twice would do.
+    pub effect: EffectKind,
+    /// The digest of what the agent is given.
+    pub params: Digest,
+    /// The steps whose output feeds what the agent is given.
+    pub tainted: Vec<StepName>,
+}
+
+impl DispatchStep {
+    /// Whether policy was asked about exactly this work.
+    #[must_use]
+    pub fn is(&self, work: &Work) -> bool {
+        self.id == work.attempt.step
+            && self.leg == work.attempt.leg
+            && self.attempt == work.attempt.number
+            && self.skill == work.skill
+            && self.params == work.params_digest
+    }
+}
+
+/// An agent that claims the skill, as the dispatch gate sees it.
+///
+/// It has no member in which an agent could praise itself: everything here was observed, or registered by
+/// those who answer for the agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Candidate {
+    /// Its id.
+    pub id: AgentId,
+    /// Its name.
+    pub name: AgentName,
+    /// The digest of its registration.
+    pub revision: Digest,
+    /// Who answers for it.
+    pub owner: String,
+    /// The domains that it is registered for.
+    pub domains: Vec<DomainName>,
+    /// The regimes that its handling of data was assessed against.
+    pub compliance: Vec<String>,
+    /// The classes of data that it may be given.
+    pub data_classes: Vec<DataClass>,
+    /// Whether it gets work.
+    pub standing: Standing,
+    /// What one call costs; absent when it costs nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Price>,
+    /// The number of calls it is busy with.
+    pub in_flight: u32,
+    /// The most calls it takes at a time.
+    pub concurrency: u32,
+    /// How far it is trusted with this skill in this domain.
+    pub trust: TrustView,
+    /// What selection draws from.
+    pub belief: Belief,
+    /// Whether it failed an earlier try of this same step.
+    pub failed_before: bool,
+}
+
+impl Candidate {
+    /// What the registry says about an agent, with what was observed of it.
+    #[must_use]
+    pub fn of(
+        agent: &Agent,
+        trust: TrustView,
+        belief: Belief,
+        in_flight: u32,
+        failed_before: bool,
+    ) -> Candidate {
+        let registration = &agent.registration;
+        Candidate {
+            id: agent.id,
+            name: registration.name.clone(),
+            revision: agent.revision,
+            owner: registration.owner.clone(),
+            domains: registration.domains.clone(),
+            compliance: registration.compliance.clone(),
+            data_classes: registration.data_classes.clone(),
+            standing: Standing::from(&agent.standing),
+            cost: registration.cost.map(Price::from),
+            in_flight,
+            concurrency: registration.limits.concurrency,
+            trust,
+            belief,
+            failed_before,
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! A loaded policy, and the four questions it is asked.
+//!
+//! Every question gives an [`Asked`]: the decision with the very bytes it was made from. A question about work or
+//! about an outcome also gives the key, and only on the policy's own permit; `unlock` is the one place in
+//! the program where a permit is read.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use concordat_model::agent::Agent;
+use concordat_model::decision::{Answer, Decision, Gate, Provenance};
+use concordat_model::digest::{Digest, canonical};
+use concordat_model::id::{AgentId, DecisionId};
+use concordat_model::trust::Belief;
+use concordat_model::work::{Outcome, Work};
+use regorus::{Engine, Value};
+
+use crate::answer::{self, Answered};
+use crate::authorized::Authorized;
+use crate::bundle::Bundle;
+use crate::evaluate::{self, EVALUATOR};
+use crate::failure::{Failed, Failure};
+use crate::graph;
+use crate::input::{AccessInput, AdmitInput, DispatchInput, GateInput, ReleaseInput};
+
+/// The largest input, in bytes of canonical JSON.
+pub const MOST_INPUT: usize = 256 * 1024;
+
+/// The stack on which a bundle is loaded, in bytes: room for the deepest tree that 64 KiB of text can be.
+const LOAD_STACK: usize = 64 * 1024 * 1024;
+
+/// Codes of denials that may be otherwise a moment later.
+const RETRYABLE: [&str; 2] = [Failure::Timeout.as_str(), "agent_busy"];
+
+/// One policy bundle, loaded and ready to be asked. Cheap to share, and safe to ask from many threads.
+#[derive(Debug)]
+pub struct Policy {
+    engine: Engine,
+    gates: BTreeSet<Gate>,
+    revision: Digest,
+}
+
+/// Why a bundle cannot be asked, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{file}`:{line}:{column}: {message}")]
+pub struct LoadError {
+    /// The file, as the bundle names it.
+    pub file: String,
+    /// The line, from 1; 0 when the whole file is meant.
+    pub line: u32,
+    /// The column, from 1; 0 when the whole file is meant.
+    pub column: u32,
+    /// What is wrong, and the way out.
+    pub message: String,
+}
+
+/// A decision with exactly what was asked.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The gate's answer with its reasons and provenance.
+    pub decision: Decision,
+    /// The input as canonical JSON; its digest stands in the decision's provenance.
+    pub input: Arc<[u8]>,
+}
+
+impl Asked {
+    /// Whether asking the same again in a moment may give another answer.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        let reasons = self.decision.answer.reasons();
+        !reasons.is_empty() && reasons.iter().all(|reason| RETRYABLE.contains(&reason.code.as_str()))
+    }
+}
+
+/// Work that policy permits to some agents, one of which [`choose`](crate::choose) takes.
+#[derive(Debug)]
+#[must_use = "permitted work goes to nobody until an agent is chosen"]
+pub struct Permitted {
+    pub(crate) work: Authorized<Work>,
+    // INVARIANT: `first` and `others` are in the order of their ids, and each is in the decision's `permitted`.
+    pub(crate) first: (Arc<Agent>, Belief),
+    pub(crate) others: Vec<(Arc<Agent>, Belief)>,
+    pub(crate) asked: Asked,
+}
+
+impl Permitted {
+    /// The decision that permits the work.
+    #[must_use]
+    pub fn asked(&self) -> &Asked {
+        &self.asked
+    }
+}
+
+/// An outcome that policy releases.
+#[derive(Debug)]
+#[must_use = "a released outcome that nobody uses was asked for in vain"]
+pub struct Released {
+    /// What may be used.
+    pub outcome: Authorized<Outcome>,
+    /// The decision that releases it.
+    pub asked: Asked,
+}
+
+/// What policy did not permit: the decision, and what stays held.
+#[derive(Debug)]
+pub struct Refusal<T = Work> {
+    /// The decision, with its reasons.
+    pub asked: Asked,
+    /// What was to be authorised; it is not, but a later review may ask about it again.
+    pub held: T,
+}
+
+impl Policy {
+    /// Loads a bundle: parses it, refuses what could exhaust the stack or see the world, and prepares it.
+    ///
+    /// A gate without a rule is no error here; asked, it denies with `policy_missing`.
+    ///
+    /// # Errors
+    /// The first thing wrong, with its place.
+    pub fn load(bundle: &Bundle) -> Result<Policy, LoadError> {
+        let crashed = |what: &str| {
+            let message = format!("the policy parser {what} on this bundle");
+            LoadError { file: String::new(), line: 0, column: 0, message }
+        };
+        let load = || catch_unwind(AssertUnwindSafe(|| Policy::load_here(bundle)));
+        // A long sum is a deep tree: what is refused for it must be read and dropped without harm first.
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("policy-load".to_owned()).stack_size(LOAD_STACK);
+            let running = thread.spawn_scoped(scope, load).map_err(|_| crashed("found no thread to run"))?;
+            running.join().and_then(|loaded| loaded).unwrap_or_else(|_| Err(crashed("crashed")))
+        })
+    }
+
+    fn load_here(bundle: &Bundle) -> Result<Policy, LoadError> {
+        let mut engine = parse(bundle)?;
+        let graph = graph::read(&mut engine)?;
+        graph.check()?;
+        Ok(Policy::prepare(engine, &graph, bundle.revision()))
+    }
+
+    fn prepare(mut engine: Engine, graph: &graph::Graph, revision: Digest) -> Policy {
+        let gates: BTreeSet<Gate> =
+            Gate::ALL.into_iter().filter(|gate| graph.has(evaluate::entrypoint(*gate))).collect();
+        for gate in &gates {
+            // Once is enough to compile the rules, whatever comes of it; from then on clones share them.
+            let warm = AssertUnwindSafe(|| {
+                engine.set_input(Value::new_object());
+                drop(engine.eval_rule(evaluate::entrypoint(*gate).to_owned()));
+            });
+            drop(catch_unwind(warm));
+        }
+        drop(engine.take_prints());
+        Policy { engine, gates, revision }
+    }
+
+    /// The digest of the bundle's content.
+    #[must_use]
+    pub fn revision(&self) -> Digest {
+        self.revision
+    }
+
+    /// May this principal do this?
+    #[must_use]
+    pub fn access(&self, id: DecisionId, input: &AccessInput) -> Asked {
+        self.ask(id, input)
+    }
+
+    /// May this contract run?
+    #[must_use]
+    pub fn admit(&self, id: DecisionId, input: &AdmitInput) -> Asked {
+        self.ask(id, input)
+    }
+
+    /// Which agents may do this work? `candidates` are the agents of the input's candidates, in their order.
+    ///
+    /// # Errors
+    /// Everything but a permit, with the work given back.
+    pub fn dispatch(
+        &self,
+        id: DecisionId,
+        input: &DispatchInput,
+        work: Work,
+        candidates: &[Arc<Agent>],
+    ) -> Result<Permitted, Refusal> {
+        let named = input.candidates.iter().map(|candidate| (candidate.id, candidate.revision));
+        if !input.step.is(&work) || !named.eq(candidates.iter().map(|agent| (agent.id, agent.revision))) {
+            return Err(Refusal { asked: self.mismatch(id, input), held: work });
+        }
+        let asked = self.ask(id, input);
+        let (work, asked) = unlock(asked, work)?;
+        let permitted = &asked.decision.permitted;
+        let mut agents: Vec<(Arc<Agent>, Belief)> = candidates
+            .iter()
+            .zip(&input.candidates)
+            .filter(|(agent, _)| permitted.binary_search(&agent.id).is_ok())
+            .map(|(agent, candidate)| (Arc::clone(agent), candidate.belief))
+            .collect();
+        agents.sort_unstable_by_key(|(agent, _)| agent.id);
+        agents.dedup_by_key(|(agent, _)| agent.id);
+        let mut agents = agents.into_iter();
+        match agents.next() {
+            Some(first) => Ok(Permitted { work, first, others: agents.collect(), asked }),
+            // The answer's reader lets no dispatch permit through without a candidate.
+            None => Err(Refusal { asked: self.mismatch(id, input), held: work.into_inner() }),
+        }
+    }
+
+    /// May this result be used?
+    ///
+    /// # Errors
+    /// Everything but a permit, with the outcome given back, unauthorised.
+    pub fn release(
+        &self,
+        id: DecisionId,
+        input: &ReleaseInput,
+        outcome: Outcome,
+    ) -> Result<Released, Refusal<Outcome>> {
+        if !input.is(&outcome) {
+            return Err(Refusal { asked: self.mismatch(id, input), held: outcome });
+        }
+        let (outcome, asked) = unlock(self.ask(id, input), outcome)?;
+        Ok(Released { outcome, asked })
+    }
+
+    /// Asks a gate again with a stored input, bit for bit. It gives a decision to compare, never a key.
+    #[must_use]
+    pub fn replay(&self, gate: Gate, id: DecisionId, input: &[u8]) -> Decision {
+        self.ask_bytes(gate, id, input.into()).decision
+    }
+
+    fn ask<I: GateInput>(&self, id: DecisionId, input: &I) -> Asked {
+        match canonical(input) {
+            Ok(bytes) => self.ask_bytes(I::GATE, id, bytes.into()),
+            Err(error) => {
+                self.failed(I::GATE, id, [].into(), &Failed::new(Failure::Malformed, error.to_string()))
+            }
+        }
+    }
+
+    fn ask_bytes(&self, gate: Gate, id: DecisionId, input: Arc<[u8]>) -> Asked {
+        match self.answer(gate, &input) {
+            Ok(answered) => self.asked(gate, id, input, answered),
+            Err(failed) => self.failed(gate, id, input, &failed),
+        }
+    }
+
+    fn answer(&self, gate: Gate, input: &[u8]) -> Result<Answered, Failed> {
+        if input.len() > MOST_INPUT {
+            let detail = format!("the input has {} bytes; the most is {MOST_INPUT}", input.len());
+            return Err(Failed::new(Failure::Oversize, detail));
+        }
+        if !self.gates.contains(&gate) {
+            return Err(Failed::new(Failure::Missing, evaluate::entrypoint(gate)));
+        }
+        let input = evaluate::input(input)?;
+        let candidates = candidates(&input);
+        let value = evaluate::rule(&self.engine, evaluate::entrypoint(gate), input)?;
+        answer::read(gate, &value, &candidates)
+    }
+
+    fn mismatch<I: GateInput>(&self, id: DecisionId, input: &I) -> Asked {
+        let bytes = canonical(input).unwrap_or_default();
+        self.failed(I::GATE, id, bytes.into(), &Failed::new(Failure::Mismatch, ""))
+    }
+
+    fn failed(&self, gate: Gate, id: DecisionId, input: Arc<[u8]>, failed: &Failed) -> Asked {
+        let answer = failed.failure.denial(&failed.detail);
+        let (checks, permitted, excluded) = Default::default();
+        self.asked(gate, id, input, Answered { answer, checks, permitted, excluded })
+    }
+
+    fn asked(&self, gate: Gate, id: DecisionId, input: Arc<[u8]>, answered: Answered) -> Asked {
+        let Answered { answer, checks, permitted, excluded } = answered;
+        let provenance =
+            Provenance { policy: self.revision, input: Digest::of(&input), evaluator: EVALUATOR.to_owned() };
+        Asked { decision: Decision { id, gate, answer, checks, permitted, excluded, provenance }, input }
+    }
+}
+
+/// The one place where a permit is read: on a permit the value comes back authorised, else as it was.
+fn unlock<T>(asked: Asked, value: T) -> Result<(Authorized<T>, Asked), Refusal<T>> {
+    match asked.decision.answer {
+        Answer::Permit => Ok((Authorized::new(value, asked.decision.id), asked)),
+        Answer::Review { .. } | Answer::Deny { .. } => Err(Refusal { asked, held: value }),
+    }
+}
+
+/// The agents that an input names as candidates.
+fn candidates(input: &Value) -> BTreeSet<AgentId> {
+    let Ok(named) = input["candidates"].as_array() else { return BTreeSet::new() };
+    named.iter().filter_map(|candidate| candidate["id"].as_string().ok()?.parse().ok()).collect()
+}
+
+fn parse(bundle: &Bundle) -> Result<Engine, LoadError> {
+    let mut engine = evaluate::bounded_engine();
+    for (path, text) in bundle.deciding() {
+        engine.add_policy(path.to_owned(), text.to_owned()).map_err(|error| {
+            let told = evaluate::located(&error.to_string());
+            LoadError { file: path.to_owned(), line: told.line, column: told.column, message: told.message }
+        })?;
+    }
+    Ok(engine)
+}

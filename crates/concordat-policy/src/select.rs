@@ -1,0 +1,97 @@
+//! Chooses one agent among those that policy permits, by seeded Thompson sampling.
+//!
+//! Each permitted agent's share of good outcomes is drawn from what is believed about it, and the best draw gets
+//! the work: proven agents mostly win, and little-known ones win often enough to become known. The seed is an
+//! argument, so a choice can be made again from the log. Nothing outside the permitted set can be chosen.
+
+use std::sync::Arc;
+
+use concordat_model::agent::Agent;
+use concordat_model::id::AgentId;
+use concordat_model::share::Share;
+use concordat_model::trust::{Belief, Counts};
+use concordat_model::work::Assignment;
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rand_distr::{Beta, Distribution};
+
+use crate::authorized::Authorized;
+use crate::policy::{Asked, Permitted};
+
+/// How much delivery, quality and latency weigh; they add up to one.
+const WEIGHTS: [f64; 3] = [0.45, 0.45, 0.10];
+
+/// Counts below and beyond these draw no differently, and keep the sampler within its numbers.
+const COUNTS: (f64, f64) = (0.01, 1e9);
+
+/// What was chosen, and how.
+#[derive(Debug)]
+pub struct Chosen {
+    /// The work with its agent.
+    pub assignment: Authorized<Assignment>,
+    /// What was drawn for each permitted agent, in the order of their ids.
+    pub draws: Vec<(AgentId, Share)>,
+    /// The decision that permitted them.
+    pub asked: Asked,
+}
+
+/// Chooses one of the permitted agents; the same seed and the same beliefs choose the same one.
+#[must_use]
+pub fn choose(permitted: Permitted, seed: [u8; 32]) -> Chosen {
+    let Permitted { work, first, others, asked } = permitted;
+    let mut rng = ChaCha12Rng::from_seed(seed);
+    let (agent, belief) = first;
+    let mut best = (draw(&belief, &mut rng), agent);
+    let mut draws = vec![(best.1.id, Share::of(best.0))];
+    // INVARIANT: the agents come in the order of their ids, and on a tie the lower id stays.
+    for (agent, belief) in others {
+        let drawn = draw(&belief, &mut rng);
+        draws.push((agent.id, Share::of(drawn)));
+        if drawn > best.0 {
+            best = (drawn, agent);
+        }
+    }
+    let assignment = work.map(|work, decision| assign(work, &best.1, decision));
+    Chosen { assignment, draws, asked }
+}
+
+fn assign(
+    work: concordat_model::work::Work,
+    agent: &Arc<Agent>,
+    decision: concordat_model::id::DecisionId,
+) -> Assignment {
+    Assignment {
+        work,
+        agent: agent.id,
+        agent_name: agent.registration.name.clone(),
+        revision: agent.revision,
+        binding: agent.registration.binding.clone(),
+        decision,
+    }
+}
+
+/// One possible truth about an agent: the weighted geometric mean of its drawn shares.
+fn draw(belief: &Belief, rng: &mut ChaCha12Rng) -> f64 {
+    let dimensions = [&belief.delivery, &belief.quality, &belief.latency];
+    dimensions
+        .into_iter()
+        .zip(WEIGHTS)
+        .map(|(counts, weight)| libm::pow(share(counts, rng), weight))
+        .product()
+}
+
+fn share(counts: &Counts, rng: &mut ChaCha12Rng) -> f64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a millionth of an outcome in billions draws no differently"
+    )]
+    let outcomes = |micros: u64| (micros as f64 / 1e6).clamp(COUNTS.0, COUNTS.1);
+    match Beta::new(outcomes(counts.good), outcomes(counts.bad)) {
+        Ok(beta) => {
+            let drawn = beta.sample(rng);
+            if drawn.is_finite() { drawn } else { 0.0 }
+        }
+        // Both counts are positive; nothing is drawn for what is not.
+        Err(_) => 0.0,
+    }
+}

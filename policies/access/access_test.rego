@@ -1,0 +1,1 @@
+package concordat.access_test

@@ -1,0 +1,1 @@
+package concordat.admit_test

@@ -1,0 +1,1 @@
+package concordat.dispatch_test

@@ -1,0 +1,3 @@
+package concordat.release
+
+default decision := {"answer": "deny", "reasons": [{"code": "undecided", "message": "no rule of the policy decides this", "fix": "ask the policy author"}]}
