@@ -105,7 +105,8 @@ impl DomainFile {
         let mut problems = Vec::new();
         if self.rules.is_empty() {
             let message = format!("the domain `{}` has no rules and could never be named", self.domain);
-            problems.push(Problem::new("domain-empty", "/rules", message).hint("add a rule, or remove the file"));
+            problems
+                .push(Problem::new("domain-empty", "/rules", message).hint("add a rule, or remove the file"));
         }
         if self.abstain.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
             let message = "`abstain` is empty: say why, in words that a reviewer understands";
@@ -116,7 +117,8 @@ impl DomainFile {
             for (nth, phrase) in rule.phrases.iter().enumerate() {
                 if let Some(earlier) = first_rule_of.insert(phrase, id) {
                     let message = format!("the phrase `{phrase}` is found by rule `{earlier}` already");
-                    let problem = Problem::new("domain-phrase", format!("/rules/{id}/phrases/{nth}"), message);
+                    let problem =
+                        Problem::new("domain-phrase", format!("/rules/{id}/phrases/{nth}"), message);
                     problems.push(problem.hint("keep one of them; plurals need no phrase of their own"));
                 }
             }
@@ -177,7 +179,8 @@ mod tests {
 
     #[test]
     fn a_file_in_order_is_read() {
-        let file = DomainFile::read("domain: a\nrules: {x: {weight: 5, phrases: [b, \"carr* on\"]}}").unwrap();
+        let file =
+            DomainFile::read("domain: a\nrules: {x: {weight: 5, phrases: [b, \"carr* on\"]}}").unwrap();
         assert_eq!(format!("{} {} {}", file.domain, file.rules.len(), file.yields), "a 1 false");
     }
 
@@ -196,7 +199,10 @@ mod tests {
         check_rule("{weight: 5, phrases: [b, '']}", "a phrase needs a word");
         check_rule("{weight: 5, phrases: ['b*']}", "has a star");
         check_rule("{weight: 5, phrases: [b], colour: red}", "`colour`");
-        check_rule("{weight: 5, phrases: [cat, Cats]}", "/rules/x/phrases/1: the phrase `cat` is found by rule `x` already");
+        check_rule(
+            "{weight: 5, phrases: [cat, Cats]}",
+            "/rules/x/phrases/1: the phrase `cat` is found by rule `x` already",
+        );
     }
 
     #[test]
@@ -208,7 +214,10 @@ mod tests {
         check("domain: a\nabstain: ' '\nrules: {x: {weight: 5, phrases: [b]}}", "`abstain` is empty");
         check("domain: a\nrules: {X y: {weight: 5, phrases: [b]}}", "`X y` is not the id of a rule");
         check("domain: a\nrules:\n  x: {weight: 5, phrases: [b]}\n  x: {weight: 5, phrases: [c]}\n", "4:3: ");
-        check("domain: a\nrules: {x: {weight: 5, phrases: [b]}, y: {weight: 5, phrases: [b]}}", "found by rule `x` already");
+        check(
+            "domain: a\nrules: {x: {weight: 5, phrases: [b]}, y: {weight: 5, phrases: [b]}}",
+            "found by rule `x` already",
+        );
         check("domain: a\nrule: {}", "`rule`");
         check("domain: a\nrules: &r {x: {weight: 5, phrases: [b]}}", "anchor");
         check("domain: a\n---\ndomain: b\n", "");

@@ -77,7 +77,9 @@ impl Lexicon {
         for at in 0..read.words.len() {
             longest.search(self, &read, at);
             // A match that ends where an earlier one reached is part of it.
-            let (Some(first), Some(last)) = (read.words.get(at), read.words.get(longest.last)) else { continue };
+            let (Some(first), Some(last)) = (read.words.get(at), read.words.get(longest.last)) else {
+                continue;
+            };
             if longest.ends.is_empty() || last.end <= matched_to {
                 continue;
             }
@@ -90,8 +92,11 @@ impl Lexicon {
 
     /// The rules of several places, each once, in their order.
     fn rules_of(&self, nodes: &[usize]) -> Vec<RuleAt> {
-        let mut rules: Vec<RuleAt> =
-            nodes.iter().filter_map(|node| self.phrases.get(*node)).flat_map(|phrase| phrase.rules.iter().copied()).collect();
+        let mut rules: Vec<RuleAt> = nodes
+            .iter()
+            .filter_map(|node| self.phrases.get(*node))
+            .flat_map(|phrase| phrase.rules.iter().copied())
+            .collect();
         rules.sort_unstable();
         rules.dedup();
         rules
@@ -105,7 +110,12 @@ impl Lexicon {
             lower_into(&mut lower, word.text);
             let symbols_from = read.symbols.len();
             self.symbols_of(&lower, &mut read.symbols);
-            read.words.push(ReadWord { start: word.start, end: word.end(), symbols_from, after_break: word.after_break });
+            read.words.push(ReadWord {
+                start: word.start,
+                end: word.end(),
+                symbols_from,
+                after_break: word.after_break,
+            });
         }
         read
     }
@@ -117,7 +127,9 @@ impl Lexicon {
             if at == kept {
                 symbols.extend(self.word_at(node, with_y));
             }
-            let Some(next) = self.letters.get(node).and_then(|letter| follow(&letter.next, byte)) else { return };
+            let Some(next) = self.letters.get(node).and_then(|letter| follow(&letter.next, byte)) else {
+                return;
+            };
             node = next;
             symbols.extend(self.letters.get(node).and_then(|letter| letter.stem));
         }
@@ -214,12 +226,14 @@ impl Longest {
             self.reached.clear();
             for node in &self.open {
                 let Some(phrase) = lexicon.phrases.get(*node) else { continue };
-                self.reached.extend(read.symbols_at(at).iter().filter_map(|symbol| follow(&phrase.next, *symbol)));
+                self.reached
+                    .extend(read.symbols_at(at).iter().filter_map(|symbol| follow(&phrase.next, *symbol)));
             }
             if self.reached.is_empty() {
                 break;
             }
-            let completes = |node: &&usize| lexicon.phrases.get(**node).is_some_and(|phrase| !phrase.rules.is_empty());
+            let completes =
+                |node: &&usize| lexicon.phrases.get(**node).is_some_and(|phrase| !phrase.rules.is_empty());
             if self.reached.iter().any(|node| completes(&node)) {
                 self.ends.clear();
                 self.ends.extend(self.reached.iter().filter(completes));
@@ -262,17 +276,21 @@ mod tests {
 
     #[test]
     fn phrases_are_found_on_word_boundaries() {
-        check(&["loan"], "A loan, Loans, loaned, sloan and the LOAN's cost", &["loan=loan", "loan=Loans", "loan=LOAN"]);
-        check(&["credit check"], "credit_check credit-checks credit, check", &[
-            "credit check=credit_check",
-            "credit check=credit-checks",
-        ]);
-        check(&["diagnos*"], "diagnosis diagnose Diagnostics diagnos diag", &[
-            "diagnos*=diagnosis",
-            "diagnos*=diagnose",
-            "diagnos*=Diagnostics",
-            "diagnos*=diagnos",
-        ]);
+        check(
+            &["loan"],
+            "A loan, Loans, loaned, sloan and the LOAN's cost",
+            &["loan=loan", "loan=Loans", "loan=LOAN"],
+        );
+        check(
+            &["credit check"],
+            "credit_check credit-checks credit, check",
+            &["credit check=credit_check", "credit check=credit-checks"],
+        );
+        check(
+            &["diagnos*"],
+            "diagnosis diagnose Diagnostics diagnos diag",
+            &["diagnos*=diagnosis", "diagnos*=diagnose", "diagnos*=Diagnostics", "diagnos*=diagnos"],
+        );
         check(&["payi* invoices"], "paying invoice, paying the invoice", &["payi* invoices=paying invoice"]);
         check(&["expense*", "expense"], "expenses", &["expense*=expenses", "expense=expenses"]);
         check(&["überweisung"], "Die ÜBERWEISUNG", &["überweisung=ÜBERWEISUNG"]);
@@ -280,7 +298,11 @@ mod tests {
 
     #[test]
     fn the_longest_phrase_wins() {
-        check(&["health", "health check"], "health check of health", &["health check=health check", "health=health"]);
+        check(
+            &["health", "health check"],
+            "health check of health",
+            &["health check=health check", "health=health"],
+        );
         check(&["loan approval", "approval"], "loan approval", &["loan approval=loan approval"]);
         check(&["a b", "b c"], "a b c", &["a b=a b", "b c=b c"]);
         check(&["a b c d", "b c"], "a b c", &["b c=b c"]);

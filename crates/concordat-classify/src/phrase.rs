@@ -34,10 +34,14 @@ pub(crate) enum BadPhrase {
     #[error("the phrase `{0}` is too long: a phrase has at most {LONGEST_PHRASE} words")]
     Long(String),
     /// A star stands anywhere but after a stem.
-    #[error("the phrase `{0}` has a star where none may stand: end a word with it, after at least {SHORTEST_STEM} letters, as in `diagnos*`")]
+    #[error(
+        "the phrase `{0}` has a star where none may stand: end a word with it, after at least {SHORTEST_STEM} letters, as in `diagnos*`"
+    )]
     Star(String),
     /// Punctuation in it ends a thought, and no text is matched across that.
-    #[error("the phrase `{0}` would never be found, since its punctuation ends a thought: make two phrases of it")]
+    #[error(
+        "the phrase `{0}` would never be found, since its punctuation ends a thought: make two phrases of it"
+    )]
     Break(String),
 }
 
@@ -118,7 +122,9 @@ mod tests {
 
     #[test]
     fn phrases_that_are_found_alike_are_equal() {
-        for (one, other) in [("Credit Checks", "credit_check"), ("e-commerce", "E commerce"), ("taxes", "tax")] {
+        for (one, other) in
+            [("Credit Checks", "credit_check"), ("e-commerce", "E commerce"), ("taxes", "tax")]
+        {
             assert_eq!(one.parse::<Phrase>().unwrap(), other.parse().unwrap(), "{one}");
         }
         assert_ne!("diagnos*".parse::<Phrase>().unwrap(), "diagnos".parse().unwrap());

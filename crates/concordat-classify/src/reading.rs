@@ -64,7 +64,9 @@ impl<'r> Reading<'r> {
     }
 
     fn count(&mut self, passage: &'r Passage<'r>, found: Found) {
-        let (Some(rule), Some(tally)) = (self.rules.get(found.rule), self.tallies.get_mut(found.rule)) else { return };
+        let (Some(rule), Some(tally)) = (self.rules.get(found.rule), self.tallies.get_mut(found.rule)) else {
+            return;
+        };
         if rule.effect == Effect::Ignore || tally.mentions == MENTIONS {
             return;
         }
@@ -81,8 +83,11 @@ impl<'r> Reading<'r> {
     pub(crate) fn cases<'d>(&self, domains: &'d [Domain]) -> Vec<Case<'d>> {
         let mut cases: Vec<Option<Case<'d>>> = vec![None; domains.len()];
         for (rule, tally) in self.rules.iter().zip(&self.tallies).filter(|(_, tally)| tally.mentions > 0) {
-            let (Some(domain), Some(case)) = (domains.get(rule.domain), cases.get_mut(rule.domain)) else { continue };
-            let case = case.get_or_insert_with(|| Case::of(&domain.name, domain.abstain.as_deref(), domain.yields));
+            let (Some(domain), Some(case)) = (domains.get(rule.domain), cases.get_mut(rule.domain)) else {
+                continue;
+            };
+            let case =
+                case.get_or_insert_with(|| Case::of(&domain.name, domain.abstain.as_deref(), domain.yields));
             case.points += tally.points;
             case.set |= rule.effect == Effect::Set;
             case.vetoed |= rule.effect == Effect::Veto;
@@ -93,7 +98,9 @@ impl<'r> Reading<'r> {
     /// Why the text was not taken in as a whole, unless it was.
     pub(crate) fn cut_short(&self) -> Option<String> {
         if self.not_read {
-            return Some(format!("the text has more than {MOST_TEXT} bytes, and what follows them was not read"));
+            return Some(format!(
+                "the text has more than {MOST_TEXT} bytes, and what follows them was not read"
+            ));
         }
         (self.not_listed > 0).then(|| {
             let not_listed = self.not_listed;
@@ -103,7 +110,10 @@ impl<'r> Reading<'r> {
 
     /// Every match that counts, in the order of the text.
     pub(crate) fn evidence(&self, domains: &[Domain]) -> Vec<Evidence> {
-        self.evidence.iter().filter_map(|hit| domains.get(hit.rule.domain).map(|domain| hit.evidence(domain))).collect()
+        self.evidence
+            .iter()
+            .filter_map(|hit| domains.get(hit.rule.domain).map(|domain| hit.evidence(domain)))
+            .collect()
     }
 }
 

@@ -33,3 +33,6 @@ impl Classifier {
         Classifier::load(FILES)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,12 @@ impl<'a> ContractText<'a> {
     ///
     /// Add passages in the order in which people read them: the objective first.
     #[must_use]
-    pub fn with(mut self, kind: Kind, at: impl Into<Cow<'a, str>>, text: impl Into<Cow<'a, str>>) -> ContractText<'a> {
+    pub fn with(
+        mut self,
+        kind: Kind,
+        at: impl Into<Cow<'a, str>>,
+        text: impl Into<Cow<'a, str>>,
+    ) -> ContractText<'a> {
         self.passages.push(Passage { at: at.into(), text: text.into(), kind });
         self
     }

@@ -51,7 +51,8 @@ fn breaks(between: &str) -> bool {
     let mut characters = between.chars().peekable();
     while let Some(character) = characters.next() {
         match character {
-            ',' | ';' | ':' | '!' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | '<' | '>' | '\u{2014}' | '\u{2192}' => {
+            ',' | ';' | ':' | '!' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | '<' | '>'
+            | '\u{2014}' | '\u{2192}' => {
                 return true;
             }
             '.' if characters.peek().is_some_and(|next| next.is_whitespace()) => return true,
