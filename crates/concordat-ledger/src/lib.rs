@@ -24,10 +24,10 @@ pub mod note;
 pub mod receipt;
 pub mod record;
 pub mod tree;
-//verify
+pub mod verify;
 
 pub use note::{Checkpoint, Signer, Verifier};
 pub use receipt::Receipt;
 pub use record::{Draft, Record, SubjectSeq};
 pub use tree::{Consistency, Frontier, Hash, Inclusion};
-//use verify::Verify;
+pub use verify::Verify;

@@ -9,7 +9,6 @@ use super::token::Tokens;
 use super::{MAX_DEPTH, Reason, Refusal};
 
 /// The text written so far and the objects that are still open.
-#[derive(Default)]
 pub(super) struct Writer {
     pub(super) out: Tokens,
     depth: usize,
@@ -31,6 +30,13 @@ pub(super) struct Opened {
     first_member: usize,
     first_name: usize,
     ascending: bool,
+}
+
+impl Default for Writer {
+    fn default() -> Writer {
+        let (members, names) = (Vec::with_capacity(32), String::with_capacity(256));
+        Writer { out: Tokens::default(), depth: 0, members, names }
+    }
 }
 
 impl Writer {
