@@ -1,1 +1,6 @@
 //! TBD
+
+/// The sample world: what a demonstration runs on.
+pub mod demo {
+    pub mod agents;
+}
