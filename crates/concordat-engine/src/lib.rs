@@ -2,5 +2,42 @@
 //!
 //! The engine decides *when*; what is true is for `concordat-model`, what is allowed for `concordat-policy`, and
 //! how the world is reached for whoever implements the [`ports`].
+//!
+//! ```text
+//!  submit ─► first turn ─┐
+//!                        ├─► hand over ─► (disk) ─► driver ─► send ─► agent
+//!  inbox ─► turn ────────┘                            ▲                 │
+//!                                                     └──── arrived ◄───┘
+//! ```
+//!
+//! Read it in this order: [`engine`] (what others call), `submit` (from a request to a durable run), `turn` (what
+//! one input leads to: pure, but for ids and time), `drive` (the loop around it), `core` (how anything becomes
+//! durable), `recover` (after a start).
 
 pub mod ports;
+
+mod agents;
+mod core;
+mod drive;
+mod engine;
+mod error;
+mod gates;
+mod keys;
+mod recover;
+mod row;
+mod runs;
+mod scribe;
+mod submit;
+mod turn;
+mod world;
+
+pub use agents::Trusted;
+pub use core::Parts;
+pub use engine::{Caller, Engine};
+pub use error::EngineError;
+pub use keys::NewKey;
+pub use recover::fold;
+pub use row::status;
+pub use runs::{Planned, RunView};
+pub use submit::{Accepted, Receipt, ReceiptLine};
+pub use world::OpenReview;

@@ -389,8 +389,9 @@ fn check_retry(step: &StepDocument, at: &str, found: &mut Vec<Problem>) {
     if retry.on.is_empty() {
         found.push(Problem::new("retry-invalid", format!("{at}/retry/on"), "`on` names at least one kind of failure"));
     }
-    if step.effect == EffectKind::Unsafe && retry.on.contains(&FailureKind::Timeout) {
-        let message = "a step with `effect: unsafe` is not tried again after a timeout: it may have been done";
+    let unsure = [FailureKind::Timeout, FailureKind::Malformed];
+    if step.effect == EffectKind::Unsafe && retry.on.iter().any(|kind| unsure.contains(kind)) {
+        let message = "a step with `effect: unsafe` is not tried again after `timeout` or `malformed`: it may have been done";
         found.push(
             Problem::new("retry-invalid", format!("{at}/retry"), message)
                 .hint("write `on: [unavailable]`, or `effect: idempotent` if doing it twice with one key does no harm"),

@@ -144,7 +144,11 @@ impl Run {
         let undo = ask.attempt.leg == Leg::Undo;
         let closing = matches!(self.state.phase, Phase::Closing(_));
         let again = |at| Next::Retry { attempt: crate::run::event::following(&ask.attempt), at };
-        let unsure = matches!(reply, Reply::Unknown { .. } | Reply::Interrupted);
+        // An answer that makes no sense leaves open whether the work was done.
+        let unsure = matches!(
+            reply,
+            Reply::Unknown { .. } | Reply::Interrupted | Reply::Failure { failure: FailureKind::Malformed, .. }
+        );
         if unsure && !undo && step.document.effect == EffectKind::Unsafe {
             return Next::Park;
         }
@@ -227,7 +231,7 @@ impl Run {
         let document = &self.contract.steps().get(step)?.document;
         let ask = |number: u32| Ask { step, attempt: Attempt { step: document.id.clone(), leg, number } };
         match self.state.leg(step, leg)? {
-            LegState::Ready { number, from } if *from <= now => match self.skips(step, leg, *number) {
+            LegState::Ready { number, from, .. } if *from <= now => match self.skips(step, leg, *number) {
                 Some(because) => Some(Due::Skip { step, because }),
                 None => Some(Due::Offer(ask(*number))),
             },

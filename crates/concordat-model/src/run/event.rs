@@ -16,7 +16,9 @@ use crate::money::Money;
 use crate::name::{AgentName, ContractName, PrincipalName, SkillName, StepName};
 use crate::principal::Principal;
 use crate::share::Share;
-use crate::work::{Attempt, Leg};
+use crate::work::Leg;
+
+pub use crate::work::Attempt;
 
 /// Something that happened to a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

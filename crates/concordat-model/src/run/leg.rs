@@ -17,6 +17,8 @@ pub enum LegState {
         number: u32,
         /// Not before.
         from: Timestamp,
+        /// Whether this very try was put off before: a gate could not answer.
+        put_off: bool,
     },
     /// People are asked before it is offered.
     InReview {
@@ -113,20 +115,22 @@ impl LegState {
         use LegState as S;
         use Move as M;
         Some(match (self.clone(), step) {
-            (S::Waiting, M::Wake { at }) => S::Ready { number: 1, from: at },
+            (S::Waiting, M::Wake { at }) => S::Ready { number: 1, from: at, put_off: false },
             (S::Waiting | S::Ready { number: 1, .. }, M::Skip { because }) => S::Skipped { because },
 
             (S::Ready { number, .. }, M::Ask { review }) => S::InReview { number, review },
             (S::Ready { number, .. }, M::Dispatch { number: n, agent, at }) if n == number => {
                 S::Dispatched { number, agent, since: at }
             }
-            (S::Ready { number, .. }, M::Retry { number: n, from }) if n == number => S::Ready { number, from },
+            (S::Ready { number, .. }, M::Retry { number: n, from }) if n == number => {
+                S::Ready { number, from, put_off: true }
+            }
             (S::Ready { number, .. } | S::InReview { number, .. }, M::Fail { number: n, error, tolerated })
                 if n == number =>
             {
                 S::Failed { error, tolerated }
             }
-            (S::InReview { number, .. }, M::Approve { at }) => S::Ready { number, from: at },
+            (S::InReview { number, .. }, M::Approve { at }) => S::Ready { number, from: at, put_off: false },
 
             (S::Dispatched { number, agent, .. }, M::Deliver { number: n, output }) if n == number => {
                 S::Answered { number, agent, output }
@@ -140,15 +144,15 @@ impl LegState {
             {
                 S::Failed { error, tolerated }
             }
-            (S::Answered { number, .. }, M::Retry { number: n, from }) if n == number + 1 => S::Ready { number: n, from },
+            (S::Answered { number, .. }, M::Retry { number: n, from }) if n == number + 1 => S::Ready { number: n, from, put_off: false },
             (S::Held { number, agent, output, .. }, M::Approve { .. }) => S::Answered { number, agent, output },
 
-            (S::Lost { number, .. }, M::Retry { number: n, from }) if n == number + 1 => S::Ready { number: n, from },
+            (S::Lost { number, .. }, M::Retry { number: n, from }) if n == number + 1 => S::Ready { number: n, from, put_off: false },
             (S::Lost { number, .. }, M::Park { number: n }) if n == number => S::Parked { number, review: None },
             (S::Lost { number, .. }, M::Fail { number: n, error, tolerated }) if n == number => S::Failed { error, tolerated },
 
             (S::Parked { number, review: None }, M::Ask { review }) => S::Parked { number, review: Some(review) },
-            (S::Parked { number, .. }, M::Approve { at }) => S::Ready { number: number + 1, from: at },
+            (S::Parked { number, .. }, M::Approve { at }) => S::Ready { number: number + 1, from: at, put_off: false },
             (S::Parked { number, .. }, M::Fail { number: n, error, tolerated }) if n == number => {
                 S::Failed { error, tolerated }
             }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::agree::Contract;
 use crate::classification::Classification;
 use crate::digest::Digest;
-use crate::id::{AgentId, ReviewId, RunId, SubmissionId};
+use crate::id::{AgentId, DecisionId, ReviewId, RunId, SubmissionId};
 use crate::name::StepName;
 use crate::principal::Principal;
 use crate::run::event::{About, Cause, Ending, Event, Reply, Verdict};
@@ -100,8 +100,12 @@ pub struct StepState {
 pub struct OpenReview {
     /// What it is about.
     pub about: About,
+    /// The decision that asked for it.
+    pub decision: Option<DecisionId>,
     /// The digest of what they are asked to approve.
     pub payload: Digest,
+    /// Since when it waits.
+    pub opened: Timestamp,
     /// When it lapses.
     pub expires: Timestamp,
 }
@@ -184,9 +188,15 @@ impl RunState {
                     self.wake_if_free(step, at);
                 }
             }
-            Event::ReviewOpened { review, about, payload, expires, .. } if !self.is_ended() => {
+            Event::ReviewOpened { review, about, decision, payload, expires } if !self.is_ended() => {
                 self.open_review(contract, event, *review, about)?;
-                let open = OpenReview { about: about.clone(), payload: *payload, expires: *expires };
+                let open = OpenReview {
+                    about: about.clone(),
+                    decision: *decision,
+                    payload: *payload,
+                    opened: at,
+                    expires: *expires,
+                };
                 self.reviews.insert(*review, open);
             }
             Event::ReviewAnswered { review, verdict, by, payload, .. } if self.reviews.contains_key(review) => {

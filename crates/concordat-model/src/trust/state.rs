@@ -147,16 +147,22 @@ mod tests {
 
     #[test]
     fn a_busy_agent_fades_like_an_idle_one() {
-        // A failure, then a right answer every ten seconds for thirty days: half of the failure is left.
-        let state = (0..30 * 24 * 360i64).fold(seen(0, 1), |state, nth| {
-            state.after(&right(), start() + SignedDuration::from_secs(10 * nth))
+        // A failure, then a right answer every five minutes for thirty days: half of the failure is left.
+        let state = (0..30 * 24 * 12).fold(seen(0, 1), |state, nth| {
+            state.after(&right(), start() + SignedDuration::from_mins(5 * nth))
         });
-        let Counts { good, bad } = state.evidence.delivery;
-        assert!(good + bad <= 10_000 * OUTCOME, "{good}");
-        assert!(bad < OUTCOME / 2, "{bad}");
-        let last_hour = start() + HALF_LIFE;
-        let alone = seen(0, 1).after(&right(), last_hour).evidence.delivery.bad;
-        assert!(alone.abs_diff(OUTCOME / 2) < 500, "{alone}");
+        let Counts { good, bad } = state.after(&right(), start() + HALF_LIFE).evidence.delivery;
+        assert!(good > 6_000 * OUTCOME, "{good}");
+        assert!(bad.abs_diff(OUTCOME / 2) < 500, "{bad}");
+    }
+
+    #[test]
+    fn a_very_busy_agent_is_not_trusted_for_ever() {
+        let state = seen(20_000, 0);
+        assert_eq!(state.evidence.delivery.total(), 10_000 * OUTCOME);
+        let turned = (0..5_000).fold(state, |state, _| state.after(&Seen::Failed, start()));
+        let share = turned.evidence.delivery.good as f64 / turned.evidence.delivery.total() as f64;
+        check_near(share, 0.607, "half of its memory later");
     }
 
     #[test]

@@ -1,0 +1,177 @@
+//! The loop of one run: take what came in, do what is due, commit, and only then send.
+//!
+//! ```text
+//!   inbox ──► turn ──► hand over ──► (disk) ──► send ──► agents
+//!     ▲                                                     │
+//!     └──────────────────── arrived ◄───────────────────────┘
+//! ```
+//!
+//! While a commit is on its way, inputs gather in the inbox and are taken in together by the next turn.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use concordat_model::id::RunId;
+use concordat_model::run::event::Ending;
+use concordat_model::run::{Phase, Run};
+use concordat_model::work::Assignment;
+use concordat_policy::Authorized;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::core::{Core, Finished, Handle, Message};
+use crate::error::EngineError;
+use crate::ports::Dispatch;
+use crate::turn::{Input, Turn};
+
+/// The most inputs that one turn takes in.
+const MOST_INPUTS: usize = 64;
+/// The longest sleep; a run that waits longer looks again in between, so that no lost timer lasts.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// A run with its inbox, before it is driven.
+pub(crate) struct Driver {
+    core: Arc<Core>,
+    run: Run,
+    inbox: mpsc::UnboundedReceiver<Message>,
+    awaited: BTreeSet<RunId>,
+    look_again: Option<Timestamp>,
+}
+
+impl Driver {
+    /// Makes an open run reachable. It moves only once it is driven.
+    pub(crate) fn register(core: &Arc<Core>, run: Run, awaited: BTreeSet<RunId>, look_again: Option<Timestamp>) -> Driver {
+        let (sender, inbox) = mpsc::unbounded_channel();
+        let mut open = core.open.lock();
+        open.insert(run.id, Handle { inbox: sender, followers: Vec::new() });
+        for other in &awaited {
+            if let Some(handle) = open.get_mut(other) {
+                handle.followers.push(run.id);
+            }
+        }
+        drop(open);
+        Driver { core: core.clone(), run, inbox, awaited, look_again }
+    }
+
+    /// Drives the run to its end, beginning with what a durable turn wants sent.
+    pub(crate) async fn drive(mut self, sends: Vec<Authorized<Assignment>>, log_size: u64) {
+        perform(&self.core, self.run.id, sends, log_size);
+        while !self.run.state.is_ended() {
+            let messages = self.next().await;
+            if messages.is_empty() {
+                return;
+            }
+            match self.turn(messages).await {
+                Ok(()) => {}
+                Err(error) => {
+                    let id = self.run.id;
+                    tracing::error!(run = %id, %error, "run {id} stops here until the next start: {error}");
+                    self.core.halt(&format!("run {id}: {error}"));
+                    return;
+                }
+            }
+        }
+        self.ended();
+    }
+
+    /// Waits for inputs, or for the time at which something becomes due.
+    async fn next(&mut self) -> Vec<Message> {
+        let wake = [self.run.wake_at(), self.look_again].into_iter().flatten().min();
+        let pause = wake.map_or(LONGEST_SLEEP, |at| until(self.core.clock.now(), at)).min(LONGEST_SLEEP);
+        let mut halted = self.core.halted.subscribe();
+        let mut messages = Vec::new();
+        tokio::select! {
+            biased;
+            _ = halted.wait_for(Option::is_some) => {}
+            _ = self.inbox.recv_many(&mut messages, MOST_INPUTS) => {}
+            () = tokio::time::sleep(pause) => messages.push(Message { input: Input::Woken, done: None }),
+        }
+        messages
+    }
+
+    /// One turn: inputs in, what is due done, committed, sent.
+    async fn turn(&mut self, messages: Vec<Message>) -> Result<(), EngineError> {
+        let mut told: Vec<(oneshot::Sender<Result<(), EngineError>>, Result<(), EngineError>)> = Vec::new();
+        let mut arrived = Vec::new();
+        let mut turn = Turn::new(&self.core, self.run.clone(), std::mem::take(&mut self.awaited), self.core.clock.now());
+        for Message { input, done } in messages {
+            let agent = call_over(&self.run, &input);
+            match (turn.take(input), done) {
+                (result, Some(done)) => told.push((done, result)),
+                (Ok(()), None) => {}
+                (Err(error), None) => return Err(error),
+            }
+            arrived.extend(agent);
+        }
+        turn.settle()?;
+        if turn.events.is_empty() {
+            (self.awaited, self.look_again) = (turn.awaited, turn.look_again);
+        } else {
+            let (finished, commit) = self.core.hand_over(vec![turn], None)?;
+            let committed = self.core.durable(commit).await?;
+            for Finished { run, sends, awaited, look_again } in finished {
+                perform(&self.core, run.id, sends, committed.size);
+                (self.run, self.awaited, self.look_again) = (run, awaited, look_again);
+            }
+        }
+        self.free(&arrived);
+        for (done, result) in told {
+            // Whoever asked may have gone; what they asked for is done all the same.
+            drop(done.send(result));
+        }
+        Ok(())
+    }
+
+    fn free(&self, agents: &[concordat_model::id::AgentId]) {
+        let mut world = self.core.world.write();
+        agents.iter().for_each(|agent| world.call_ended(*agent));
+    }
+
+    /// Tells the runs that wait for this one.
+    fn ended(&self) {
+        let completed =
+            matches!(&self.run.state.phase, Phase::Ended { ending: Ending::Completed { .. }, .. });
+        let mut open = self.core.open.lock();
+        let followers = open.remove(&self.run.id).map(|handle| handle.followers).unwrap_or_default();
+        for follower in followers {
+            if let Some(handle) = open.get(&follower) {
+                let input = Input::DependencyEnded { run: self.run.id, completed };
+                // A follower that is gone needs no news.
+                drop(handle.inbox.send(Message { input, done: None }));
+            }
+        }
+    }
+}
+
+/// The agent that is free again when this input is taken in.
+fn call_over(run: &Run, input: &Input) -> Option<concordat_model::id::AgentId> {
+    let Input::Arrived { attempt, .. } = input else { return None };
+    let at = run.contract.index(&attempt.step)?;
+    match run.state.leg(at, attempt.leg)? {
+        concordat_model::run::leg::LegState::Dispatched { number, agent, .. } if *number == attempt.number => Some(*agent),
+        _ => None,
+    }
+}
+
+/// Sends what a durable turn permits; what comes back goes to the run's inbox.
+fn perform(core: &Arc<Core>, run: RunId, sends: Vec<Authorized<Assignment>>, log_size: u64) {
+    for work in sends {
+        let core = core.clone();
+        let attempt = work.get().work.attempt.clone();
+        let began = core.clock.now();
+        tokio::spawn(async move {
+            let arrival = core.transport.dispatch(Dispatch { work, log_size }).await;
+            let latency_ms = u64::try_from(core.clock.now().duration_since(began).as_millis()).unwrap_or(0);
+            let input = Input::Arrived { attempt, arrival, latency_ms };
+            if let Some(handle) = core.open.lock().get(&run) {
+                // A run that is over has no use for it.
+                drop(handle.inbox.send(Message { input, done: None }));
+            }
+        });
+    }
+}
+
+fn until(now: Timestamp, at: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)
+}

@@ -1,0 +1,155 @@
+//! The engine as others use it: start it, ask it, stop it.
+
+use std::sync::Arc;
+
+use concordat_model::decision::Answer;
+use concordat_model::digest::Digest;
+use concordat_model::id::{DecisionId, KeyId, RunId};
+use concordat_model::principal::Principal;
+use concordat_model::template::Templates;
+use concordat_policy::Asked;
+use concordat_policy::input::{AccessInput, Action, Resource};
+use serde_json::json;
+use tokio::sync::{oneshot, watch};
+
+use crate::core::{Core, Message, Parts};
+use crate::error::EngineError;
+use crate::ports::{Change, Store};
+use crate::recover;
+use crate::scribe::Place;
+use crate::turn::Input;
+use crate::world::World;
+
+/// Walks contracts through their lives. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) core: Arc<Core>,
+}
+
+/// Somebody who was authenticated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The key that they presented.
+    pub key: KeyId,
+    /// Who they are.
+    pub principal: Principal,
+}
+
+impl Engine {
+    /// Starts: folds the world out of the log, records the start, and goes on with every open run.
+    ///
+    /// # Errors
+    /// A log that cannot be folded, or a store that cannot be written.
+    pub async fn start(parts: Parts) -> Result<Engine, EngineError> {
+        let world = World::load(&*parts.store).await?;
+        let core = Arc::new(Core::new(parts, world));
+        let started = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "policy": core.policy.revision(),
+            "classifier": core.classifier.name(),
+        });
+        core.record_log("log.started", &started).await?;
+        recover::open_runs(&core).await?;
+        Ok(Engine { core })
+    }
+
+    /// Stops: nothing new is taken in, and everything handed over is made durable. What is with agents then is
+    /// lost to this process; the next start asks policy again before it is sent again.
+    pub async fn stop(&self) {
+        if let Err(error) = self.core.record_log("log.stopped", &json!({})).await {
+            tracing::error!(%error, "the stop could not be recorded: {error}");
+        }
+        self.core.halted.send_if_modified(|halted| halted.replace("it was stopped".to_owned()).is_none());
+        self.core.store.close().await;
+    }
+
+    /// Why the engine takes no more work, if it does not.
+    #[must_use]
+    pub fn halted(&self) -> Option<String> {
+        self.core.halted.borrow().clone()
+    }
+
+    /// The size of the log; whoever waits for news subscribes.
+    #[must_use]
+    pub fn log_size(&self) -> watch::Receiver<u64> {
+        self.core.log_size.subscribe()
+    }
+
+    /// The revision of the policy in force.
+    #[must_use]
+    pub fn policy_revision(&self) -> Digest {
+        self.core.policy.revision()
+    }
+
+    /// The known templates.
+    #[must_use]
+    pub fn templates(&self) -> &Templates {
+        &self.core.templates
+    }
+
+    /// The number of runs that are not over.
+    #[must_use]
+    pub fn open_runs(&self) -> usize {
+        self.core.open.lock().len()
+    }
+
+    /// The store, for reading.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.core.store
+    }
+
+    /// Asks the access gate. A yes is recorded with whatever it lets happen; a no is recorded at once.
+    ///
+    /// # Errors
+    /// Policy does not permit it, or the refusal cannot be recorded.
+    pub async fn permit(&self, caller: &Caller, action: Action, resource: Resource) -> Result<Asked, EngineError> {
+        let core = &self.core;
+        let input = AccessInput { now: core.clock.now(), principal: caller.principal.clone(), action, resource };
+        let asked = core.policy.access(DecisionId::new(core.clock.uuid()), &input);
+        match &asked.decision.answer {
+            Answer::Permit => Ok(asked),
+            Answer::Review { .. } | Answer::Deny { .. } => {
+                self.record_access(caller.key, &asked).await?;
+                Err(EngineError::Forbidden(Box::new(asked.decision)))
+            }
+        }
+    }
+
+    async fn record_access(&self, key: KeyId, asked: &Asked) -> Result<(), EngineError> {
+        let core = &self.core;
+        let subject = key.to_string();
+        let commit = {
+            let mut world = core.world.write();
+            let place = Place { subject: &subject, seq: world.take_seq(&subject), at: core.clock.now() };
+            let change = Change {
+                records: vec![decided(core, asked, place)?],
+                payloads: vec![(asked.decision.provenance.input, asked.input.to_vec())],
+                ..Change::default()
+            };
+            core.store.commit(change)
+        };
+        core.durable(commit).await.map(drop)
+    }
+
+    /// Gives an input to an open run, and waits until what follows from it is durable.
+    pub(crate) async fn tell_run(&self, run: RunId, input: Input) -> Result<(), EngineError> {
+        let (done, answer) = oneshot::channel();
+        let over = || EngineError::Conflict(format!("the run `{run}` is over"));
+        {
+            let open = self.core.open.lock();
+            let handle = open.get(&run).ok_or_else(over)?;
+            handle.inbox.send(Message { input, done: Some(done) }).map_err(|_| over())?;
+        }
+        match answer.await {
+            Ok(result) => result,
+            Err(_) => Err(self.core.running().err().unwrap_or_else(over)),
+        }
+    }
+}
+
+/// A decision as a record of its own.
+pub(crate) fn decided(core: &Core, asked: &Asked, place: Place<'_>) -> Result<concordat_ledger::record::Record, EngineError> {
+    let event = json!({ "event": "decided", "decision": asked.decision });
+    Ok(core.scribe.seal_as(asked.decision.id.uuid(), "gate.decided", place, &event)?)
+}

@@ -1,0 +1,229 @@
+//! What each gate is told, put together from a run and the registry.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use concordat_classify::{ContractText, Kind};
+use concordat_model::agent::{Agent, Standing};
+use concordat_model::agree::{Contract, Step};
+use concordat_model::classification::Classification;
+use concordat_model::name::{DomainName, SkillName};
+use concordat_model::principal::Principal;
+use concordat_model::run::Run;
+use concordat_model::run::event::About;
+use concordat_model::trust::TrustKey;
+use concordat_model::work::{Leg, Outcome, Work};
+use concordat_policy::input::{
+    AdmitContract, AdmitInput, AdmitStep, Candidate, DispatchContract, DispatchInput, DispatchStep, Price,
+    ReleaseAgent, ReleaseContract, ReleaseInput, ReleaseOutput, ReleaseStep, ReviewEvidence, SkillSupply, Submitter,
+};
+use jiff::Timestamp;
+
+use crate::world::World;
+
+/// The most candidates that are put before policy for one step: the most trusted ones.
+const MOST_CANDIDATES: usize = 64;
+
+/// The words of a contract that the classifier reads. The declared domain is not among them.
+pub(crate) fn words(contract: &Contract) -> ContractText<'_> {
+    let document = contract.document();
+    let spec = contract.spec();
+    let mut text = ContractText::new().with(Kind::Objective, "spec.objective", spec.objective.as_str());
+    for (nth, requirement) in spec.requirements.iter().enumerate() {
+        text = text.with(Kind::Requirement, format!("spec.requirements[{nth}]"), requirement.as_str());
+    }
+    for (nth, step) in spec.steps.iter().enumerate() {
+        text = text.with(Kind::Skill, format!("spec.steps[{nth}].skill"), step.skill.as_str());
+    }
+    text.with(Kind::Name, "metadata.name", document.metadata.name.as_str())
+}
+
+/// The domain that a run's work is held to: the classified one, or the declared one where the classifier abstained.
+pub(crate) fn domain(run: &Run) -> Option<&DomainName> {
+    let classified = run.state.classification.as_ref().and_then(Classification::domain);
+    classified.or(run.contract.spec().domain.as_ref())
+}
+
+/// The domain under which work is remembered when nobody could say what it is about.
+pub(crate) fn trust_domain(run: &Run) -> Option<DomainName> {
+    domain(run).cloned().or_else(|| "unclassified".parse().ok())
+}
+
+/// What the admit gate is told.
+pub(crate) fn admit(run: &Run, classification: &Classification, world: &World, now: Timestamp) -> AdmitInput {
+    let review = evidence(run, &About::Admission);
+    let asked = admit_plan(&run.contract, &run.state.submitter, classification, world, now);
+    AdmitInput { review, ..asked }
+}
+
+/// What the admit gate would be told of a contract that nobody has reviewed.
+pub(crate) fn admit_plan(
+    contract: &Contract,
+    submitter: &Principal,
+    classification: &Classification,
+    world: &World,
+    now: Timestamp,
+) -> AdmitInput {
+    let (document, spec) = (contract.document(), contract.spec());
+    let domain = classification.domain().or(spec.domain.as_ref());
+    let steps = spec.steps.iter().map(|step| AdmitStep {
+        id: step.id.clone(),
+        skill: step.skill.clone(),
+        effect: step.effect,
+        compensated: step.compensate.is_some(),
+    });
+    let undo = spec.steps.iter().filter_map(|step| step.compensate.as_ref().map(|undo| &undo.skill));
+    let skills = spec.steps.iter().map(|step| &step.skill).chain(undo);
+    let supply: BTreeMap<SkillName, SkillSupply> =
+        skills.map(|skill| (skill.clone(), supply(world, skill, domain))).collect();
+    AdmitInput {
+        now,
+        submitter: submitter.clone(),
+        contract: AdmitContract {
+            name: document.metadata.name.clone(),
+            version: document.metadata.version.clone(),
+            digest: contract.digest(),
+            declared: spec.domain.clone(),
+            governance: spec.governance.clone(),
+            budget: spec.budget.clone(),
+            deadline_ms: spec.deadline.map(concordat_model::span::Span::millis),
+            on_failure: spec.on_failure,
+            steps: steps.collect(),
+        },
+        classification: classification.clone(),
+        skills: supply,
+        review: None,
+    }
+}
+
+fn supply(world: &World, skill: &SkillName, domain: Option<&DomainName>) -> SkillSupply {
+    let mut supply = SkillSupply { registered: 0, eligible: 0 };
+    for agent in world.registry.claiming(skill) {
+        supply.registered = supply.registered.saturating_add(1);
+        let fits = domain.is_none_or(|domain| agent.registration.domains.contains(domain));
+        if agent.standing == Standing::Eligible && fits {
+            supply.eligible = supply.eligible.saturating_add(1);
+        }
+    }
+    supply
+}
+
+/// What the dispatch gate is told, and the agents that its candidates stand for, in the same order.
+pub(crate) fn dispatch(run: &Run, at: usize, work: &Work, world: &World, now: Timestamp) -> Option<(DispatchInput, Vec<Arc<Agent>>)> {
+    let contract = &run.contract;
+    let step = contract.steps().get(at)?;
+    let state = run.state.steps().get(at)?;
+    let candidates = candidates(run, work, &state.failed_by, world, now);
+    let (agents, candidates): (Vec<_>, Vec<_>) = candidates.into_iter().unzip();
+    let spec = contract.spec();
+    let spent = |currency: &str| run.state.spent.get(currency).copied().unwrap_or(0);
+    let input = DispatchInput {
+        now,
+        submitter: submitter(run),
+        contract: DispatchContract {
+            name: contract.document().metadata.name.clone(),
+            digest: contract.digest(),
+            domain: domain(run).cloned(),
+            governance: spec.governance.clone(),
+            budget_calls_left: spec.budget.calls.map(|calls| calls.saturating_sub(run.state.calls)),
+            budget_cost_left: spec.budget.cost.map(|cost| Price {
+                micros: cost.micros().saturating_sub(spent(cost.currency())),
+                currency: cost.currency().to_owned(),
+            }),
+            deadline_ms_left: run.state.deadline.map(|deadline| deadline.as_millisecond() - now.as_millisecond()),
+        },
+        step: DispatchStep {
+            id: work.attempt.step.clone(),
+            skill: work.skill.clone(),
+            leg: work.attempt.leg,
+            attempt: work.attempt.number,
+            effect: step.document.effect,
+            params: work.params_digest,
+            tainted: if work.attempt.leg == Leg::Do { step.tainted_by.clone() } else { Vec::new() },
+        },
+        candidates,
+        review: evidence(run, &About::Step { gate: concordat_model::decision::Gate::Dispatch, attempt: work.attempt.clone() }),
+    };
+    Some((input, agents))
+}
+
+fn candidates(
+    run: &Run,
+    work: &Work,
+    failed_by: &[concordat_model::id::AgentId],
+    world: &World,
+    now: Timestamp,
+) -> Vec<(Arc<Agent>, Candidate)> {
+    let Some(domain) = trust_domain(run) else { return Vec::new() };
+    let candidate = |agent: &Arc<Agent>| {
+        let key = TrustKey {
+            agent: agent.id,
+            revision: agent.revision,
+            domain: domain.clone(),
+            skill: work.skill.clone(),
+        };
+        let trust = world.trust.view(&key, now);
+        let belief = world.trust.belief(&key, now);
+        let busy = world.in_flight(agent.id);
+        let failed = failed_by.contains(&agent.id);
+        (agent.clone(), Candidate::of(agent, trust, belief, busy, failed))
+    };
+    let mut all: Vec<_> = world.registry.claiming(&work.skill).map(candidate).collect();
+    if all.len() > MOST_CANDIDATES {
+        all.sort_by_key(|(_, one)| std::cmp::Reverse((one.trust.lower_bound, one.trust.mean)));
+        all.truncate(MOST_CANDIDATES);
+    }
+    all
+}
+
+/// What the release gate is told.
+pub(crate) fn release(run: &Run, step: &Step, outcome: &Outcome, world: &World, now: Timestamp) -> ReleaseInput {
+    let agent = world.registry.agent(outcome.agent);
+    let claimed = agent.and_then(|agent| agent.registration.skill(&outcome.skill)?.output.as_ref());
+    let contract = &run.contract;
+    ReleaseInput {
+        now,
+        submitter: submitter(run),
+        contract: ReleaseContract {
+            name: contract.document().metadata.name.clone(),
+            digest: contract.digest(),
+            domain: domain(run).cloned(),
+            governance: contract.spec().governance.clone(),
+        },
+        step: ReleaseStep {
+            id: outcome.attempt.step.clone(),
+            skill: outcome.skill.clone(),
+            leg: outcome.attempt.leg,
+            attempt: outcome.attempt.number,
+            effect: step.document.effect,
+        },
+        agent: ReleaseAgent {
+            id: outcome.agent,
+            revision: agent.map_or(outcome.digest, |agent| agent.revision),
+            standing: agent.map_or(concordat_policy::input::Standing::Suspended, |agent| (&agent.standing).into()),
+        },
+        output: ReleaseOutput {
+            digest: outcome.digest,
+            bytes: concordat_model::digest::canonical(&*outcome.output).map_or(0, |bytes| bytes.len() as u64),
+            schema_checked: claimed.is_some() || (outcome.attempt.leg == Leg::Do && step.output.is_some()),
+            misfits: 0,
+        },
+        review: evidence(run, &About::Step { gate: concordat_model::decision::Gate::Release, attempt: outcome.attempt.clone() }),
+    }
+}
+
+fn submitter(run: &Run) -> Submitter {
+    Submitter { name: run.state.submitter.name.clone(), tenant: run.state.submitter.tenant.clone() }
+}
+
+/// A person's approval of exactly this, as evidence.
+fn evidence(run: &Run, about: &About) -> Option<ReviewEvidence> {
+    let approval = run.state.approvals.get(about)?;
+    Some(ReviewEvidence {
+        id: approval.review,
+        by: approval.by.name.clone(),
+        roles: approval.by.roles.clone(),
+        at: approval.at,
+        payload: approval.payload,
+    })
+}

@@ -1,0 +1,130 @@
+//! After a start: every run that was open goes on.
+//!
+//! A run loaded from the store holds no key. What was with an agent when the last process ended is recorded as
+//! interrupted, and the dispatch gate is asked again before anything is sent again: authority is current, not
+//! historical.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use concordat_model::agree::{Contract, ContractForm};
+use concordat_model::id::RunId;
+use concordat_model::run::Run;
+use concordat_model::run::event::Event;
+use jiff::Timestamp;
+
+use crate::core::{Core, Message};
+use crate::drive::Driver;
+use crate::error::EngineError;
+use crate::ports::StoredRun;
+use crate::turn::Input;
+use crate::world::OpenReview;
+
+/// Folds a stored run.
+///
+/// # Errors
+/// Records that cannot be read or folded, or a payload that is missing.
+pub fn fold(stored: &StoredRun) -> Result<Run, EngineError> {
+    let mut run: Option<Run> = None;
+    for one in &stored.records {
+        let odd = |why: String| EngineError::Log { index: one.index, why };
+        let event: Event = one.record.data()?;
+        let at: Timestamp = one.record.time().parse().map_err(|error| odd(format!("{error}")))?;
+        match &mut run {
+            None => run = Some(open(stored, &event, at)?),
+            Some(run) => run.apply(&event, at).map_err(|error| odd(error.to_string()))?,
+        }
+    }
+    let mut run = run.ok_or(EngineError::NotFound { what: "contract", id: stored.id.to_string() })?;
+    for (digest, bytes) in &stored.payloads {
+        let value = serde_json::from_slice(bytes)
+            .map_err(|error| EngineError::PayloadOdd { digest: *digest, why: error.to_string() })?;
+        run.keep(*digest, Arc::new(value));
+    }
+    Ok(run)
+}
+
+fn open(stored: &StoredRun, event: &Event, at: Timestamp) -> Result<Run, EngineError> {
+    let Event::Received { contract, .. } = event else {
+        return Err(EngineError::Conflict(format!("the run `{}` does not begin with its receipt", stored.id)));
+    };
+    let form = stored.payloads.iter().find(|(digest, _)| digest == contract);
+    let (digest, bytes) = form.ok_or(EngineError::PayloadMissing(*contract))?;
+    let form: ContractForm = serde_json::from_slice(bytes)
+        .map_err(|error| EngineError::PayloadOdd { digest: *digest, why: error.to_string() })?;
+    Ok(Run::open(stored.id, Arc::new(Contract::agree(form)?), event, at)?)
+}
+
+/// Goes on with every open run. One that cannot be read is left alone and reported; it stops nobody else.
+pub(crate) async fn open_runs(core: &Arc<Core>) -> Result<(), EngineError> {
+    let stored = core.store.open_runs().await?;
+    let mut runs = Vec::with_capacity(stored.len());
+    for stored in &stored {
+        match fold(stored) {
+            Ok(run) => runs.push(run),
+            Err(error) => {
+                let id = stored.id;
+                tracing::error!(run = %id, %error, "run {id} cannot be read and stays as it is: {error}");
+            }
+        }
+    }
+    let open: BTreeSet<RunId> = runs.iter().map(|run| run.id).collect();
+    let mut drivers = Vec::with_capacity(runs.len());
+    for run in runs {
+        remember_reviews(core, &run);
+        let id = run.id;
+        let (awaited, failed) = dependencies(core, &run, &open).await?;
+        drivers.push(Driver::register(core, run, awaited, None));
+        let inputs = std::iter::once(Input::Interrupted)
+            .chain(failed.map(|run| Input::DependencyEnded { run, completed: false }));
+        for input in inputs {
+            if let Some(handle) = core.open.lock().get(&id) {
+                // The driver that owns the inbox stands just above.
+                drop(handle.inbox.send(Message { input, done: None }));
+            }
+        }
+    }
+    for driver in drivers {
+        tokio::spawn(driver.drive(Vec::new(), 0));
+    }
+    Ok(())
+}
+
+/// The runs that are still awaited, and one that ended without being completed, if there is one.
+async fn dependencies(core: &Core, run: &Run, open: &BTreeSet<RunId>) -> Result<(BTreeSet<RunId>, Option<RunId>), EngineError> {
+    let (mut awaited, mut failed) = (BTreeSet::new(), None);
+    for other in &run.state.depends_on {
+        if open.contains(other) {
+            awaited.insert(*other);
+            continue;
+        }
+        let stored = core.store.run(*other).await?;
+        let completed = match stored {
+            Some(stored) => crate::row::status(&fold(&stored)?.state) == "completed",
+            None => false,
+        };
+        if !completed {
+            failed = Some(*other);
+        }
+    }
+    Ok((awaited, failed))
+}
+
+fn remember_reviews(core: &Core, run: &Run) {
+    let mut world = core.world.write();
+    for (review, open) in &run.state.reviews {
+        let open = OpenReview {
+            id: *review,
+            run: run.id,
+            contract: run.contract.document().metadata.name.clone(),
+            tenant: run.state.submitter.tenant.clone(),
+            submitter: run.state.submitter.name.clone(),
+            about: open.about.clone(),
+            decision: open.decision,
+            payload: open.payload,
+            opened: open.opened,
+            expires: open.expires,
+        };
+        world.reviews.insert(*review, open);
+    }
+}

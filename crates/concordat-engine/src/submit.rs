@@ -1,0 +1,191 @@
+//! From a request to a durable run: agreed, classified, put before policy, recorded.
+
+use std::sync::Arc;
+
+use concordat_model::digest::{self, Digest};
+use concordat_model::id::{RunId, SubmissionId};
+use concordat_model::run::Run;
+use concordat_model::run::event::Event;
+use concordat_model::submission::{Submission, Submitted};
+use concordat_policy::Asked;
+use concordat_policy::input::{Action, Resource, ResourceKind};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::core::{Core, Finished};
+use crate::drive::Driver;
+use crate::engine::{Caller, Engine};
+use crate::error::EngineError;
+use crate::gates;
+use crate::ports::{SavedReply, StoreError};
+use crate::turn::Turn;
+
+/// What the caller of a submission is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The submission.
+    pub submission: SubmissionId,
+    /// Its contracts, as they were written.
+    pub contracts: Vec<ReceiptLine>,
+}
+
+/// One contract of a submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptLine {
+    /// The run of the contract.
+    pub run: RunId,
+    /// What it is called within the submission.
+    pub label: String,
+    /// The contract's name.
+    pub contract: String,
+    /// The digest of contract and input.
+    pub digest: Digest,
+    /// The status word at the moment of acceptance.
+    pub status: String,
+}
+
+/// A submission that was taken in, now or by an earlier request with the same key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// What the caller is told.
+    pub receipt: Receipt,
+    /// Whether an earlier request was answered so.
+    pub replayed: bool,
+}
+
+impl Engine {
+    /// Takes in a submission; when this returns, it is on disk.
+    ///
+    /// # Errors
+    /// The document is wrong, the caller may not submit, the key was used for another document, or nothing can be
+    /// recorded.
+    pub async fn submit(&self, caller: &Caller, document: Value, key: Option<&str>) -> Result<Accepted, EngineError> {
+        self.core.running()?;
+        let fingerprint = Digest::of_json(&document).map_err(|error| EngineError::Conflict(error.to_string()))?;
+        if let Some(accepted) = self.answered_before(caller, key, &fingerprint).await? {
+            return Ok(accepted);
+        }
+        let submission = Submission::agree(document, &self.core.templates)?;
+        let resource = Resource {
+            kind: ResourceKind::Contract,
+            id: None,
+            tenant: Some(caller.principal.tenant.clone()),
+            submitter: Some(caller.principal.name.clone()),
+            gate: None,
+        };
+        let access = self.permit(caller, Action::ContractsSubmit, resource).await?;
+        match self.take_in(caller, submission, &access, key, fingerprint).await {
+            // Another request with the same key was faster.
+            Err(EngineError::Store(StoreError::Conflict(why))) if key.is_some() => {
+                self.answered_before(caller, key, &fingerprint).await?.ok_or(EngineError::Conflict(why))
+            }
+            other => other,
+        }
+    }
+
+    async fn answered_before(&self, caller: &Caller, key: Option<&str>, fingerprint: &Digest) -> Result<Option<Accepted>, EngineError> {
+        let Some(key) = key else { return Ok(None) };
+        match self.core.store.reply(&caller.principal.name, key).await? {
+            None => Ok(None),
+            Some(saved) if saved.fingerprint == *fingerprint => {
+                let receipt = serde_json::from_str(&saved.body).map_err(|error| EngineError::PayloadOdd {
+                    digest: saved.fingerprint,
+                    why: error.to_string(),
+                })?;
+                Ok(Some(Accepted { receipt, replayed: true }))
+            }
+            Some(_) => Err(EngineError::KeyReused(key.to_owned())),
+        }
+    }
+
+    async fn take_in(
+        &self,
+        caller: &Caller,
+        submission: Submission,
+        access: &Asked,
+        key: Option<&str>,
+        fingerprint: Digest,
+    ) -> Result<Accepted, EngineError> {
+        let core = &self.core;
+        let id = SubmissionId::new(core.clock.uuid());
+        let runs: Vec<RunId> = submission.contracts.iter().map(|_| RunId::new(core.clock.uuid())).collect();
+        let mut turns = Vec::with_capacity(runs.len());
+        for (nth, (submitted, run)) in submission.contracts.into_iter().zip(&runs).enumerate() {
+            let depends_on = submission.plan.needs(nth).iter().filter_map(|other| runs.get(*other).copied()).collect();
+            let opening = Opening { id: *run, submission: id, caller, depends_on, access, first: nth == 0 };
+            turns.push(open(core, opening, submitted)?);
+        }
+        let receipt = Receipt { submission: id, contracts: turns.iter().map(|turn| line(&turn.run)).collect() };
+        let reply = match key {
+            None => None,
+            Some(key) => Some(SavedReply {
+                caller: caller.principal.name.clone(),
+                key: key.to_owned(),
+                fingerprint,
+                body: serde_json::to_string(&receipt).map_err(|error| EngineError::Conflict(error.to_string()))?,
+            }),
+        };
+        let (finished, commit) = core.hand_over(turns, reply)?;
+        let committed = match core.durable(commit).await {
+            Ok(committed) => committed,
+            Err(error) => {
+                core.take_back(&finished);
+                return Err(error);
+            }
+        };
+        start(core, finished, committed.size);
+        Ok(Accepted { receipt, replayed: false })
+    }
+}
+
+/// Lets runs move that have just become durable. All become reachable before the first one moves.
+pub(crate) fn start(core: &Arc<Core>, finished: Vec<Finished>, log_size: u64) {
+    let mut drivers = Vec::with_capacity(finished.len());
+    for Finished { run, sends, awaited, look_again } in finished {
+        drivers.push((Driver::register(core, run, awaited, look_again), sends));
+    }
+    for (driver, sends) in drivers {
+        tokio::spawn(driver.drive(sends, log_size));
+    }
+}
+
+struct Opening<'a> {
+    id: RunId,
+    submission: SubmissionId,
+    caller: &'a Caller,
+    depends_on: Vec<RunId>,
+    access: &'a Asked,
+    /// Whether the access decision is recorded with this run: it is one record, however many contracts it let in.
+    first: bool,
+}
+
+/// The first turn of a run: received, classified, and everything that is due then.
+fn open<'c>(core: &'c Core, opening: Opening<'_>, submitted: Submitted) -> Result<Turn<'c>, EngineError> {
+    let contract = Arc::new(submitted.contract);
+    let form = digest::canonical(&contract.form()).map_err(|error| EngineError::Conflict(error.to_string()))?;
+    let received = Event::Received {
+        submission: opening.submission,
+        label: submitted.label,
+        name: contract.document().metadata.name.clone(),
+        contract: contract.digest(),
+        submitter: opening.caller.principal.clone(),
+        depends_on: opening.depends_on,
+        access: opening.access.decision.id,
+    };
+    let classification = core.classifier.classify(&gates::words(&contract));
+    let run = Run::open(opening.id, contract.clone(), &received, core.clock.now())?;
+    let access = opening.first.then(|| opening.access.clone());
+    let mut turn = Turn::opening(core, run, received, access, classification)?;
+    turn.payloads.push((contract.digest(), form));
+    Ok(turn)
+}
+
+fn line(run: &Run) -> ReceiptLine {
+    ReceiptLine {
+        run: run.id,
+        label: run.state.label.to_string(),
+        contract: run.contract.document().metadata.name.to_string(),
+        digest: run.contract.digest(),
+        status: crate::row::status(&run.state).to_owned(),
+    }
+}

@@ -1,0 +1,121 @@
+//! What comes back from agents: checked, recorded, and counted as evidence.
+
+use std::sync::Arc;
+
+use concordat_model::contract::FailureKind;
+use concordat_model::id::AgentId;
+use concordat_model::name::SkillName;
+use concordat_model::run::event::{Attempt, Event, Reply};
+use concordat_model::run::leg::LegState;
+use concordat_model::trust::{Fit, Seen, TrustKey};
+use concordat_model::work::Leg;
+use serde_json::Value;
+
+use super::Turn;
+use crate::error::EngineError;
+use crate::gates;
+use crate::ports::{Arrival, Fault};
+
+impl Turn<'_> {
+    pub(super) fn arrived(&mut self, attempt: &Attempt, arrival: Arrival, latency_ms: u64) -> Result<(), EngineError> {
+        // What comes after the attempt was given up is late, and changes nothing.
+        let Some((at, agent)) = self.expected(attempt) else { return Ok(()) };
+        let (reply, seen) = match arrival {
+            Arrival::Completed(value) => self.completed(at, attempt, agent, value, latency_ms)?,
+            Arrival::Failed { kind, fault, code, message, retry_after_ms } => {
+                let reply = Reply::Failure { failure: kind, code: code.to_owned(), message, retry_after_ms };
+                (reply, failed(kind, fault))
+            }
+            Arrival::Unknown { message } => {
+                (Reply::Unknown { failure: FailureKind::Timeout, message }, Seen::TimedOut)
+            }
+        };
+        self.see(at, attempt, agent, seen);
+        self.tell(Event::Answered { attempt: attempt.clone(), reply, latency_ms })
+    }
+
+    /// After a start: whatever was with agents is lost to us.
+    pub(super) fn interrupted(&mut self) -> Result<(), EngineError> {
+        let contract = self.run.contract.clone();
+        let mut lost = Vec::new();
+        for (at, step) in contract.steps().iter().enumerate() {
+            for leg in [Leg::Do, Leg::Undo] {
+                if let Some(LegState::Dispatched { number, .. }) = self.run.state.leg(at, leg) {
+                    lost.push(Attempt { step: step.document.id.clone(), leg, number: *number });
+                }
+            }
+        }
+        lost.into_iter()
+            .try_for_each(|attempt| self.tell(Event::Answered { attempt, reply: Reply::Interrupted, latency_ms: 0 }))
+    }
+
+    /// The step's place and the agent, if this attempt is the one that is out.
+    fn expected(&self, attempt: &Attempt) -> Option<(usize, AgentId)> {
+        let at = self.run.contract.index(&attempt.step)?;
+        match self.run.state.leg(at, attempt.leg)? {
+            LegState::Dispatched { number, agent, .. } if *number == attempt.number => Some((at, *agent)),
+            _ => None,
+        }
+    }
+
+    fn completed(
+        &mut self,
+        at: usize,
+        attempt: &Attempt,
+        agent: AgentId,
+        value: Value,
+        latency_ms: u64,
+    ) -> Result<(Reply, Seen), EngineError> {
+        let contract = self.run.contract.clone();
+        let Some(step) = contract.steps().get(at) else {
+            return Err(EngineError::Conflict(format!("there is no step `{}`", attempt.step)));
+        };
+        let agreed = step.output.as_ref().filter(|_| attempt.leg == Leg::Do);
+        let claimed = self.skill_of(at, attempt).and_then(|skill| self.core.output_schema(agent, &skill));
+        let checked = agreed.is_some() || claimed.is_some();
+        let misfits: Vec<String> = [agreed, claimed.as_ref()]
+            .into_iter()
+            .flatten()
+            .flat_map(|schema| schema.misfits(&value))
+            .map(|misfit| misfit.to_string())
+            .take(10)
+            .collect();
+        let fit = match (checked, misfits.is_empty()) {
+            (false, _) => Fit::Unchecked,
+            (true, true) => Fit::Fits,
+            (true, false) => Fit::Breaks,
+        };
+        let latency = std::time::Duration::from_millis(latency_ms);
+        let seen = Seen::completed(latency, step.timeout, fit);
+        let (output, bytes) = self.put(Arc::new(value))?;
+        Ok((Reply::Output { output, bytes, misfits, checked }, seen))
+    }
+
+    fn skill_of(&self, at: usize, attempt: &Attempt) -> Option<SkillName> {
+        let step = &self.run.contract.steps().get(at)?.document;
+        match attempt.leg {
+            Leg::Do => Some(step.skill.clone()),
+            Leg::Undo => step.compensate.as_ref().map(|undo| undo.skill.clone()),
+        }
+    }
+
+    /// Notes what was seen of an agent; it becomes trust when the turn is committed.
+    fn see(&mut self, at: usize, attempt: &Attempt, agent: AgentId, seen: Seen) {
+        let revision = self.core.world.read().registry.agent(agent).map(|agent| agent.revision);
+        let skill = self.skill_of(at, attempt);
+        if let (Some(revision), Some(skill), Some(domain)) = (revision, skill, gates::trust_domain(&self.run)) {
+            self.seen.push((TrustKey { agent, revision, domain, skill }, seen, attempt.clone()));
+        }
+    }
+}
+
+fn failed(kind: FailureKind, fault: Fault) -> Seen {
+    match (fault, kind) {
+        (Fault::FalseClaim, _) => Seen::UnknownSkill,
+        (Fault::Unreachable, _) => Seen::Unavailable,
+        (Fault::Ours, _) => Seen::BadRequest,
+        (Fault::Agent, FailureKind::Malformed) => Seen::Malformed,
+        (Fault::Agent, FailureKind::Timeout) => Seen::TimedOut,
+        (Fault::Agent, FailureKind::Failed | FailureKind::Unavailable) => Seen::Failed,
+    }
+}

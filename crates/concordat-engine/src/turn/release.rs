@@ -1,0 +1,72 @@
+//! The release gate: what an agent answered becomes usable only here.
+
+use concordat_model::decision::{Answer, Gate};
+use concordat_model::run::Phase;
+use concordat_model::run::due::Ask;
+use concordat_model::run::event::{About, Event};
+use concordat_model::run::leg::LegState;
+use concordat_model::work::{Leg, Outcome};
+use concordat_policy::{Authorized, Refusal, Released};
+
+use super::Turn;
+use super::offer::refused;
+use crate::error::EngineError;
+use crate::gates;
+
+impl Turn<'_> {
+    pub(super) fn release(&mut self, ask: &Ask) -> Result<(), EngineError> {
+        let contract = self.run.contract.clone();
+        let Some(step) = contract.steps().get(ask.step) else { return Ok(()) };
+        let Some(outcome) = self.outcome(ask) else { return Ok(()) };
+        let input = gates::release(&self.run, step, &outcome, &self.core.world.read(), self.at);
+        match self.core.policy.release(self.decision_id(), &input, outcome) {
+            Ok(Released { outcome, asked }) => {
+                self.decided(asked, Some(ask.attempt.clone()))?;
+                self.tell(released(outcome))
+            }
+            Err(refusal) => self.withheld(ask, refusal),
+        }
+    }
+
+    fn outcome(&self, ask: &Ask) -> Option<Outcome> {
+        let LegState::Answered { agent, output, .. } = self.run.state.leg(ask.step, ask.attempt.leg)? else {
+            return None;
+        };
+        let step = &self.run.contract.steps().get(ask.step)?.document;
+        let skill = match ask.attempt.leg {
+            Leg::Do => &step.skill,
+            Leg::Undo => &step.compensate.as_ref()?.skill,
+        };
+        Some(Outcome {
+            run: self.run.id,
+            attempt: ask.attempt.clone(),
+            skill: skill.clone(),
+            agent: *agent,
+            output: self.run.payload(output)?.clone(),
+            digest: *output,
+        })
+    }
+
+    fn withheld(&mut self, ask: &Ask, refusal: Refusal<Outcome>) -> Result<(), EngineError> {
+        let Refusal { asked, held } = refusal;
+        let decision = self.decided(asked, Some(ask.attempt.clone()))?;
+        let stopping = matches!(self.run.state.phase, Phase::Closing(_));
+        match &decision.answer {
+            // Nobody needs the result of a run that stops, so nobody is asked about it.
+            Answer::Review { .. } if !stopping => {
+                let about = About::Step { gate: Gate::Release, attempt: ask.attempt.clone() };
+                self.open_review(about, Some(decision.id), held.digest)
+            }
+            _ => {
+                let tolerated = self.tolerates(&ask.attempt);
+                self.fail(ask.attempt.clone(), refused(&decision), tolerated)
+            }
+        }
+    }
+}
+
+/// The event by which a result becomes usable: only from an outcome that policy released.
+fn released(outcome: Authorized<Outcome>) -> Event {
+    let decision = outcome.decision();
+    Event::Released { attempt: outcome.into_inner().attempt, decision }
+}

@@ -1,0 +1,160 @@
+//! What all runs share: agents, trust, keys, open reviews. In memory, and rebuilt from the log at each start.
+//!
+//! INVARIANT: whoever changes the world holds its lock until the records that say so are handed to the store, so
+//! that the log tells the changes in the order in which they were made.
+
+use std::collections::{BTreeMap, HashMap};
+
+use concordat_model::agent::Standing;
+use concordat_model::digest::Digest;
+use concordat_model::id::{AgentId, DecisionId, KeyId, ReviewId, RunId};
+use concordat_model::keyring::{KeyEvent, Keyring};
+use concordat_model::name::{ContractName, PrincipalName, TenantName};
+use concordat_model::registry::{AgentEvent, Registry};
+use concordat_model::run::event::About;
+use concordat_model::trust::{TrustBook, TrustChanged};
+use jiff::Timestamp;
+
+use crate::EngineError;
+use crate::ports::{Store, StoredRecord};
+
+/// The subject under which the installation itself stands in the log.
+pub(crate) const LOG: &str = "log";
+
+/// Everything that runs share.
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    pub(crate) registry: Registry,
+    pub(crate) trust: TrustBook,
+    pub(crate) keys: Keyring,
+    pub(crate) reviews: BTreeMap<ReviewId, OpenReview>,
+    in_flight: HashMap<AgentId, u32>,
+    /// The number of the next record of each subject that is not a run.
+    next: HashMap<String, u64>,
+}
+
+/// A question to people, as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenReview {
+    /// The review.
+    pub id: ReviewId,
+    /// The run it belongs to.
+    pub run: RunId,
+    /// The contract's name.
+    pub contract: ContractName,
+    /// Whose it is.
+    pub tenant: TenantName,
+    /// Who sent the contract.
+    pub submitter: PrincipalName,
+    /// What it is about.
+    pub about: About,
+    /// The decision that asked for it.
+    pub decision: Option<DecisionId>,
+    /// The digest of what people are asked to approve.
+    pub payload: Digest,
+    /// Since when it waits.
+    pub opened: Timestamp,
+    /// When it lapses.
+    pub expires: Timestamp,
+}
+
+/// The types of the records that make up the world.
+const TYPES: [&str; 8] = [
+    "agent.registered",
+    "agent.suspended",
+    "agent.restored",
+    "trust.changed",
+    "key.created",
+    "key.revoked",
+    "log.started",
+    "log.stopped",
+];
+
+impl World {
+    /// Folds the world out of the log.
+    pub(crate) async fn load(store: &dyn Store) -> Result<World, EngineError> {
+        let mut world = World::default();
+        let mut filter = crate::ports::RecordFilter {
+            types: TYPES.iter().map(|kind| (*kind).to_owned()).chain(["gate.decided".to_owned()]).collect(),
+            ..Default::default()
+        };
+        loop {
+            let page = store.records(&filter, crate::ports::Page::LARGEST).await?;
+            let Some(last) = page.last() else { return Ok(world) };
+            filter.from = last.index + 1;
+            for stored in &page {
+                world.fold(store, stored).await?;
+            }
+        }
+    }
+
+    async fn fold(&mut self, store: &dyn Store, stored: &StoredRecord) -> Result<(), EngineError> {
+        let record = &stored.record;
+        // A run counts its own records; decisions about runs are among them.
+        if record.subject().starts_with(RunId::PREFIX) {
+            return Ok(());
+        }
+        self.next.insert(record.subject().to_owned(), record.subject_seq().get() + 1);
+        let odd = |why: String| EngineError::Log { index: stored.index, why };
+        let at: Timestamp = record.time().parse().map_err(|error| odd(format!("{error}")))?;
+        match record.kind() {
+            "trust.changed" => {
+                let change: TrustChanged = record.data()?;
+                self.trust.apply(&change).map_err(|error| odd(error.to_string()))
+            }
+            "key.created" | "key.revoked" => {
+                let id: KeyId = record.subject().parse().map_err(|error| odd(format!("{error}")))?;
+                let event: KeyEvent = record.data()?;
+                self.keys.apply(id, &event, at);
+                Ok(())
+            }
+            kind if kind.starts_with("agent.") => {
+                let id: AgentId = record.subject().parse().map_err(|error| odd(format!("{error}")))?;
+                self.fold_agent(store, id, &record.data()?, at).await.map_err(|error| odd(error.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn fold_agent(&mut self, store: &dyn Store, id: AgentId, event: &AgentEvent, at: Timestamp) -> Result<(), EngineError> {
+        match event {
+            AgentEvent::Registered { revision, .. } => {
+                let bytes = store.payload(revision).await?.ok_or(EngineError::PayloadMissing(*revision))?;
+                let registration = serde_json::from_slice(&bytes)
+                    .map_err(|error| EngineError::PayloadOdd { digest: *revision, why: error.to_string() })?;
+                self.registry.register(id, registration, *revision, at)?;
+            }
+            AgentEvent::Suspended { by, reason, .. } => {
+                self.registry.stand(id, Standing::Suspended { by: by.clone(), reason: reason.clone() })?;
+            }
+            AgentEvent::Restored { .. } => self.registry.stand(id, Standing::Eligible)?,
+        }
+        Ok(())
+    }
+
+    /// The number of the subject's next record, which the caller is about to write.
+    pub(crate) fn take_seq(&mut self, subject: &str) -> u64 {
+        let next = self.next.entry(subject.to_owned()).or_default();
+        let seq = *next;
+        *next += 1;
+        seq
+    }
+
+    /// The number of calls that an agent is busy with.
+    pub(crate) fn in_flight(&self, agent: AgentId) -> u32 {
+        self.in_flight.get(&agent).copied().unwrap_or(0)
+    }
+
+    /// An agent got a call.
+    pub(crate) fn call_began(&mut self, agent: AgentId) {
+        *self.in_flight.entry(agent).or_default() += 1;
+    }
+
+    /// A call to an agent is over.
+    pub(crate) fn call_ended(&mut self, agent: AgentId) {
+        if let Some(calls) = self.in_flight.get_mut(&agent) {
+            *calls = calls.saturating_sub(1);
+        }
+    }
+}
+
