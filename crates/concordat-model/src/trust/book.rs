@@ -83,6 +83,9 @@ impl TrustBook {
     }
 
     /// What policy is told now; the same for every moment of one hour.
+    ///
+    /// Costs 1 to 4.4 µs with up to ten fields of work (`examples/trust_cost.rs`, release, fastest batch on two busy
+    /// cores), and some 40 ns more for each further field: cheap enough to go without a cache.
     #[must_use]
     pub fn view(&self, key: &TrustKey, now: Timestamp) -> TrustView {
         let state = self.state(key);
@@ -138,9 +141,11 @@ pub enum Fault {
 }
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
-    use proptest::prelude::*;
     use uuid::Uuid;
 
     use super::super::{Fit, OUTCOME};
@@ -149,13 +154,13 @@ mod tests {
     use crate::id::RunId;
     use crate::work::{Attempt, Leg};
 
-    const DAY: SignedDuration = SignedDuration::from_hours(24);
+    pub(super) const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-    fn start() -> Timestamp {
+    pub(super) fn start() -> Timestamp {
         "2026-05-01T13:20:00Z".parse().unwrap()
     }
 
-    fn key(agent: u128, revision: &str, domain: &str) -> TrustKey {
+    pub(super) fn key(agent: u128, revision: &str, domain: &str) -> TrustKey {
         TrustKey {
             agent: AgentId::new(Uuid::from_u128(agent)),
             revision: Digest::of(revision.as_bytes()),
@@ -164,17 +169,17 @@ mod tests {
         }
     }
 
-    fn cause() -> Cause {
+    pub(super) fn cause() -> Cause {
         let attempt = Attempt { step: "risk".parse().unwrap(), leg: Leg::Do, number: 1 };
         Cause { run: RunId::new(Uuid::from_u128(7)), attempt }
     }
 
-    const RIGHT: Seen = Seen::Completed { latency_ms: 10, allowed_ms: 1000, schema: Fit::Fits };
+    pub(super) const RIGHT: Seen = Seen::Completed { latency_ms: 10, allowed_ms: 1000, schema: Fit::Fits };
 
-    const SLOW: Seen = Seen::Completed { latency_ms: 1000, allowed_ms: 1000, schema: Fit::Fits };
+    pub(super) const SLOW: Seen = Seen::Completed { latency_ms: 1000, allowed_ms: 1000, schema: Fit::Fits };
 
     impl TrustBook {
-        fn see(&mut self, key: &TrustKey, seen: Seen, times: u32, at: Timestamp) {
+        pub(super) fn see(&mut self, key: &TrustKey, seen: Seen, times: u32, at: Timestamp) {
             for _ in 0..times {
                 if let Some(change) = self.observe(key, seen, cause(), at) {
                     self.apply(&change).unwrap();
@@ -182,7 +187,7 @@ mod tests {
             }
         }
 
-        fn bound(&self, key: &TrustKey, now: Timestamp) -> u16 {
+        pub(super) fn bound(&self, key: &TrustKey, now: Timestamp) -> u16 {
             self.view(key, now).lower_bound.points()
         }
     }
@@ -270,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_slow_agent_passes_no_gate_by_idling() {
-        // Its lateness fades faster in the bound than its deliveries: without the rule 4023 would become 4899.
+        // Its lateness fades faster in the bound than its deliveries: without the rule 3973 would become 4896.
         let (mut book, here) = (TrustBook::default(), key(1, "a", "finance"));
         book.see(&here, SLOW, 1000, start());
         let was = book.bound(&here, start());
@@ -332,105 +337,11 @@ mod tests {
             forged.pointer_mut(place).unwrap()["bonus"] = 1.into();
             assert!(serde_json::from_value::<TrustChanged>(forged).is_err(), "{place}");
         }
+        let schema = serde_json::to_string(&schemars::schema_for!(TrustChanged)).unwrap();
+        assert!(schema.contains("beta/1") && !schema.contains(r#""number""#), "{schema}");
+
         let mut newer = honest;
         newer["formula"] = "beta/2".into();
         assert!(serde_json::from_value::<TrustChanged>(newer).is_err());
-    }
-
-    /// Something seen so many times, so many minutes after the thing before; often none, sometimes before it.
-    type Sight = (TrustKey, Seen, u32, i64);
-
-    fn history() -> impl Strategy<Value = Vec<Sight>> {
-        let fit = prop_oneof![Just(Fit::Fits), Just(Fit::Fits), Just(Fit::Breaks), Just(Fit::Unchecked)];
-        let completed = (any::<u32>(), any::<u32>(), fit).prop_map(|(latency_ms, allowed_ms, schema)| {
-            Seen::Completed { latency_ms: latency_ms % 2000, allowed_ms: allowed_ms % 1500, schema }
-        });
-        let seen = prop_oneof![
-            6 => completed,
-            4 => Just(RIGHT),
-            2 => Just(SLOW),
-            1 => Just(Seen::Failed),
-            1 => Just(Seen::TimedOut),
-            1 => Just(Seen::Malformed),
-            1 => Just(Seen::UnknownSkill),
-            1 => Just(Seen::Unavailable),
-            1 => Just(Seen::Cancelled),
-        ];
-        let keys = (
-            1..3u128,
-            prop::sample::select(vec!["a", "b"]),
-            prop::sample::select(vec!["finance", "law", "health"]),
-        )
-            .prop_map(|(agent, revision, domain)| key(agent, revision, domain));
-        let minutes = prop_oneof![3 => Just(0i64), 1 => -90..100_000i64];
-        let times = prop_oneof![3 => 1..4u32, 1 => 1..120u32];
-        prop::collection::vec((keys, seen, times, minutes), 0..20)
-    }
-
-    /// The book of a history, the changes by which it came about, and when it ended.
-    fn book_of(history: &[Sight]) -> (TrustBook, Vec<TrustChanged>, Timestamp) {
-        let (mut book, mut changes, mut at) = (TrustBook::default(), Vec::new(), start());
-        for (key, seen, times, minutes) in history {
-            at += SignedDuration::from_mins(*minutes);
-            for _ in 0..*times {
-                let Some(change) = book.observe(key, *seen, cause(), at) else { break };
-                book.apply(&change).unwrap();
-                changes.push(change);
-            }
-        }
-        (book, changes, at)
-    }
-
-    proptest! {
-        #[test]
-        fn a_log_replays_to_the_same_book(history in history()) {
-            let (book, changes, at) = book_of(&history);
-            let log = changes.iter().map(|change| crate::digest::canonical(change).unwrap()).collect::<Vec<_>>();
-            let mut replayed = TrustBook::default();
-            for line in &log {
-                let change: TrustChanged = serde_json::from_slice(line).unwrap();
-                replayed.apply(&change).unwrap();
-                prop_assert_eq!(&crate::digest::canonical(&change).unwrap(), line);
-            }
-            prop_assert_eq!(&replayed, &book);
-            for (key, ..) in &history {
-                prop_assert_eq!(replayed.view(key, at), book.view(key, at));
-            }
-        }
-
-        #[test]
-        fn idling_never_raises_trust(history in history(), hours in prop::collection::vec(0..20_000i64, 1..6)) {
-            let (book, _, at) = book_of(&history);
-            for (key, ..) in &history {
-                let was = book.bound(key, book.state(key).since);
-                for hours in &hours {
-                    let is = book.bound(key, at + SignedDuration::from_hours(*hours));
-                    prop_assert!(is <= was, "{} was {}, is {} after {} h", key, was, is, hours);
-                }
-            }
-        }
-
-        #[test]
-        fn idling_passes_no_gate(history in history(), early in 0..20_000i64, later in 0..20_000i64) {
-            let (book, _, at) = book_of(&history);
-            for (key, ..) in &history {
-                let was = book.bound(key, at + SignedDuration::from_hours(early));
-                let is = book.bound(key, at + SignedDuration::from_hours(early + later));
-                // Below 2000 there is nobody to let in: whoever was never seen to be right can come so far.
-                prop_assert!(is <= was.max(2000), "{} was {}, is {}", key, was, is);
-            }
-        }
-
-        #[test]
-        fn any_date_has_a_score(history in history(), second in -377_705_023_201..253_402_207_200i64) {
-            let now = Timestamp::from_second(second).unwrap();
-            let (mut book, _, _) = book_of(&history);
-            for (key, seen, ..) in &history {
-                let view = book.view(key, now);
-                prop_assert!(view.lower_bound <= view.mean, "{:?}", view);
-                book.see(key, *seen, 1, now);
-                prop_assert!(book.view(key, start()).lower_bound <= Share::ONE);
-            }
-        }
     }
 }

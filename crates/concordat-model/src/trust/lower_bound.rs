@@ -1,8 +1,10 @@
 //! The lower bound of a belief: the 5 % quantile of a Beta distribution.
 //!
-//! Solved here with `libm`, and not with `statrs`: a score stands in decisions that are replayed bit for bit on
-//! other machines, and `statrs` takes its logarithms from the platform as soon as any other crate turns on
-//! `num-traits/std`. The loop is Halley's method inside a bracket, so it ends whatever the counts are.
+//! Solved here with `libm`, and not with `statrs`, for two reasons. A score stands in decisions that are replayed
+//! bit for bit on other machines, and `statrs` takes its logarithms from the platform as soon as any crate turns
+//! on `num-traits/std`, as one does. And its inverse starts no lower than 0.0001 and stops on the way down: it finds
+//! 2e-17 for Beta(0.03, 2.97), which is 1e-44. The loop here is Halley's method inside a bracket, so it ends
+//! whatever the counts are, and it costs the same 0.3 to 1 µs.
 
 use super::{Counts, OUTCOME};
 
