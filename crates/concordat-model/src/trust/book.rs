@@ -338,7 +338,7 @@ mod tests {
             assert!(serde_json::from_value::<TrustChanged>(forged).is_err(), "{place}");
         }
         let schema = serde_json::to_string(&schemars::schema_for!(TrustChanged)).unwrap();
-        assert!(schema.contains("beta/1") && !schema.contains(r#""number""#), "{schema}");
+        assert!(schema.contains("beta/1") && !schema.contains(r#""type":"number""#), "{schema}");
 
         let mut newer = honest;
         newer["formula"] = "beta/2".into();
