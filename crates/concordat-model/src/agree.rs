@@ -357,9 +357,17 @@ impl Scope<'_> {
                     Sees::Before(nth) => self.ancestors.before(*step, nth),
                     Sees::UpTo(nth) => *step == nth || self.ancestors.before(*step, nth),
                 };
-                (!seen).then(|| {
-                    Problem::new("reference-invalid", at, format!("`{reference}` reads a step that need not be done by then"))
-                        .hint(format!("add `{name}` to this step's `needs`"))
+                if seen {
+                    return None;
+                }
+                let problem =
+                    Problem::new("reference-invalid", at, format!("`{reference}` reads a step that need not be done by then"));
+                Some(match sees {
+                    // A step that comes later cannot be needed: that would be a cycle.
+                    Sees::Before(nth) | Sees::UpTo(nth) if !self.ancestors.before(nth, *step) => {
+                        problem.hint(format!("add `{name}` to this step's `needs`"))
+                    }
+                    _ => problem,
                 })
             }
         }
@@ -404,3 +412,6 @@ fn check_retry(step: &StepDocument, at: &str, found: &mut Vec<Problem>) {
 pub fn step_pointer(nth: usize, member: &str) -> String {
     format!("/spec/steps/{nth}/{}", token(member))
 }
+
+#[cfg(test)]
+mod tests;

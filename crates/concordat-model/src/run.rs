@@ -98,3 +98,6 @@ impl Run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

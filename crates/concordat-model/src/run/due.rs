@@ -76,6 +76,16 @@ pub enum Next {
     },
 }
 
+impl Due {
+    /// The leg that it is about.
+    fn leg(&self) -> Option<Leg> {
+        match self {
+            Due::Offer(ask) | Due::Release(ask) | Due::Settle(ask) | Due::Reconcile(ask) => Some(ask.attempt.leg),
+            _ => None,
+        }
+    }
+}
+
 /// How an undo is retried: it must succeed, whatever kind of failure comes between.
 const UNDO_RETRIES: u32 = 5;
 const UNDO_BACKOFF: Span = Span::seconds(1);
@@ -112,7 +122,7 @@ impl Run {
                 }
             }
             Phase::Undoing(_) => {
-                due.extend(self.legs_due(now));
+                due.extend(self.legs_due(now).filter(|one| one.leg() == Some(Leg::Undo)));
                 if due.is_empty() && self.undo_is_over() {
                     due.push(Due::Stop);
                 }
@@ -128,9 +138,11 @@ impl Run {
         if state.is_ended() {
             return None;
         }
-        let ready = state.active().filter_map(|(step, leg)| match state.leg(step, leg) {
-            Some(LegState::Ready { from, .. }) => Some(*from),
-            _ => None,
+        let ready = state.active().filter(|(_, leg)| state.offers(*leg)).filter_map(|(step, leg)| {
+            match state.leg(step, leg) {
+                Some(LegState::Ready { from, .. }) => Some(*from),
+                _ => None,
+            }
         });
         let lapses = state.reviews.values().map(|open| open.expires);
         let deadline = matches!(state.phase, Phase::Waiting | Phase::Running).then_some(state.deadline).flatten();

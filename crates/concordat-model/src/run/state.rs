@@ -171,6 +171,7 @@ impl RunState {
     }
 
     /// Folds one event: the transition table of runs.
+    #[expect(clippy::too_many_lines, reason = "the transition table is easier to check in one piece")]
     pub(crate) fn apply(&mut self, contract: &Contract, event: &Event, at: Timestamp) -> Result<(), IllegalMove> {
         match event {
             Event::Classified { classification } if self.phase == Phase::Received => {
@@ -333,7 +334,7 @@ impl RunState {
     }
 
     /// Whether legs of this kind may be offered to agents now.
-    fn offers(&self, leg: Leg) -> bool {
+    pub(crate) fn offers(&self, leg: Leg) -> bool {
         match leg {
             Leg::Do => self.phase == Phase::Running,
             Leg::Undo => matches!(self.phase, Phase::Undoing(_)),
