@@ -6,3 +6,6 @@
 
 pub mod egress;
 pub mod execute;
+mod transport;
+
+pub use transport::HttpAgents;

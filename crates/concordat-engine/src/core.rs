@@ -17,7 +17,7 @@ use concordat_model::trust::Cause;
 use concordat_model::work::Assignment;
 use concordat_policy::{Authorized, Policy};
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::error::EngineError;
@@ -57,8 +57,11 @@ pub(crate) struct Handle {
 /// An input, and whoever wants to know when it is durable.
 pub(crate) struct Message {
     pub(crate) input: Input,
-    pub(crate) done: Option<tokio::sync::oneshot::Sender<Result<(), EngineError>>>,
+    pub(crate) done: Option<Done>,
 }
+
+/// Tells somebody that what they asked for is durable, or why it was refused.
+pub(crate) type Done = oneshot::Sender<Result<(), EngineError>>;
 
 /// A finished turn: what becomes durable, and what happens then.
 pub(crate) struct Finished {

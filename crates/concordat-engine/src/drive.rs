@@ -18,9 +18,9 @@ use concordat_model::run::{Phase, Run};
 use concordat_model::work::Assignment;
 use concordat_policy::Authorized;
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use crate::core::{Core, Finished, Handle, Message};
+use crate::core::{Core, Done, Finished, Handle, Message};
 use crate::error::EngineError;
 use crate::ports::Dispatch;
 use crate::turn::{Input, Turn};
@@ -92,7 +92,7 @@ impl Driver {
 
     /// One turn: inputs in, what is due done, committed, sent.
     async fn turn(&mut self, messages: Vec<Message>) -> Result<(), EngineError> {
-        let mut told: Vec<(oneshot::Sender<Result<(), EngineError>>, Result<(), EngineError>)> = Vec::new();
+        let mut told: Vec<(Done, Result<(), EngineError>)> = Vec::new();
         let mut arrived = Vec::new();
         let mut turn = Turn::new(&self.core, self.run.clone(), std::mem::take(&mut self.awaited), self.core.clock.now());
         for Message { input, done } in messages {

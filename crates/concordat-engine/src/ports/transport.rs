@@ -66,4 +66,6 @@ pub enum Fault {
     Unreachable,
     /// What we sent was wrong.
     Ours,
+    /// The agent has enough to do for the moment.
+    Nobody,
 }

@@ -113,7 +113,8 @@ fn failed(kind: FailureKind, fault: Fault) -> Seen {
     match (fault, kind) {
         (Fault::FalseClaim, _) => Seen::UnknownSkill,
         (Fault::Unreachable, _) => Seen::Unavailable,
-        (Fault::Ours, _) => Seen::BadRequest,
+        // Neither says anything about the agent.
+        (Fault::Ours | Fault::Nobody, _) => Seen::BadRequest,
         (Fault::Agent, FailureKind::Malformed) => Seen::Malformed,
         (Fault::Agent, FailureKind::Timeout) => Seen::TimedOut,
         (Fault::Agent, FailureKind::Failed | FailureKind::Unavailable) => Seen::Failed,

@@ -23,7 +23,7 @@ impl Turn<'_> {
     pub(super) fn offer(&mut self, ask: &Ask) -> Result<(), EngineError> {
         let contract = self.run.contract.clone();
         let Some((step, skill, with)) = wanted(&contract, ask) else { return Ok(()) };
-        let params = match self.params(ask, step, with) {
+        let params = match self.params(ask, step, &with) {
             Ok(params) => params,
             Err(error) => {
                 let tolerated = self.tolerates(&ask.attempt);
@@ -56,9 +56,9 @@ impl Turn<'_> {
         }
     }
 
-    fn params(&self, ask: &Ask, step: &Step, with: Value) -> Result<Value, Failure> {
+    fn params(&self, ask: &Ask, step: &Step, with: &Value) -> Result<Value, Failure> {
         let failure = |code: &str, message| Failure { code: code.to_owned(), message, decision: None };
-        let params = resolve(&with, &|source| self.run.source(source, ask.step))
+        let params = resolve(with, &|source| self.run.source(source, ask.step))
             .map_err(|lost| failure("reference-unresolved", lost.to_string()))?;
         let schema = step.input.as_ref().filter(|_| ask.attempt.leg == Leg::Do);
         match schema.and_then(|schema| schema.misfits(&params).into_iter().next()) {
