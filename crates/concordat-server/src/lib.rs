@@ -1,1 +1,3 @@
-//! TBD
+//! Serves the API: HTTP in, engine call, HTTP out.
+
+pub mod api;

@@ -1,0 +1,104 @@
+//! Agents on the wire.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+/// Which agents a list holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct AgentsQuery {
+    /// Only agents that claim this skill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skill: Option<String>,
+    /// Only agents that are registered for this domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+}
+
+/// The registry, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AgentList {
+    /// The agents.
+    pub items: Vec<AgentRow>,
+}
+
+/// An agent in one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AgentRow {
+    /// The agent, `agt_…`.
+    pub id: String,
+    /// Its name, unique in the registry.
+    pub name: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// The domains that it is registered for.
+    pub domains: Vec<String>,
+    /// The skills that it claims.
+    pub skills: Vec<String>,
+    /// Whether it gets work.
+    pub state: AgentState,
+    /// The calls that it is busy with.
+    pub in_flight: u32,
+    /// How it is reached.
+    pub url: String,
+    /// The digest of its registration.
+    pub revision: String,
+}
+
+/// Everything about one agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AgentDetail {
+    /// The agent in one line.
+    #[serde(flatten)]
+    pub row: AgentRow,
+    /// Why it gets no work, when it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Suspension>,
+    /// When it was registered.
+    #[schema(value_type = String, format = DateTime)]
+    pub registered: Timestamp,
+    /// What was registered, as its document says it.
+    #[schema(value_type = Object)]
+    pub registration: Value,
+    /// How far it is trusted, by domain and skill.
+    pub trust: Vec<Trust>,
+}
+
+/// Whether an agent gets work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentState {
+    /// It may be considered.
+    Eligible,
+    /// It gets nothing until somebody restores it.
+    Suspended,
+}
+
+/// Why an agent gets no work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Suspension {
+    /// Who suspended it.
+    pub by: String,
+    /// Why, in their words.
+    pub reason: String,
+}
+
+/// What is believed of an agent in one domain and skill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Trust {
+    /// The domain.
+    pub domain: String,
+    /// The skill.
+    pub skill: String,
+    /// The revision that earned it.
+    pub revision: String,
+    /// The expected share of good outcomes, in basis points.
+    pub mean: u16,
+    /// With 95 % certainty the true share is at least this, in basis points.
+    pub lower_bound: u16,
+    /// How many outcomes, faded with age, stand behind it.
+    pub evidence: u32,
+}

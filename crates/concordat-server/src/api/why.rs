@@ -1,0 +1,27 @@
+//! A run's story on the wire: what happened and why, in words.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What happened to a contract and why, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Why {
+    /// How it stands, in one sentence.
+    pub headline: String,
+    /// What led there, in order.
+    pub lines: Vec<WhyLine>,
+}
+
+/// One sentence of the story.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WhyLine {
+    /// When it happened.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// What happened, and why.
+    pub text: String,
+    /// The decision behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<String>,
+}
