@@ -1,1 +1,3 @@
-//! TBD
+//! The product as its users meet it, in one test binary.
+
+mod architecture;
