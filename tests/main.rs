@@ -1,3 +1,4 @@
 //! The product as its users meet it, in one test binary.
 
 mod architecture;
+mod life;

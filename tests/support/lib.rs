@@ -1,1 +1,219 @@
-//! TBD
+//! What the tests stand on: a whole Concordat with real storage, real policy and real agents over HTTP.
+//!
+//! Dropping a [`House`] verifies its log, so every test is an audit test.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test harness")]
+
+use std::sync::Arc;
+
+use concordat::demo::agents::{Mood, SampleAgent, fleet, serve};
+use concordat_agents::HttpAgents;
+use concordat_agents::egress::Egress;
+use concordat_classify::Classifier;
+use concordat_engine::ports::{Page, RecordFilter, Store, SystemClock};
+use concordat_engine::{Caller, Engine, Parts, RunView, status};
+use concordat_ledger::{Signer, Verifier};
+use concordat_model::id::RunId;
+use concordat_model::principal::{Principal, Role};
+use concordat_model::span::Span;
+use concordat_model::template::Templates;
+use concordat_policy::{Bundle, Policy};
+use concordat_store::{Signing, Sqlite};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// A running Concordat with its agents.
+pub struct House {
+    /// The engine.
+    pub engine: Engine,
+    /// Who submits.
+    pub submitter: Caller,
+    /// Who answers reviews.
+    pub reviewer: Caller,
+    agents: Vec<Employed>,
+    folder: TempDir,
+}
+
+struct Employed {
+    agent: SampleAgent,
+    url: String,
+    server: JoinHandle<()>,
+}
+
+/// The seed of the log's key in tests.
+const SEED: [u8; 32] = [7; 32];
+const LOG: &str = "test.example/log";
+
+impl House {
+    /// Starts an empty house and registers the sample agents.
+    pub async fn open() -> House {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = start(&folder).await;
+        let admin = first_caller(&engine).await;
+        let submitter = key(&engine, &admin, "sam", Role::Submitter).await;
+        let reviewer = key(&engine, &admin, "rita", Role::Reviewer).await;
+        let mut agents = Vec::new();
+        for agent in fleet() {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}", listener.local_addr().unwrap());
+            let serving = agent.clone();
+            let server = tokio::spawn(async move {
+                serve(serving, listener, std::future::pending()).await.unwrap();
+            });
+            engine.register_agent(&admin, agent.registration(&url)).await.unwrap();
+            agents.push(Employed { agent, url, server });
+        }
+        House { engine, submitter, reviewer, agents, folder }
+    }
+
+    /// Stops, and starts again on the same database.
+    pub async fn reopen(mut self) -> House {
+        self.engine.stop().await;
+        self.engine = start(&self.folder).await;
+        self
+    }
+
+    /// One of the sample agents.
+    pub fn agent(&self, name: &str) -> &SampleAgent {
+        let found = self.agents.iter().find(|one| one.agent.profile().name == name);
+        &found.unwrap_or_else(|| panic!("there is no agent `{name}`")).agent
+    }
+
+    /// Tells an agent how to behave.
+    pub fn set_mood(&self, name: &str, mood: Mood) {
+        self.agent(name).set_mood(mood);
+    }
+
+    /// Where an agent listens.
+    pub fn url(&self, name: &str) -> &str {
+        &self.agents.iter().find(|one| one.agent.profile().name == name).unwrap().url
+    }
+
+    /// Submits a document and gives its runs.
+    pub async fn submit(&self, document: Value) -> Vec<RunId> {
+        let accepted = self.engine.submit(&self.submitter, document, None).await.unwrap();
+        accepted.receipt.contracts.iter().map(|line| line.run).collect()
+    }
+
+    /// Submits one contract with its input, and waits until it is over.
+    pub async fn carry_out(&self, contract: Value, input: Value) -> RunView {
+        let runs = self.submit(submission(contract, input)).await;
+        self.over(runs[0]).await
+    }
+
+    /// Waits until a run is over.
+    pub async fn over(&self, run: RunId) -> RunView {
+        self.until(run, |view| view.run.state.is_ended()).await
+    }
+
+    /// Waits until a run is as wanted.
+    pub async fn until(&self, run: RunId, wanted: impl Fn(&RunView) -> bool) -> RunView {
+        let mut news = self.engine.log_size();
+        let wait = async {
+            loop {
+                let view = self.engine.run(&self.submitter, run).await.unwrap();
+                if wanted(&view) {
+                    return view;
+                }
+                news.changed().await.unwrap();
+            }
+        };
+        match tokio::time::timeout(std::time::Duration::from_secs(60), wait).await {
+            Ok(view) => view,
+            Err(_) => panic!("the run {run} does not get where it should: {:?}", self.told(run).await),
+        }
+    }
+
+    /// What happened to a run: record types with the step they are about.
+    pub async fn told(&self, run: RunId) -> Vec<String> {
+        told(&self.engine.run(&self.submitter, run).await.unwrap())
+    }
+
+    /// Everything in the log.
+    pub async fn log_size(&self) -> usize {
+        let filter = RecordFilter::default();
+        self.engine.store().records(&filter, Page::LARGEST).await.unwrap().len()
+    }
+
+    /// Where the database is.
+    pub fn database(&self) -> std::path::PathBuf {
+        self.folder.path().join("concordat.db")
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.agents.iter().for_each(|one| one.server.abort());
+        if std::thread::panicking() {
+            return;
+        }
+        let path = self.database();
+        let verified = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(concordat_store::verify::database(&path, vec![verifier()], None)).map(drop)
+        });
+        verified.join().unwrap().expect("the log verifies");
+    }
+}
+
+/// The public key of the log in tests.
+pub fn verifier() -> Verifier {
+    Signer::from_seed(LOG, &SEED).unwrap().verifier().clone()
+}
+
+/// A contract with its input as a submission.
+pub fn submission(contract: Value, input: Value) -> Value {
+    json!({
+        "apiVersion": "concordat/v1", "kind": "Submission",
+        "contracts": [{"contract": contract, "input": input}],
+    })
+}
+
+/// A run's status word.
+pub fn status_of(view: &RunView) -> &'static str {
+    status(&view.run.state)
+}
+
+/// What happened to a run: record types with the step they are about.
+pub fn told(view: &RunView) -> Vec<String> {
+    let line = |stored: &concordat_engine::ports::StoredRecord| {
+        let data: Value = stored.record.data().unwrap();
+        let step = data["attempt"]["step"].as_str().or(data["step"].as_str()).unwrap_or("");
+        let leg = if data["attempt"]["leg"] == "undo" { " (undo)" } else { "" };
+        format!("{} {step}{leg}", stored.record.kind()).trim_end().to_owned()
+    };
+    view.records.iter().map(line).collect()
+}
+
+async fn start(folder: &TempDir) -> Engine {
+    let signing = Signing { signer: Signer::from_seed(LOG, &SEED).unwrap(), earlier: Vec::new() };
+    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&folder.path().join("concordat.db"), signing).await.unwrap());
+    let parts = Parts {
+        store,
+        transport: Arc::new(HttpAgents::new(Egress { allow_loopback: true, ..Egress::default() })),
+        clock: Arc::new(SystemClock),
+        policy: Policy::load(&Bundle::standard()).unwrap(),
+        classifier: Classifier::standard().unwrap(),
+        templates: Templates::default(),
+        instance: "test".to_owned(),
+        review_expiry: Span::seconds(3600),
+    };
+    Engine::start(parts).await.unwrap()
+}
+
+async fn first_caller(engine: &Engine) -> Caller {
+    let principal = principal("ada", Role::Admin);
+    let key = engine.first_key(principal).await.unwrap().expect("a fresh house has no key");
+    engine.recognise(&key.text).expect("a new key is recognised")
+}
+
+async fn key(engine: &Engine, admin: &Caller, name: &str, role: Role) -> Caller {
+    let key = engine.create_key(admin, principal(name, role)).await.unwrap();
+    engine.recognise(&key.text).expect("a new key is recognised")
+}
+
+fn principal(name: &str, role: Role) -> Principal {
+    Principal { name: name.parse().unwrap(), tenant: "acme".parse().unwrap(), roles: vec![role] }
+}
