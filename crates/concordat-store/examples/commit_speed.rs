@@ -1,0 +1,218 @@
+//! How fast records become durable, beside the disk's own rate in the same run.
+//!
+//! Figures to come.
+//!
+//! Without arguments: 1, 16 and 64 callers, 3 seconds each, in a folder made under the current one.
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use concordat_engine::ports::{Change, RunRow, Store as _};
+use concordat_ledger::{Draft, Record, Signer, SubjectSeq};
+use concordat_model::digest::Digest;
+use concordat_store::{Signing, Sqlite, verify};
+use serde_json::{Value, json};
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// What one caller commits at a time.
+#[derive(Clone, Copy)]
+struct Shape {
+    records: u64,
+    payloads: u64,
+    /// Bytes of each payload.
+    size: usize,
+}
+
+const ALONE: Shape = Shape { records: 1, payloads: 0, size: 0 };
+/// A governed contract of ten steps is about eleven of these.
+const STEP: Shape = Shape { records: 5, payloads: 2, size: 3000 };
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "the figures are the output")]
+async fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    println!("command: {}", arguments.join(" "));
+    let seconds = arguments.get(1).map_or(Ok(3), |text| text.parse())?;
+    let folder = Path::new("commit_speed.tmp");
+    fs::create_dir_all(folder)?;
+    let outcome = measure(folder, Duration::from_secs(seconds)).await;
+    fs::remove_dir_all(folder)?;
+    outcome
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are the output")]
+async fn measure(folder: &Path, time: Duration) -> Outcome<()> {
+    for callers in [1, 16, 64] {
+        // The disk before and after, since its rate wanders.
+        let before = disk(folder, time / 3)?;
+        let path = folder.join(format!("alone-{callers}.db"));
+        let (records, cpu) = callers_at_work(&path, callers, ALONE, time).await?;
+        let after = disk(folder, time / 3)?;
+        let rate = f64::midpoint(before, after);
+        println!(
+            "{callers} callers, a record a commit: {records:.0} records/s, {:.2} x the disk's {rate:.0} fdatasync/s, {cpu:.1} CPU-us a record",
+            records / rate
+        );
+    }
+    let path = folder.join("steps.db");
+    let (records, cpu) = callers_at_work(&path, 64, STEP, time).await?;
+    println!(
+        "64 callers, 5 records, 2 payloads and a row a commit: {records:.0} records/s, {cpu:.1} CPU-us a record, {:.2} CPU-ms for 55",
+        cpu * 55.0 / 1000.0
+    );
+    let (start, cpu) = (now(), cpu_time()?);
+    let sound = verify::database(&path, vec![signing()?.signer.verifier().clone()], None).await?;
+    let spent = start.elapsed().as_secs_f64();
+    println!(
+        "verified: {} records, {} checkpoints, {} payloads in {spent:.2} s, {:.0} records/s, {:.2} CPU-s",
+        sound.log.size,
+        sound.log.checkpoints,
+        sound.payloads,
+        sound.log.size as f64 / spent,
+        (cpu_time()? - cpu).as_secs_f64()
+    );
+    let start = now();
+    let store = Sqlite::open(&path, signing()?).await?;
+    println!("opened again: {:.0} ms", start.elapsed().as_secs_f64() * 1000.0);
+    store.close().await;
+    Ok(())
+}
+
+/// Appends of 4 KiB, each followed by fdatasync, per second.
+fn disk(folder: &Path, time: Duration) -> Outcome<f64> {
+    let mut file = File::create(folder.join("probe"))?;
+    let (start, mut count) = (now(), 0_u32);
+    while start.elapsed() < time {
+        file.write_all(&[7; 4096])?;
+        file.sync_data()?;
+        count += 1;
+    }
+    Ok(f64::from(count) / start.elapsed().as_secs_f64())
+}
+
+/// Records per second, and microseconds of CPU for each, those of making it left out.
+async fn callers_at_work(path: &Path, callers: u64, shape: Shape, time: Duration) -> Outcome<(f64, f64)> {
+    let store = Arc::new(Sqlite::open(path, signing()?).await?);
+    let done = Arc::new(AtomicU64::new(0));
+    let making = cost_of_making(shape)?;
+    let (start, cpu) = (now(), cpu_time()?);
+    let mut tasks = Vec::new();
+    for caller in 0..callers {
+        let (store, done) = (store.clone(), done.clone());
+        tasks.push(tokio::spawn(async move {
+            let mut turn = 0;
+            while start.elapsed() < time {
+                store.commit(change(caller, turn, shape)?).await?;
+                turn += 1;
+                done.fetch_add(shape.records, Ordering::Relaxed);
+            }
+            Outcome::Ok(())
+        }));
+    }
+    for task in tasks {
+        task.await??;
+    }
+    let (spent, cpu) = (start.elapsed().as_secs_f64(), cpu_time()? - cpu);
+    store.close().await;
+    let records = done.load(Ordering::Relaxed) as f64;
+    let making = making.as_secs_f64() * records / shape.records as f64;
+    Ok((records / spent, (cpu.as_secs_f64() - making) * 1e6 / records))
+}
+
+fn cost_of_making(shape: Shape) -> Outcome<Duration> {
+    let rounds = 2000;
+    let start = now();
+    for turn in 0..rounds {
+        std::hint::black_box(change(0, turn, shape)?);
+    }
+    Ok(start.elapsed() / u32::try_from(rounds)?)
+}
+
+fn change(caller: u64, turn: u64, shape: Shape) -> Outcome<Change> {
+    // Each run has 55 records, as a contract of ten steps has.
+    let first = turn * shape.records;
+    let run = first / 55 * 1000 + caller;
+    let records: Outcome<Vec<Record>> =
+        (first..first + shape.records).map(|seq| record(caller, run, seq % 55, seq)).collect();
+    let payload = |number| {
+        let content = format!("{caller}-{turn}-{number}-{}", "x".repeat(shape.size)).into_bytes();
+        (Digest::of(&content), content)
+    };
+    Ok(Change {
+        records: records?,
+        payloads: (0..shape.payloads).map(payload).collect(),
+        runs: if shape.payloads > 0 { vec![row(run, first)?] } else { Vec::new() },
+        reply: None,
+    })
+}
+
+fn record(caller: u64, run: u64, seq: u64, number: u64) -> Outcome<Record> {
+    let draft = Draft {
+        id: &format!("rec_01jy{number:010}{caller:012}"),
+        source: "concordat/measured",
+        kind: "gate.decided",
+        subject: &id("run", run),
+        subject_seq: SubjectSeq::try_from(seq)?,
+        time: "2026-01-31T23:59:59.000001Z",
+        data: &data(),
+    };
+    Ok(draft.seal()?)
+}
+
+fn data() -> Value {
+    json!({
+        "agent": {"id": "agt_01jy0000000000000000001", "revision": 7, "trust_ppm": 912_345},
+        "classification": {"domain": "finance", "score_ppm": 981_000},
+        "decision": "permit",
+        "input_digest": "sha256:fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9",
+        "policy": {"revision": "sha256:486ea46224d1bb4fb680f34f7c9ad96a8f24ec88be73ea8e5a6c65260e9cb8a7"},
+        "reasons": ["agent holds every required skill", "trust clears the \"high\" tier"],
+    })
+}
+
+fn id(kind: &str, number: u64) -> String {
+    format!("{kind}_01{number:024}")
+}
+
+fn row(run: u64, settled: u64) -> Outcome<RunRow> {
+    Ok(RunRow {
+        id: id("run", run).parse()?,
+        tenant: "acme".parse()?,
+        submission: id("sub", run).parse()?,
+        label: "main".parse()?,
+        contract: "loan-approval".parse()?,
+        digest: Digest::of(b"contract"),
+        submitter: "ada".parse()?,
+        domain: Some("finance".parse()?),
+        status: "running".into(),
+        settled: u32::try_from(settled % 10)?,
+        steps: 10,
+        received: "2026-01-31T23:59:59.000001Z".parse()?,
+        ended: None,
+    })
+}
+
+fn signing() -> Outcome<Signing> {
+    Ok(Signing { signer: Signer::from_seed("log.example/speed", &[7; 32])?, earlier: Vec::new() })
+}
+
+/// What this process used of the processors so far, from `/proc/self/stat`.
+fn cpu_time() -> Outcome<Duration> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let fields: Vec<&str> = stat.rsplit_once(')').ok_or("no fields")?.1.split_whitespace().collect();
+    let ticks =
+        |place: usize| fields.get(place).ok_or("too few fields")?.parse::<u64>().map_err(|_| "not a number");
+    // Linux counts in hundredths of a second for every program.
+    Ok(Duration::from_millis(10 * (ticks(11)? + ticks(12)?)))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,94 @@
+//! Which payloads a run needs to go on.
+//!
+//! Contract, parameters and outputs are what a run's state names by digest. The inputs of decisions are payloads
+//! too, and most of the bytes; they are read one at a time, when somebody asks why.
+
+use concordat_ledger::Record;
+use concordat_ledger::record::RecordError;
+use concordat_model::digest::Digest;
+use serde::Deserialize;
+
+/// The payloads that a record of a run names, apart from inputs of decisions.
+///
+/// # Errors
+/// A record of one of these types whose data name something that is not a digest.
+pub(super) fn named(record: &Record) -> Result<Option<Digest>, RecordError> {
+    /// What is not asked for is passed over without being built.
+    #[derive(Deserialize)]
+    struct Received {
+        contract: Digest,
+    }
+    #[derive(Deserialize)]
+    struct Dispatched {
+        params: Digest,
+    }
+    #[derive(Deserialize)]
+    struct Answered {
+        reply: Output,
+    }
+    #[derive(Deserialize)]
+    struct Ended {
+        ending: Output,
+    }
+    #[derive(Deserialize)]
+    struct Output {
+        output: Option<Digest>,
+    }
+    Ok(match record.kind() {
+        "contract.received" => Some(record.data::<Received>()?.contract),
+        "step.dispatched" => Some(record.data::<Dispatched>()?.params),
+        "step.answered" => record.data::<Answered>()?.reply.output,
+        "contract.ended" => record.data::<Ended>()?.ending.output,
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use concordat_ledger::{Draft, SubjectSeq};
+    use concordat_model::run::Event;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// An event as a record, and what the model says that it names.
+    fn check(mut event: Value) {
+        let text = serde_json::to_string(&event).unwrap();
+        let read: Event =
+            serde_json::from_value(event.take()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let draft = Draft {
+            id: "rec_1",
+            source: "concordat/test",
+            kind: read.record_type(),
+            subject: "run_1",
+            subject_seq: SubjectSeq::FIRST,
+            time: "2026-01-31T23:59:59.000001Z",
+            data: &read,
+        };
+        let found: Vec<Digest> = named(&draft.seal().unwrap()).unwrap().into_iter().collect();
+        assert_eq!(found, read.payloads(), "{text}");
+    }
+
+    #[test]
+    fn what_is_named_is_what_the_model_says() {
+        let (one, id) = (Digest::of(b"one"), |kind| format!("{kind}_01h455vb4pex5vsknk084sn02q"));
+        let attempt = json!({"step": "a", "leg": "do", "number": 1});
+        let answered =
+            |reply| json!({"event": "answered", "attempt": attempt, "reply": reply, "latency_ms": 1});
+        check(json!({
+            "event": "received", "submission": id("sub"), "label": "main", "name": "c", "contract": one,
+            "submitter": {"name": "ada", "tenant": "acme", "roles": []}, "access": id("dec")
+        }));
+        check(json!({
+            "event": "dispatched", "attempt": attempt, "agent": id("agt"), "agent_name": "a", "revision": Digest::of(b"r"),
+            "skill": "s", "decision": id("dec"), "params": one, "draws": []
+        }));
+        check(answered(json!({"kind": "output", "output": one, "bytes": 3, "checked": true})));
+        check(answered(json!({"kind": "failure", "failure": "timeout", "code": "c", "message": "m"})));
+        check(answered(json!({"kind": "interrupted"})));
+        check(json!({"event": "released", "attempt": attempt, "decision": id("dec")}));
+        check(json!({"event": "ended", "ending": {"kind": "completed", "output": one}}));
+        check(json!({"event": "ended", "ending": {"kind": "stopped", "undone": [], "not_undone": []}}));
+        check(json!({"event": "started"}));
+    }
+}

@@ -1,0 +1,110 @@
+use concordat_engine::ports::{Page, RecordFilter, Store as _};
+use concordat_ledger::{Draft, SubjectSeq};
+use serde_json::json;
+use sqlx::SqlitePool;
+
+use super::super::{Signing, Sqlite, batch, connection, log, schema};
+use super::*;
+
+fn signing() -> Signing {
+    Signing { signer: Signer::from_seed("log.example/test", &[1; 32]).unwrap(), earlier: Vec::new() }
+}
+
+/// A change of one record with so many bytes of payload.
+fn change(subject: &str, seq: u64, bytes: usize) -> Change {
+    let draft = Draft {
+        id: &format!("rec-{subject}-{seq}"),
+        source: "concordat/test",
+        kind: "agent.changed",
+        subject,
+        subject_seq: SubjectSeq::new(seq).unwrap(),
+        time: "2026-01-31T23:59:59.000001Z",
+        data: &json!({}),
+    };
+    let content = vec![u8::try_from(seq % 256).unwrap(); bytes];
+    Change {
+        records: vec![draft.seal().unwrap()],
+        payloads: vec![(Digest::of(&content), content)],
+        ..Change::default()
+    }
+}
+
+/// A store whose disk has room for so many pages more than an empty database needs.
+async fn on_a_small_disk(path: &std::path::Path, pages: i64) -> (SqlitePool, Writer) {
+    let place = Place::claim(path).unwrap();
+    let mut connection = connection::writing(&place.path).await.unwrap();
+    schema::migrate(&mut connection).await.unwrap();
+    batch::prepare(&mut connection).await.unwrap();
+    let tree = log::read(&mut connection, &signing()).await.unwrap();
+    let used: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut connection).await.unwrap();
+    let limit: &'static str = format!("PRAGMA max_page_count = {}", used + pages).leak();
+    sqlx::query(limit).execute(&mut connection).await.unwrap();
+    (connection::reading(&place.path), Writer::start(connection, place, tree, signing().signer))
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_writing_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("concordat.db");
+    let (readers, writer) = on_a_small_disk(&path, 30).await;
+    let mut stored = 0;
+    let full = loop {
+        match writer.commit(change("a", stored, 8000)).await {
+            Ok(committed) => assert_eq!(committed.first, stored),
+            Err(error) => break error,
+        }
+        stored += 1;
+    };
+    assert!(stored > 3, "{stored}");
+    assert!(
+        matches!(&full, StoreError::Unavailable(why) if why.contains("full") && why.contains("start")),
+        "{full}"
+    );
+    let later = writer.commit(change("b", 0, 0)).await;
+    assert!(matches!(later, Err(StoreError::Unavailable(_))), "read-only until somebody looked");
+    let store = Sqlite { readers, writer };
+    assert_eq!(store.checkpoint().await.unwrap().unwrap().size, stored, "reading goes on");
+    store.close().await;
+
+    let store = Sqlite::open(&path, signing()).await.unwrap();
+    let records = store.records(&RecordFilter::default(), Page::LARGEST).await.unwrap();
+    assert_eq!(records.len() as u64, stored, "exactly what was acknowledged");
+    assert!(store.commit(change("a", stored, 8000)).await.is_ok(), "there is room again");
+}
+
+#[tokio::test]
+async fn a_disk_that_fills_while_conflicts_are_sorted_out_loses_the_whole_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let (readers, writer) = on_a_small_disk(&folder.path().join("concordat.db"), 30).await;
+    let waiting: Vec<_> = [("a", 0, 100), ("a", 7, 100), ("b", 0, 900_000), ("c", 0, 100)]
+        .map(|(subject, seq, bytes)| writer.commit(change(subject, seq, bytes)))
+        .into();
+    let mut answers = Vec::new();
+    for commit in waiting {
+        answers.push(commit.await.unwrap_err());
+    }
+    let conflicts = answers.iter().filter(|error| matches!(error, StoreError::Conflict(_))).count();
+    assert_eq!(conflicts, 1, "{answers:?}");
+    assert!(answers.iter().all(|error| !matches!(error, StoreError::Unknown(_))), "{answers:?}");
+    let store = Sqlite { readers, writer };
+    assert_eq!(store.checkpoint().await, Ok(None));
+}
+
+#[tokio::test]
+async fn every_error_has_its_meaning() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::claim(&folder.path().join("concordat.db")).unwrap();
+    let connection = connection::writing(&place.path).await.unwrap();
+    let mut ledger = Ledger { connection, broken: None };
+    for conflict in ["INSERT INTO t VALUES (1, 1), (1, 1)", "INSERT INTO t VALUES (2, NULL)"] {
+        ledger.run("CREATE TABLE IF NOT EXISTS t (a PRIMARY KEY, b NOT NULL)").await.unwrap();
+        assert!(matches!(ledger.run(conflict).await, Err(StoreError::Conflict(_))), "{conflict}");
+    }
+    let mut other = connection::writing(&place.path).await.unwrap();
+    sqlx::raw_sql("PRAGMA busy_timeout = 0").execute(&mut ledger.connection).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    assert!(matches!(ledger.run("INSERT INTO t VALUES (3, 3)").await, Err(StoreError::Unavailable(_))));
+    assert_eq!(ledger.broken, None, "a lock goes away");
+    assert!(matches!(ledger.judge(&sqlx::Error::WorkerCrashed), StoreError::Unknown(_)));
+    assert!(ledger.broken.is_some_and(|why| why.contains("start the program again")));
+}

@@ -1,0 +1,343 @@
+//! What every store promises, written against the port. Each case gets a fresh, empty store.
+
+pub(crate) mod sample;
+
+use std::sync::Arc;
+
+use concordat_engine::ports::{
+    Change, Committed, Page, RecordFilter, RunFilter, Store, StoreError, StoredRecord, StoredRun,
+};
+use concordat_ledger::note::Verifier;
+use concordat_ledger::{Checkpoint, Frontier};
+use concordat_model::digest::Digest;
+use serde_json::json;
+
+use sample::{id, payload, received, record, records, reply, row, run_id};
+
+const ALL: Page = Page::LARGEST;
+
+/// Runs every case; `fresh` makes an empty store whose log is signed with `key`.
+pub(crate) async fn check<F: Future<Output = Arc<dyn Store>>>(key: &Verifier, fresh: impl Fn() -> F) {
+    what_is_committed_is_read_again(&*fresh().await).await;
+    a_conflict_leaves_nothing(&*fresh().await).await;
+    conflicts_fail_alone(fresh().await).await;
+    changes_are_stored_in_the_order_of_handing_over(fresh().await).await;
+    many_callers_share_dense_indices(fresh().await, key).await;
+    payloads_stay_as_they_are(&*fresh().await).await;
+    runs_are_listed_newest_first(&*fresh().await).await;
+    records_are_found(&*fresh().await).await;
+    runs_come_with_what_their_state_names(&*fresh().await).await;
+    a_reply_is_given_once(&*fresh().await).await;
+    hostile_questions_find_nothing(&*fresh().await).await;
+    a_closed_store_refuses(&*fresh().await).await;
+}
+
+async fn all(store: &dyn Store) -> Vec<StoredRecord> {
+    store.records(&RecordFilter::default(), ALL).await.unwrap()
+}
+
+fn ids(records: &[StoredRecord]) -> Vec<&str> {
+    records.iter().map(|stored| stored.record.id()).collect()
+}
+
+fn runs(runs: &[StoredRun]) -> Vec<String> {
+    runs.iter().map(|run| run.id.to_string()).collect()
+}
+
+async fn what_is_committed_is_read_again(store: &dyn Store) {
+    assert_eq!(store.checkpoint().await, Ok(None));
+    assert!(all(store).await.is_empty());
+    let change = received(7);
+    let first = change.records[0].clone();
+    let committed = store.commit(change).await.unwrap();
+    assert_eq!(committed, Committed { first: 0, size: 1 });
+    let more = store.commit(records(&id("run", 7), 1..4)).await.unwrap();
+    assert_eq!(more, Committed { first: 1, size: 4 });
+    let stored = all(store).await;
+    assert_eq!(stored.iter().map(|stored| stored.index).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    assert_eq!(stored[0].record, first);
+    assert_eq!(store.record(first.id()).await.unwrap().unwrap().record, first);
+    assert_eq!(store.checkpoint().await.unwrap().unwrap().size, 4);
+    assert_eq!(store.runs(&RunFilter::default(), ALL).await.unwrap(), [row(7)]);
+}
+
+async fn a_conflict_leaves_nothing(store: &dyn Store) {
+    store.commit(records("agt", 0..2)).await.unwrap();
+    let same_id =
+        Change { records: vec![record("agent.changed", "agt", 0, &json!({}))], ..Change::default() };
+    let wrong_payload =
+        Change { payloads: vec![(Digest::of(b"a"), b"b".to_vec())], ..records("other", 0..1) };
+    for (why, change) in [
+        ("no records", Change { runs: vec![row(1)], ..Change::default() }),
+        ("taken seq", records("agt", 1..2)),
+        ("gap in seq", records("agt", 3..4)),
+        ("no first seq", records("new", 1..2)),
+        ("taken id", same_id),
+        (
+            "twice the same",
+            Change {
+                records: [records("x", 0..1), records("x", 0..1)].map(|c| c.records).concat(),
+                ..Change::default()
+            },
+        ),
+        (
+            "half of it",
+            Change { records: records("agt", 2..4).records.into_iter().rev().collect(), ..received(9) },
+        ),
+        ("other content", wrong_payload),
+    ] {
+        let before = store.checkpoint().await.unwrap();
+        assert!(matches!(store.commit(change).await, Err(StoreError::Conflict(_))), "{why}");
+        assert_eq!(store.checkpoint().await.unwrap(), before, "{why}");
+    }
+    assert_eq!(all(store).await.len(), 2);
+    assert!(store.runs(&RunFilter::default(), ALL).await.unwrap().is_empty());
+    assert!(store.commit(records("agt", 2..4)).await.is_ok());
+}
+
+async fn conflicts_fail_alone(store: Arc<dyn Store>) {
+    // Handed over without waiting, so that they meet in one batch.
+    let waiting: Vec<_> = (0..60)
+        .map(|number| {
+            let seq = u64::from(number % 3 == 1);
+            (number, store.commit(records(&format!("s{number}"), seq..seq + 2)))
+        })
+        .collect();
+    for (number, commit) in waiting {
+        assert_eq!(commit.await.is_err(), number % 3 == 1, "{number}");
+    }
+    assert_eq!(all(&*store).await.len(), 80);
+    assert_eq!(store.checkpoint().await.unwrap().unwrap().size, 80);
+    assert_eq!(store.commit(records("after", 0..1)).await, Ok(Committed { first: 80, size: 81 }));
+}
+
+async fn changes_are_stored_in_the_order_of_handing_over(store: Arc<dyn Store>) {
+    let waiting: Vec<_> = (0..300).map(|seq| store.commit(records("agt", seq..seq + 1))).collect();
+    for (index, commit) in (0..).zip(waiting) {
+        assert_eq!(commit.await.unwrap().first, index);
+    }
+    // Nobody waits for these, and still they are stored.
+    for seq in 300..310 {
+        drop(store.commit(records("agt", seq..seq + 1)));
+    }
+    assert_eq!(store.commit(records("agt", 310..311)).await.unwrap().first, 310);
+}
+
+async fn many_callers_share_dense_indices(store: Arc<dyn Store>, key: &Verifier) {
+    let callers: Vec<_> = (0..64)
+        .map(|caller| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut places = Vec::new();
+                for turn in 0..5 {
+                    let change = records(&format!("agt{caller}"), turn * 2..turn * 2 + 2);
+                    let ids: Vec<String> =
+                        change.records.iter().map(|record| record.id().to_owned()).collect();
+                    places.push((store.commit(change).await.unwrap(), ids));
+                }
+                places
+            })
+        })
+        .collect();
+    let mut places = Vec::new();
+    for caller in callers {
+        places.extend(caller.await.unwrap());
+    }
+    let stored = all(&*store).await;
+    let mut tree = Frontier::new();
+    for (index, stored) in (0..).zip(&stored) {
+        assert_eq!(stored.index, index);
+        tree.append(stored.record.leaf());
+    }
+    assert_eq!(stored.len(), 640);
+    for (committed, ids) in places {
+        assert!(committed.first + 2 <= committed.size, "a checkpoint covers what was acknowledged");
+        for (index, id) in (committed.first as usize..).zip(ids) {
+            assert_eq!(stored[index].record.id(), id);
+        }
+    }
+    let newest = store.checkpoint().await.unwrap().unwrap();
+    let signed = Checkpoint::open(newest.note.as_bytes(), std::slice::from_ref(key)).unwrap();
+    assert_eq!((signed.size(), signed.root(), newest.size), (640, tree.root(), 640));
+}
+
+async fn payloads_stay_as_they_are(store: &dyn Store) {
+    let (one, other) = (payload("one"), payload(""));
+    let change = Change { payloads: vec![one.clone(), other.clone(), one.clone()], ..records("a", 0..1) };
+    store.commit(change).await.unwrap();
+    store.commit(Change { payloads: vec![one.clone()], ..records("a", 1..2) }).await.unwrap();
+    assert_eq!(store.payload(&one.0).await, Ok(Some(one.1)));
+    assert_eq!(store.payload(&other.0).await, Ok(Some(Vec::new())));
+    assert_eq!(store.payload(&Digest::of(b"unknown")).await, Ok(None));
+    let odd: Vec<u8> = (0..=255).collect();
+    store
+        .commit(Change { payloads: vec![(Digest::of(&odd), odd.clone())], ..records("a", 2..3) })
+        .await
+        .unwrap();
+    assert_eq!(store.payload(&Digest::of(&odd)).await, Ok(Some(odd)));
+}
+
+async fn runs_are_listed_newest_first(store: &dyn Store) {
+    for number in 0..30 {
+        let mut change = received(number);
+        if number % 2 == 1 {
+            change.runs[0].tenant = "other".parse().unwrap();
+        }
+        if number % 3 == 0 {
+            change.runs[0].status = "completed".into();
+            change.runs[0].domain = Some("finance".parse().unwrap());
+            change.runs[0].ended = Some("2026-02-01T00:00:00.000001Z".parse().unwrap());
+        }
+        store.commit(change).await.unwrap();
+    }
+    let tenant = || Some("other".parse().unwrap());
+    let status = || Some("completed".to_owned());
+    let submission = || Some(id("sub", 1).parse().unwrap());
+    for (filter, rows, wanted) in [
+        (RunFilter::default(), 3, vec![29, 28, 27]),
+        (RunFilter { before: Some(run_id(27)), ..RunFilter::default() }, 2, vec![26, 25]),
+        (RunFilter { tenant: tenant(), ..RunFilter::default() }, 3, vec![29, 27, 25]),
+        (RunFilter { tenant: tenant(), before: Some(run_id(25)), ..RunFilter::default() }, 1, vec![23]),
+        (RunFilter { tenant: tenant(), status: status(), ..RunFilter::default() }, 9, vec![27, 21, 15, 9, 3]),
+        (RunFilter { status: status(), ..RunFilter::default() }, 2, vec![27, 24]),
+        (RunFilter { submission: submission(), ..RunFilter::default() }, 2, vec![19, 18]),
+        (RunFilter { submission: submission(), tenant: tenant(), ..RunFilter::default() }, 2, vec![19, 17]),
+        (RunFilter { status: Some("' OR 1".into()), ..RunFilter::default() }, 2, vec![]),
+    ] {
+        let found = store.runs(&filter, Page::of(rows)).await.unwrap();
+        let wanted: Vec<_> = wanted.into_iter().map(run_id).collect();
+        assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), wanted, "{filter:?}");
+    }
+    let mut changed = row(29);
+    changed.status = "ended".into();
+    changed.settled = 3;
+    changed.tenant = "other".parse().unwrap();
+    changed.ended = Some("2026-02-01T00:00:00Z".parse().unwrap());
+    let change = Change { runs: vec![row(29), changed.clone()], ..records(&id("run", 29), 1..2) };
+    store.commit(change).await.unwrap();
+    assert_eq!(store.runs(&RunFilter::default(), Page::of(1)).await.unwrap(), [changed]);
+    let open = store.open_runs().await.unwrap();
+    let wanted: Vec<_> = (0..29).filter(|number| number % 3 != 0).map(|number| id("run", number)).collect();
+    assert_eq!(runs(&open), wanted);
+}
+
+async fn records_are_found(store: &dyn Store) {
+    for seq in 0..4 {
+        for (kind, subject) in [
+            ("step.released", "run_a"),
+            ("gate.decided", "run_b"),
+            ("agent.changed", "agt_c"),
+            ("key.made", "key_d"),
+        ] {
+            let records = vec![record(kind, subject, seq, &json!(null))];
+            store.commit(Change { records, ..Change::default() }).await.unwrap();
+        }
+    }
+    let filter = |from, subject: Option<&str>, types: &[&str]| RecordFilter {
+        from,
+        subject: subject.map(str::to_owned),
+        types: types.iter().map(|kind| (*kind).to_owned()).collect(),
+    };
+    for (filter, rows, wanted) in [
+        (filter(0, None, &[]), 2, vec![0, 1]),
+        (filter(13, None, &[]), 9, vec![13, 14, 15]),
+        (filter(u64::MAX, None, &[]), 9, vec![]),
+        (filter(2, Some("run_a"), &[]), 2, vec![4, 8]),
+        (filter(0, Some("run_a"), &["gate.decided"]), 2, vec![]),
+        (filter(0, None, &["gate.decided"]), 9, vec![1, 5, 9, 13]),
+        (filter(3, None, &["agent.changed", "key.made"]), 4, vec![3, 6, 7, 10]),
+        (filter(3, None, &["agent.changed", "step.released"]), 3, vec![4, 6, 8]),
+        (filter(0, None, &["no.such"]), 3, vec![]),
+        (filter(0, None, &["\"]')--"]), 3, vec![]),
+    ] {
+        let found = store.records(&filter, Page::of(rows)).await.unwrap();
+        assert_eq!(found.iter().map(|stored| stored.index).collect::<Vec<_>>(), wanted, "{filter:?}");
+    }
+}
+
+async fn runs_come_with_what_their_state_names(store: &dyn Store) {
+    let (params, output, input, result) =
+        (payload("params"), payload("output"), payload("input"), payload("result"));
+    let run = id("run", 3);
+    store.commit(received(3)).await.unwrap();
+    store.commit(received(4)).await.unwrap();
+    let dispatched =
+        record("step.dispatched", &run, 1, &json!({"event": "dispatched", "params": params.0, "x": [1]}));
+    let decided = record(
+        "gate.decided",
+        &run,
+        2,
+        &json!({"event": "decided", "decision": {"provenance": {"input": input.0}}}),
+    );
+    let answered = record(
+        "step.answered",
+        &run,
+        3,
+        &json!({"reply": {"kind": "output", "output": output.0, "bytes": 6}}),
+    );
+    let lost = record("step.answered", &run, 4, &json!({"reply": {"kind": "interrupted"}}));
+    let again = record("step.dispatched", &run, 5, &json!({"params": params.0}));
+    let erased = record("step.dispatched", &run, 6, &json!({"params": Digest::of(b"erased")}));
+    let ended =
+        record("contract.ended", &run, 7, &json!({"ending": {"kind": "completed", "output": result.0}}));
+    let change = Change {
+        records: vec![dispatched, decided, answered, lost, again, erased, ended],
+        payloads: vec![params.clone(), output.clone(), input, result.clone()],
+        ..Change::default()
+    };
+    store.commit(change).await.unwrap();
+    let contract = |run| received(run).payloads.remove(0);
+    let open = store.open_runs().await.unwrap();
+    assert_eq!(runs(&open), [run.clone(), id("run", 4)]);
+    let one = store.run(run_id(3)).await.unwrap().unwrap();
+    for stored in [&open[0], &one] {
+        let mut payloads = stored.payloads.clone();
+        payloads.sort_unstable();
+        let mut wanted = vec![params.clone(), output.clone(), result.clone(), contract(3)];
+        wanted.sort_unstable();
+        assert_eq!(payloads, wanted);
+        assert_eq!(ids(&stored.records)[..2], [format!("rec-{run}-0"), format!("rec-{run}-1")]);
+        assert_eq!(
+            stored.records.iter().map(|stored| stored.index).collect::<Vec<_>>(),
+            [0, 2, 3, 4, 5, 6, 7, 8]
+        );
+    }
+    assert_eq!(open[1].payloads, [contract(4)]);
+    assert!(store.run(run_id(5)).await.unwrap().is_none());
+}
+
+async fn a_reply_is_given_once(store: &dyn Store) {
+    let caller = "ada".parse().unwrap();
+    let saved = reply("key \"'\0\n é", "the answer \u{1f980}");
+    assert_eq!(store.reply(&caller, &saved.key).await, Ok(None));
+    store.commit(Change { reply: Some(saved.clone()), ..records("a", 0..1) }).await.unwrap();
+    assert_eq!(store.reply(&caller, &saved.key).await, Ok(Some(saved.clone())));
+    assert_eq!(store.reply(&"bob".parse().unwrap(), &saved.key).await, Ok(None));
+    let again = Change { reply: Some(saved), ..records("a", 1..2) };
+    let refused = store.commit(again).await;
+    assert!(
+        matches!(&refused, Err(StoreError::Conflict(why)) if why.contains("Idempotency-Key")),
+        "{refused:?}"
+    );
+    assert_eq!(all(store).await.len(), 1);
+}
+
+async fn hostile_questions_find_nothing(store: &dyn Store) {
+    store.commit(records("a", 0..1)).await.unwrap();
+    let long = "x".repeat(1_000_000);
+    for text in ["", "'", "' OR 1=1 --", "%", "\0", "rec-a-0\0", &long] {
+        assert!(store.record(text).await.unwrap().is_none());
+        assert_eq!(store.reply(&"ada".parse().unwrap(), text).await, Ok(None));
+    }
+}
+
+async fn a_closed_store_refuses(store: &dyn Store) {
+    let waiting: Vec<_> = (0..50).map(|seq| store.commit(records("a", seq..seq + 1))).collect();
+    store.close().await;
+    for commit in waiting {
+        assert!(commit.await.is_ok(), "what was handed over before is durable");
+    }
+    assert!(matches!(store.commit(records("a", 50..51)).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.checkpoint().await, Err(StoreError::Unavailable(_))));
+    store.close().await;
+}
