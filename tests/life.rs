@@ -179,6 +179,6 @@ async fn an_open_run_goes_on_after_a_restart() {
     let told = told(&view);
     assert_eq!(status_of(&view), "completed", "{told:#?}");
     assert_eq!(told.iter().filter(|one| *one == "step.dispatched risk").count(), 2, "{told:#?}");
-    let keys: Vec<String> = house.agent("risk-desk").ledger().iter().map(|entry| entry.idempotency_key.clone().unwrap_or_default()).collect();
+    let keys: Vec<String> = house.agent("risk-desk").ledger().iter().map(|entry| entry.idempotency_key.clone()).collect();
     assert!(keys.windows(2).all(|pair| pair[0] == pair[1]), "{keys:?}");
 }

@@ -117,6 +117,7 @@ impl House {
                 if wanted(&view) {
                     return view;
                 }
+                assert!(!view.run.state.is_ended(), "the run {run} ended before: {:#?}", told(&view));
                 news.changed().await.unwrap();
             }
         };
@@ -182,7 +183,11 @@ pub fn told(view: &RunView) -> Vec<String> {
         let data: Value = stored.record.data().unwrap();
         let step = data["attempt"]["step"].as_str().or(data["step"].as_str()).unwrap_or("");
         let leg = if data["attempt"]["leg"] == "undo" { " (undo)" } else { "" };
-        format!("{} {step}{leg}", stored.record.kind()).trim_end().to_owned()
+        let why = match data["decision"]["answer"]["kind"].as_str() {
+            Some(answer) if answer != "permit" => format!(" ({answer}: {})", data["decision"]),
+            _ => String::new(),
+        };
+        format!("{} {step}{leg}{why}", stored.record.kind()).trim_end().to_owned()
     };
     view.records.iter().map(line).collect()
 }

@@ -43,15 +43,19 @@ impl Driver {
     /// Makes an open run reachable. It moves only once it is driven.
     pub(crate) fn register(core: &Arc<Core>, run: Run, awaited: BTreeSet<RunId>, look_again: Option<Timestamp>) -> Driver {
         let (sender, inbox) = mpsc::unbounded_channel();
-        let mut open = core.open.lock();
-        open.insert(run.id, Handle { inbox: sender, followers: Vec::new() });
-        for other in &awaited {
+        core.open.lock().insert(run.id, Handle { inbox: sender, followers: Vec::new() });
+        Driver { core: core.clone(), run, inbox, awaited, look_again }
+    }
+
+    /// Makes the runs that this one waits for tell it when they are over. All of them are registered by now, and
+    /// none of them moves yet.
+    pub(crate) fn follow(&self) {
+        let mut open = self.core.open.lock();
+        for other in &self.awaited {
             if let Some(handle) = open.get_mut(other) {
-                handle.followers.push(run.id);
+                handle.followers.push(self.run.id);
             }
         }
-        drop(open);
-        Driver { core: core.clone(), run, inbox, awaited, look_again }
     }
 
     /// Drives the run to its end, beginning with what a durable turn wants sent.

@@ -84,6 +84,7 @@ pub(crate) async fn open_runs(core: &Arc<Core>) -> Result<(), EngineError> {
             }
         }
     }
+    drivers.iter().for_each(Driver::follow);
     for driver in drivers {
         tokio::spawn(driver.drive(Vec::new(), 0));
     }

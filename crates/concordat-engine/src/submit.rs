@@ -144,6 +144,7 @@ pub(crate) fn start(core: &Arc<Core>, finished: Vec<Finished>, log_size: u64) {
     for Finished { run, sends, awaited, look_again } in finished {
         drivers.push((Driver::register(core, run, awaited, look_again), sends));
     }
+    drivers.iter().for_each(|(driver, _)| driver.follow());
     for (driver, sends) in drivers {
         tokio::spawn(driver.drive(sends, log_size));
     }

@@ -303,6 +303,7 @@ impl<'a> Turn<'a> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`, which gives the error away")]
 fn no_form(error: NoCanonicalForm) -> EngineError {
     EngineError::Conflict(error.to_string())
 }
