@@ -1,3 +1,117 @@
+# May this principal do this?
 package concordat.access
 
-default decision := {"answer": "deny", "reasons": [{"code": "undecided", "message": "no rule of the policy decides this", "fix": "ask the policy author"}]}
+import data.concordat.common
+
+default decision := {"answer": "deny", "reasons": [{
+	"code": "undecided",
+	"message": "no rule decides this",
+	"fix": "ask the policy author to decide it",
+}]}
+
+decision := common.judge(checks, false)
+
+checks contains common.check(
+	"role_missing", "fail", "critical",
+	"you were not given a role that may do this",
+	"ask an administrator for a key with the role",
+) if {
+	not granted
+}
+
+checks contains common.check(
+	"tenant_foreign", "fail", "critical",
+	"this belongs to another organisation",
+	"use a key of the organisation that it belongs to",
+) if {
+	input.resource.tenant != input.principal.tenant
+}
+
+checks contains common.check(
+	"tenant_unknown", "fail", "critical",
+	"it is not known whose this is",
+	"name the organisation that it belongs to",
+) if {
+	input.resource.kind in {"contract", "review", "decision"}
+	input.action != "contracts.submit"
+	not input.resource.tenant
+}
+
+checks contains common.check(
+	"contract_of_another", "fail", "critical",
+	"only who submitted a contract, an operator or an administrator may stop it",
+	"ask the submitter or an operator",
+) if {
+	input.action == "contracts.cancel"
+	not stops_all
+	not own
+}
+
+# Who has submitted cannot also be the second person, whatever else they may do.
+checks contains common.check(
+	"four_eyes", "fail", "critical",
+	"a review is answered by somebody other than who submitted the contract",
+	"ask another reviewer",
+) if {
+	input.action == "reviews.answer"
+	not second_person
+}
+
+own if input.resource.submitter == input.principal.name
+
+# Undefined, and so no second person, when nobody says who submitted.
+second_person if input.resource.submitter != input.principal.name
+
+stops_all if "operator" in input.principal.roles
+
+stops_all if "admin" in input.principal.roles
+
+granted if "admin" in input.principal.roles
+
+granted if {
+	"submitter" in input.principal.roles
+	input.action in {
+		"contracts.submit", "contracts.read", "contracts.cancel", "decisions.read", "templates.read", "agents.read",
+	}
+}
+
+granted if {
+	"viewer" in input.principal.roles
+	input.action in {
+		"contracts.read", "decisions.read", "reviews.read", "templates.read", "agents.read", "policy.read", "metrics.read",
+	}
+}
+
+granted if {
+	"reviewer" in input.principal.roles
+	input.action in {
+		"reviews.read", "reviews.answer", "contracts.read", "decisions.read", "templates.read", "agents.read",
+		"policy.read",
+	}
+}
+
+granted if {
+	"auditor" in input.principal.roles
+	input.action in {
+		"audit.read", "decisions.read", "contracts.read", "reviews.read", "templates.read", "agents.read", "keys.read",
+		"policy.read", "metrics.read",
+	}
+}
+
+granted if {
+	"registry_admin" in input.principal.roles
+	input.action in {"agents.register", "agents.suspend", "agents.restore", "agents.read", "metrics.read"}
+}
+
+granted if {
+	"policy_author" in input.principal.roles
+	input.action in {"policy.read", "decisions.read", "contracts.read", "templates.read", "agents.read"}
+}
+
+granted if {
+	"operator" in input.principal.roles
+	input.action in {
+		"metrics.read", "contracts.read", "contracts.cancel", "agents.read", "agents.suspend", "decisions.read",
+		"policy.read",
+	}
+}

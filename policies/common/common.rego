@@ -1,1 +1,43 @@
+# What checks come to. Every gate reports the checks that did not simply hold; this decides what follows.
+#
+# A failed critical check denies. A failed high one asks for review, unless people have approved exactly this
+# already. A warning, and a failed check of low or medium severity, is recorded and changes nothing.
 package concordat.common
+
+# The answer of a gate's `decision` rule.
+judge(checks, approved) := {"answer": "permit"} if {
+	checks == set()
+} else := {"answer": "deny", "reasons": reasons, "checks": checks} if {
+	reasons := failed(checks, "critical")
+	reasons != []
+} else := {"answer": "review", "reasons": reasons, "checks": checks} if {
+	not approved
+	reasons := failed(checks, "high")
+	reasons != []
+} else := {"answer": "permit", "checks": checks}
+
+# The reasons that failed checks of one severity give.
+failed(checks, severity) := [reason |
+	some found in checks
+	found.result == "fail"
+	found.severity == severity
+	reason := {"code": found.policy, "message": found.message, "fix": found.fix}
+]
+
+# A review is evidence when it approves exactly this payload, and when somebody answered it who may and who did
+# not submit the contract.
+approved(review, payload, submitter) if {
+	review.payload == payload
+	review.by != submitter
+	some role in review.roles
+	role in {"reviewer", "admin"}
+}
+
+# A check that did not hold, or that holds and should be known.
+check(policy, result, severity, message, fix) := {
+	"policy": policy,
+	"result": result,
+	"severity": severity,
+	"message": message,
+	"fix": fix,
+}

@@ -1,3 +1,280 @@
+# Which agents may do this step?
+#
+# Policy names the set; Concordat chooses inside it by what it has seen the agents do. No rule here, and nothing in
+# the input, lets an agent say that it should be preferred.
 package concordat.dispatch
 
-default decision := {"answer": "deny", "reasons": [{"code": "undecided", "message": "no rule of the policy decides this", "fix": "ask the policy author"}]}
+import data.concordat.common
+
+default decision := {"answer": "deny", "reasons": [{
+	"code": "undecided",
+	"message": "no rule decides this",
+	"fix": "ask the policy author to decide it",
+}]}
+
+# Only a permit names agents that may do the work; every answer says why the others may not.
+decision := object.union(judged, {"permitted": permitted, "excluded": excluded, "why": why(excluded)}) if {
+	judged.answer == "permit"
+} else := object.union(judged, {"excluded": against, "why": why(against)})
+
+judged := common.judge(checks, approved)
+
+default approved := false
+
+approved if common.approved(input.review, input.step.params, input.submitter.name)
+
+# The least trust, in basis points, that a risk asks for. At 0 an agent without any proof may work: probation.
+least_trust := {"low": 0, "medium": 5000, "high": 7000, "critical": 8000}
+
+# Undoing must never wait for trust, money or time: what was done stands until it is undone.
+undoing if input.step.leg == "undo"
+
+# Regimes and classes matter where the data is about people.
+personal contains class if {
+	some class in input.contract.governance.dataClasses
+	class in {"pii", "health"}
+}
+
+# Why each candidate may not do the step, as codes; `meaning` says what they mean. What is the same for all of them
+# is asked before the loop.
+
+rejected[id] contains "agent_suspended" if {
+	some candidate in input.candidates
+	candidate.standing != "eligible"
+	id := candidate.id
+}
+
+rejected[id] contains "domain_foreign" if {
+	some candidate in input.candidates
+	not input.contract.domain in candidate.domains
+	id := candidate.id
+}
+
+rejected[id] contains "trust_low" if {
+	not undoing
+	least := least_trust[input.contract.governance.risk]
+	some candidate in input.candidates
+	candidate.trust.lower_bound < least
+	id := candidate.id
+}
+
+rejected[id] contains "compliance_missing" if {
+	personal != set()
+	some regime in input.contract.governance.compliance
+	some candidate in input.candidates
+	not regime in candidate.compliance
+	id := candidate.id
+}
+
+rejected[id] contains "data_class_missing" if {
+	some class in personal
+	some candidate in input.candidates
+	not class in candidate.data_classes
+	id := candidate.id
+}
+
+rejected[id] contains "cost_over_budget" if {
+	not undoing
+	left := input.contract.budget_cost_left
+	some candidate in input.candidates
+	not affordable(candidate, left)
+	id := candidate.id
+}
+
+affordable(candidate, _) if not candidate.cost
+
+affordable(candidate, left) if {
+	candidate.cost.currency == left.currency
+	candidate.cost.micros <= left.micros
+}
+
+rejected[id] contains "agent_busy" if {
+	some candidate in input.candidates
+	candidate.in_flight >= candidate.concurrency
+	id := candidate.id
+}
+
+# The same, and an empty object when there is nothing against anybody.
+against := {id: codes | some id, codes in rejected}
+
+# Who may do the step.
+
+fit := [candidate |
+	refused := against
+	some candidate in input.candidates
+	not refused[candidate.id]
+]
+
+fresh := [candidate.id |
+	some candidate in fit
+	not candidate.failed_before
+]
+
+# An agent that failed this very step is asked again only when there is nobody else. Where people have approved the
+# work although nobody is trusted enough, they let those try who lack nothing but proof.
+permitted := fresh if {
+	fresh != []
+} else := [candidate.id | some candidate in fit] if {
+	fit != []
+} else := unproven
+
+excluded := {id: codes |
+	allowed := permitted
+	refused := against
+	some candidate in input.candidates
+	id := candidate.id
+	not id in allowed
+	codes := object.get(refused, id, ["failed_before"])
+}
+
+unproven := [id |
+	some id, codes in against
+	codes == {"trust_low"}
+]
+
+waiting := [id |
+	some id, codes in against
+	codes == {"agent_busy"}
+]
+
+# What stands against the step as a whole.
+
+checks contains common.check(
+	"no_candidate", "fail", "critical",
+	"no agent offers the skill",
+	"register an agent with this skill",
+) if {
+	input.candidates == []
+}
+
+checks contains common.check(
+	"agent_busy", "fail", "critical",
+	"every agent that may do this is at its limit",
+	"try again in a moment, or raise an agent's limit",
+) if {
+	fit == []
+	waiting != []
+}
+
+checks contains common.check(
+	"trust_unproven", "fail", "high",
+	"no agent has yet proven the trust that this risk asks for",
+	"let agents earn it with low-risk contracts, or let a reviewer allow one of them to try",
+) if {
+	lacks_only_trust
+	input.contract.governance.risk in {"medium", "high"}
+}
+
+checks contains common.check(
+	"no_agent_permitted", "fail", "critical",
+	"none of the agents that offer the skill may do this",
+	"see the reasons given for each agent",
+) if {
+	fit == []
+	input.candidates != []
+	waiting == []
+	not lacks_only_trust
+}
+
+checks contains common.check(
+	"trust_insufficient", "fail", "critical",
+	"no agent has proven the trust that critical work asks for",
+	"let agents earn it with contracts of lower risk",
+) if {
+	lacks_only_trust
+	input.contract.governance.risk == "critical"
+}
+
+lacks_only_trust if {
+	fit == []
+	waiting == []
+	unproven != []
+}
+
+checks contains common.check(
+	"probation", "warn", "low",
+	"an agent without proof may do this, because little is at stake",
+	"nothing needs to be done: this is how agents earn trust",
+) if {
+	input.contract.governance.risk == "low"
+	not undoing
+	some candidate in fit
+	candidate.trust.lower_bound < least_trust.medium
+}
+
+checks contains common.check(
+	"budget_calls_spent", unless_undoing, "critical",
+	"the contract has made all the calls that its budget allows",
+	"submit the contract again with a higher `budget.calls`",
+) if {
+	input.contract.budget_calls_left == 0
+}
+
+checks contains common.check(
+	"deadline_passed", unless_undoing, "critical",
+	"the contract's deadline has passed",
+	"submit the contract again with a later `deadline`",
+) if {
+	input.contract.deadline_ms_left <= 0
+}
+
+default unless_undoing := "fail"
+
+unless_undoing := "warn" if undoing
+
+# What an agent said must not by itself decide what is done for good where more is at stake than can be made good.
+checks contains common.check(
+	"tainted_parameter", "fail", "high",
+	"what an agent answered decides a critical step that does harm when done twice",
+	"let a reviewer look at what the step is given, or give it only what the contract's input says",
+) if {
+	input.contract.governance.risk == "critical"
+	input.step.effect == "unsafe"
+	not undoing
+	input.step.tainted != []
+}
+
+why(given) := {code: meaning(code) |
+	some codes in given
+	some code in codes
+}
+
+meaning("agent_suspended") := {
+	"message": "the agent is suspended",
+	"fix": "ask a registry administrator whether it can be restored",
+}
+
+meaning("domain_foreign") := {
+	"message": "the agent is not registered for the contract's field of work",
+	"fix": "register it for the domain, if its owner answers for that",
+}
+
+meaning("trust_low") := {
+	"message": "the agent has not proven the trust that this risk asks for",
+	"fix": "let it earn trust with contracts of lower risk",
+}
+
+meaning("compliance_missing") := {
+	"message": "the agent was not assessed against every regime that the contract falls under",
+	"fix": "assess it, and register it with the regimes",
+}
+
+meaning("data_class_missing") := {
+	"message": "the agent may not be given this class of personal data",
+	"fix": "register it for the class, if its owner answers for that",
+}
+
+meaning("cost_over_budget") := {
+	"message": "the agent costs more than the budget has left, or is paid in another currency",
+	"fix": "raise `budget.cost`, or register a cheaper agent",
+}
+
+meaning("agent_busy") := {
+	"message": "the agent is at its limit",
+	"fix": "try again in a moment, or raise its limit",
+}
+
+meaning("failed_before") := {
+	"message": "the agent failed an earlier try of this step, and others can do it",
+	"fix": "nothing needs to be done: it is asked again when the others have failed too",
+}

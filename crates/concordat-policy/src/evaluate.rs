@@ -10,12 +10,16 @@ use std::time::Duration;
 use concordat_model::decision::Gate;
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, LimitError, PolicyLengthConfig, Value};
+use serde::Serialize;
 
 use crate::bundle;
 use crate::failure::{Failed, Failure};
 
 /// The evaluator and its version, as decisions name it.
 pub(crate) const EVALUATOR: &str = "regorus/0.14.1";
+
+/// The largest input, in bytes of canonical JSON.
+pub(crate) const MOST_INPUT: usize = 256 * 1024;
 
 /// The longest that one evaluation may take. Cooperative: a single builtin is not interrupted.
 const LIMIT: Duration = Duration::from_millis(100);
@@ -51,15 +55,26 @@ pub(crate) fn entrypoint(gate: Gate) -> &'static str {
     }
 }
 
+/// An input's canonical form (RFC 8785) and the value that is evaluated.
+///
+/// The value sorts its members and the writer escapes as RFC 8785 wants it, and there are only whole numbers, so
+/// writing the value out again is canonical; that takes a third of the time of sorting text. A test compares the
+/// two.
+pub(crate) fn canonical(input: &impl Serialize) -> Result<(Vec<u8>, Value), Failed> {
+    let odd = |error: serde_json::Error| Failed::new(Failure::Malformed, format!("the input: {error}"));
+    let value = self::input(&serde_json::to_vec(input).map_err(odd)?)?;
+    Ok((serde_json::to_vec(&value).map_err(odd)?, value))
+}
+
 /// Reads an input for evaluation: JSON without floats and without integers that a reader could round.
 pub(crate) fn input(bytes: &[u8]) -> Result<Value, Failed> {
-    let odd = |detail: String| Failed::new(Failure::Malformed, detail);
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| odd(format!("the input: {error}")))?;
-    if whole(&value) {
-        Ok(value)
-    } else {
-        Err(odd("the input holds a number that is not a whole one below 2^53".to_owned()))
+    if bytes.len() > MOST_INPUT {
+        let detail = format!("the input has {} bytes; the most is {MOST_INPUT}", bytes.len());
+        return Err(Failed::new(Failure::Oversize, detail));
     }
+    let odd = |detail: &str| Failed::new(Failure::Malformed, format!("the input {detail}"));
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| odd(&format!("is not JSON: {error}")))?;
+    if whole(&value) { Ok(value) } else { Err(odd("holds a number that is not a whole one below 2^53")) }
 }
 
 fn whole(value: &Value) -> bool {

@@ -24,9 +24,6 @@ use crate::failure::{Failed, Failure};
 use crate::graph;
 use crate::input::{AccessInput, AdmitInput, DispatchInput, GateInput, ReleaseInput};
 
-/// The largest input, in bytes of canonical JSON.
-pub const MOST_INPUT: usize = 256 * 1024;
-
 /// The stack on which a bundle is loaded, in bytes: room for the deepest tree that 64 KiB of text can be.
 const LOAD_STACK: usize = 64 * 1024 * 1024;
 
@@ -53,6 +50,12 @@ pub struct LoadError {
     pub column: u32,
     /// What is wrong, and the way out.
     pub message: String,
+}
+
+impl From<evaluate::Located> for LoadError {
+    fn from(told: evaluate::Located) -> LoadError {
+        LoadError { file: told.file, line: told.line, column: told.column, message: told.message }
+    }
 }
 
 /// A decision with exactly what was asked.
@@ -136,6 +139,8 @@ impl Policy {
         let mut engine = parse(bundle)?;
         let graph = graph::read(&mut engine)?;
         graph.check()?;
+        // The parser leaves some mistakes to the first evaluation; without this, to every evaluation.
+        engine.eval_query("true".to_owned(), false).map_err(|error| evaluate::located(&format!("{error:#}")))?;
         Ok(Policy::prepare(engine, &graph, bundle.revision()))
     }
 
@@ -226,34 +231,28 @@ impl Policy {
     /// Asks a gate again with a stored input, bit for bit. It gives a decision to compare, never a key.
     #[must_use]
     pub fn replay(&self, gate: Gate, id: DecisionId, input: &[u8]) -> Decision {
-        self.ask_bytes(gate, id, input.into()).decision
+        self.decide(gate, id, input.into(), evaluate::input(input)).decision
     }
 
     fn ask<I: GateInput>(&self, id: DecisionId, input: &I) -> Asked {
-        match canonical(input) {
-            Ok(bytes) => self.ask_bytes(I::GATE, id, bytes.into()),
-            Err(error) => {
-                self.failed(I::GATE, id, [].into(), &Failed::new(Failure::Malformed, error.to_string()))
-            }
+        match evaluate::canonical(input) {
+            Ok((bytes, value)) => self.decide(I::GATE, id, bytes.into(), Ok(value)),
+            // What could not be asked is still recorded as it was given.
+            Err(failed) => self.decide(I::GATE, id, canonical(input).unwrap_or_default().into(), Err(failed)),
         }
     }
 
-    fn ask_bytes(&self, gate: Gate, id: DecisionId, input: Arc<[u8]>) -> Asked {
-        match self.answer(gate, &input) {
-            Ok(answered) => self.asked(gate, id, input, answered),
-            Err(failed) => self.failed(gate, id, input, &failed),
+    fn decide(&self, gate: Gate, id: DecisionId, bytes: Arc<[u8]>, input: Result<Value, Failed>) -> Asked {
+        match input.and_then(|input| self.answer(gate, input)) {
+            Ok(answered) => self.asked(gate, id, bytes, answered),
+            Err(failed) => self.failed(gate, id, bytes, &failed),
         }
     }
 
-    fn answer(&self, gate: Gate, input: &[u8]) -> Result<Answered, Failed> {
-        if input.len() > MOST_INPUT {
-            let detail = format!("the input has {} bytes; the most is {MOST_INPUT}", input.len());
-            return Err(Failed::new(Failure::Oversize, detail));
-        }
+    fn answer(&self, gate: Gate, input: Value) -> Result<Answered, Failed> {
         if !self.gates.contains(&gate) {
             return Err(Failed::new(Failure::Missing, evaluate::entrypoint(gate)));
         }
-        let input = evaluate::input(input)?;
         let candidates = candidates(&input);
         let value = evaluate::rule(&self.engine, evaluate::entrypoint(gate), input)?;
         answer::read(gate, &value, &candidates)
@@ -296,8 +295,7 @@ fn parse(bundle: &Bundle) -> Result<Engine, LoadError> {
     let mut engine = evaluate::bounded_engine();
     for (path, text) in bundle.deciding() {
         engine.add_policy(path.to_owned(), text.to_owned()).map_err(|error| {
-            let told = evaluate::located(&error.to_string());
-            LoadError { file: path.to_owned(), line: told.line, column: told.column, message: told.message }
+            LoadError { file: path.to_owned(), ..LoadError::from(evaluate::located(&format!("{error:#}"))) }
         })?;
     }
     Ok(engine)

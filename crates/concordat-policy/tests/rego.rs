@@ -1,0 +1,75 @@
+//! Runs the Rego tests of the standard bundle, and proves that each of its codes is exercised by one.
+
+use std::collections::BTreeSet;
+
+use concordat_policy::Bundle;
+use regorus::{Engine, Value};
+
+/// The name of every test rule with its path, in the order of the files.
+fn tests(bundle: &Bundle) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in bundle.files().filter(|(path, _)| path.ends_with("_test.rego")) {
+        let package = text.lines().find_map(|line| line.strip_prefix("package ")).unwrap_or_else(|| panic!("{path}"));
+        let names = text.lines().filter(|line| line.starts_with("test_")).filter_map(|line| line.split(' ').next());
+        found.extend(names.map(|name| format!("data.{package}.{name}")));
+    }
+    found
+}
+
+/// The tests that do not hold, with what they came to.
+fn failed(bundle: &Bundle, change: impl Fn(&str, &str) -> String) -> Vec<String> {
+    let mut engine = Engine::new();
+    engine.set_gather_prints(true);
+    for (path, text) in bundle.files() {
+        engine.add_policy(path.to_owned(), change(path, text)).unwrap();
+    }
+    let outcome = |test: &String| match engine.clone().eval_rule(test.clone()) {
+        Ok(Value::Bool(true)) => None,
+        Ok(value) => Some(format!("{test}: {value}")),
+        Err(error) => Some(format!("{test}: {error:#}")),
+    };
+    tests(bundle).iter().filter_map(outcome).collect()
+}
+
+#[test]
+fn every_rego_test_holds() {
+    let bundle = Bundle::standard();
+    let failed = failed(&bundle, |_, text| text.to_owned());
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert!(tests(&bundle).len() >= 50, "there should be more tests than {}", tests(&bundle).len());
+}
+
+/// Every code that the bundle's rules can give.
+fn codes(bundle: &Bundle) -> BTreeSet<String> {
+    let mut codes = BTreeSet::new();
+    for (_, text) in bundle.deciding() {
+        let lines: Vec<&str> = text.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let given = ["checks contains common.check(", "\"code\": \"", "contains \"", "meaning(\""];
+            let Some(rest) = given.iter().find_map(|marker| line.split_once(marker)) else { continue };
+            let text = if rest.1.is_empty() { lines[at + 1].trim().trim_start_matches('"') } else { rest.1 };
+            codes.extend(text.split_once('"').map(|(code, _)| code.to_owned()));
+        }
+    }
+    codes
+}
+
+/// Renaming a code must break a test: only then does one of them depend on it.
+#[test]
+fn every_code_is_exercised() {
+    let bundle = Bundle::standard();
+    assert!(failed(&bundle, |_, text| text.to_owned()).is_empty(), "first of all, every test holds");
+    let codes = codes(&bundle);
+    assert!(codes.contains("four_eyes") && codes.contains("trust_low") && codes.len() >= 30, "{codes:?}");
+    let unexercised: Vec<&String> = codes
+        .iter()
+        .filter(|code| {
+            let renamed = |path: &str, text: &str| match path.ends_with("_test.rego") {
+                true => text.to_owned(),
+                false => text.replace(&format!("\"{code}\""), &format!("\"{code}_renamed\"")),
+            };
+            failed(&bundle, renamed).is_empty()
+        })
+        .collect();
+    assert!(unexercised.is_empty(), "no test depends on {unexercised:?}");
+}
