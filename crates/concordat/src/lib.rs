@@ -1,6 +1,4 @@
 //! TBD
 
 /// The sample world: what a demonstration runs on.
-pub mod demo {
-    pub mod agents;
-}
+pub mod demo;
