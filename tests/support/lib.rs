@@ -13,6 +13,7 @@ use concordat_classify::Classifier;
 use concordat_engine::ports::{Page, RecordFilter, Store, SystemClock};
 use concordat_engine::{Caller, Engine, Parts, RunView, status};
 use concordat_ledger::{Signer, Verifier};
+use concordat_model::decision::Decision;
 use concordat_model::id::RunId;
 use concordat_model::principal::{Principal, Role};
 use concordat_model::span::Span;
@@ -130,6 +131,22 @@ impl House {
     /// What happened to a run: record types with the step they are about.
     pub async fn told(&self, run: RunId) -> Vec<String> {
         told(&self.engine.run(&self.submitter, run).await.unwrap())
+    }
+
+    /// Asks policy again about every decision in the log with the input that is stored beside it, and compares the
+    /// answers bit for bit. Gives their number.
+    pub async fn replay_decisions(&self) -> usize {
+        let policy = Policy::load(&Bundle::standard()).unwrap();
+        let filter = RecordFilter { types: vec!["gate.decided".to_owned()], ..RecordFilter::default() };
+        let records = self.engine.store().records(&filter, Page::LARGEST).await.unwrap();
+        for stored in &records {
+            let data: Value = stored.record.data().unwrap();
+            let decision: Decision = serde_json::from_value(data["decision"].clone()).unwrap();
+            let input = self.engine.store().payload(&decision.provenance.input).await.unwrap().unwrap();
+            let again = policy.replay(decision.gate, decision.id, &input);
+            assert_eq!(serde_json::to_value(&again).unwrap(), data["decision"], "{}", String::from_utf8_lossy(&input));
+        }
+        records.len()
     }
 
     /// Everything in the log.
