@@ -101,35 +101,41 @@ pub(super) async fn read(
     Ok(tree)
 }
 
-/// A thousand leaf hashes a row: a row costs more than the hashing.
+/// Leaf hashes of one statement: a row for each would cost more than the hashing.
+const CHUNK: i64 = 4096;
+
 const LEAVES: &str = "
     SELECT
-        min(idx),
-        max(idx),
         count(*),
-        group_concat(CAST(leaf AS TEXT), '')
+        CAST(group_concat(CAST(leaf AS TEXT), '') AS BLOB)
     FROM record
-    GROUP BY idx / 1024
-    ORDER BY idx / 1024
+    WHERE idx >= ?1 AND idx < ?2
 ";
 
 async fn rebuild(connection: &mut SqliteConnection) -> Result<Frontier, OpenError> {
+    let ends = sqlx::query("SELECT coalesce(min(idx), 0), coalesce(max(idx) + 1, 0) FROM record");
+    let ends = ends.fetch_one(&mut *connection).await?;
+    let (first, end): (i64, i64) = (ends.try_get(0)?, ends.try_get(1)?);
     let mut tree = Frontier::new();
-    let mut rows = sqlx::query(LEAVES).fetch(connection);
-    while let Some(row) = rows.try_next().await? {
-        let (first, last, count): (i64, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    if first != 0 {
+        return Err(BadLog::Gap { index: 0 }.into());
+    }
+    let mut from = 0;
+    while from < end {
+        let until = end.min(from + CHUNK);
         let index = tree.size();
-        if u64::try_from(first) != Ok(index) || last - first + 1 != count {
+        let row = sqlx::query(LEAVES).bind(from).bind(until).fetch_one(&mut *connection).await?;
+        if row.try_get::<i64, _>(0)? != until - from {
             return Err(BadLog::Gap { index }.into());
         }
-        let leaves: &[u8] = row.try_get_unchecked(3)?;
-        let (leaves, rest) = leaves.as_chunks::<32>();
-        if !rest.is_empty() || i64::try_from(leaves.len()) != Ok(count) {
+        let (leaves, rest) = row.try_get::<&[u8], _>(1)?.as_chunks::<32>();
+        if !rest.is_empty() || i64::try_from(leaves.len()) != Ok(until - from) {
             return Err(BadLog::Leaves { index }.into());
         }
         for leaf in leaves {
             tree.append(Hash::from_bytes(*leaf));
         }
+        from = until;
     }
     Ok(tree)
 }

@@ -54,13 +54,14 @@ const PAYLOADS: &str = "
     CROSS JOIN payload ON payload.digest = unhex(substr(wanted.value, 8))
 ";
 
+/// Every id is less than a tilde, so a page without a beginning needs no statement of its own.
 macro_rules! runs_where {
     ($filter:literal) => {
         concat!(
             "SELECT id, tenant, submission, label, contract, digest, submitter, domain, status, settled, steps, ",
             "received, ended FROM run WHERE ",
             $filter,
-            " AND (?2 IS NULL OR id < ?2) AND (?3 IS NULL OR status = ?3) ",
+            " AND id < coalesce(?2, '~') AND (?3 IS NULL OR status = ?3) ",
             "AND (?4 IS NULL OR tenant = ?4) ORDER BY id DESC LIMIT ?5"
         )
     };
@@ -72,9 +73,11 @@ const RUNS_OF_TENANT: &str = runs_where!("tenant = ?1");
 const RUNS_OF_SUBMISSION: &str = runs_where!("submission = ?1");
 
 macro_rules! records_where {
-    ($filter:literal, $order:literal) => {
+    ($table:literal, $filter:literal, $order:literal) => {
         concat!(
-            "SELECT idx, leaf, body FROM record WHERE ",
+            "SELECT idx, leaf, body FROM ",
+            $table,
+            " WHERE ",
             $filter,
             " AND idx >= ?2 AND (?3 = '[]' OR type IN (SELECT value FROM json_each(?3))) ORDER BY ",
             $order,
@@ -83,11 +86,12 @@ macro_rules! records_where {
     };
 }
 
-const RECORDS: &str = records_where!("?1 IS NULL", "idx");
+const RECORDS: &str = records_where!("record", "?1 IS NULL", "idx");
 /// Within a subject both orders are the same, and this one has an index.
-const RECORDS_OF_SUBJECT: &str = records_where!("subject = ?1", "subject_seq");
+const RECORDS_OF_SUBJECT: &str = records_where!("record", "subject = ?1", "subject_seq");
 /// The condition is the index's own; without it SQLite would not use it.
 const RECORDS_OF_RARE_TYPES: &str = records_where!(
+    "record INDEXED BY record_of_rare_type",
     "?1 IS NULL AND type NOT GLOB 'step.*' AND type NOT GLOB 'contract.*' AND type <> 'gate.decided'",
     "idx"
 );

@@ -58,6 +58,8 @@ async fn one_process_writes() {
     let place = Place::new();
     let store = place.open().await;
     assert!(matches!(place.try_open().await, Err(OpenError::InUse { .. })));
+    store.commit(records("a", 0..3)).await.unwrap();
+    assert_eq!(place.verify().await.unwrap().log.size, 3, "anybody may look meanwhile");
     store.close().await;
     assert!(place.try_open().await.is_ok());
 }

@@ -11,8 +11,9 @@ CREATE TABLE record (
     UNIQUE (subject, subject_seq)
 ) STRICT;
 
--- Most records are of a few types, which a walk along the log finds soon; only the others are worth an index.
-CREATE INDEX record_of_rare_type ON record (type)
+-- Most records are of a few types, which a walk along the log finds soon. This is the same walk past all the others,
+-- in the order of the log, so that it needs no sorting and grows at one end only.
+CREATE INDEX record_of_rare_type ON record (idx, type)
 WHERE type NOT GLOB 'step.*' AND type NOT GLOB 'contract.*' AND type <> 'gate.decided';
 
 -- What records name by digest: contracts, parameters, outputs, inputs of decisions.
