@@ -130,6 +130,9 @@ impl<'a> Turn<'a> {
             Input::Interrupted => self.interrupted(),
             Input::Reviewed(reviewed) => self.reviewed(reviewed),
             Input::Cancelled { by, reason, access } => {
+                if matches!(self.run.state.phase, Phase::Closing(_) | Phase::Undoing(_) | Phase::Ended { .. }) {
+                    return Err(EngineError::Conflict(format!("the run `{}` is stopping already", self.run.id)));
+                }
                 let decision = access.decision.id;
                 self.decided(access, None)?;
                 self.tell(Event::Closing { cause: Cause::Cancelled { by: by.name, reason, access: decision } })

@@ -14,7 +14,7 @@ use crate::contract::{ContractDocument, EffectKind, FailureKind, OnError, OnFail
 use crate::digest::Digest;
 use crate::name::StepName;
 use crate::plan::{Ancestors, Plan};
-use crate::problem::{Problem, Problems, token};
+use crate::problem::{Problem, Problems};
 use crate::reference::{Reference, Source, references_in};
 use crate::schema::Schema;
 use crate::span::Span;
@@ -405,12 +405,6 @@ fn check_retry(step: &StepDocument, at: &str, found: &mut Vec<Problem>) {
                 .hint("write `on: [unavailable]`, or `effect: idempotent` if doing it twice with one key does no harm"),
         );
     }
-}
-
-/// The pointer of a step's member, for problems that are found later.
-#[must_use]
-pub fn step_pointer(nth: usize, member: &str) -> String {
-    format!("/spec/steps/{nth}/{}", token(member))
 }
 
 #[cfg(test)]

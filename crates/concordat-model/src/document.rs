@@ -126,12 +126,35 @@ fn yaml(text: &str) -> Result<Value, Problem> {
         let at = error.location();
         let told = error.without_snippet().to_string();
         let message = told.rsplit_once(" at line ").map_or(told.as_str(), |(message, _)| message);
-        let problem = Problem::new("document-syntax", "", message.strip_prefix("error: ").unwrap_or(message));
+        let problem = Problem::new("document-syntax", "", yaml_words(message.strip_prefix("error: ").unwrap_or(message)));
         match at {
             Some(at) => problem.on(at.line(), at.column()),
             None => problem,
         }
     })
+}
+
+/// The reader's sentence in the words of whoever wrote the document.
+fn yaml_words(message: &str) -> String {
+    const WORDS: [(&str, &str); 6] = [
+        ("budget breached: Anchors", "anchors (`&name`) are not allowed: write the value out where it is used"),
+        ("budget breached: Aliases", "aliases (`*name`) are not allowed: write the value out where it is used"),
+        ("budget breached: Documents", "one document is expected, and a second one begins here"),
+        ("budget breached: Nodes", "there are too many values in one document"),
+        ("budget breached: Depth", "nested too deeply"),
+        ("YAML merge keys", "merge keys (`<<`) are not allowed: write the members out"),
+    ];
+    if let Some(rest) = message.strip_prefix("duplicate mapping key: ") {
+        return format!("`{}` is written twice", rest.split(',').next().unwrap_or(rest));
+    }
+    if let Some(tag) = message.strip_prefix("unsupported tag ") {
+        return format!("the tag {tag} is not allowed: leave it out");
+    }
+    if message.starts_with("non-finite float") {
+        return "a number must be finite".to_owned();
+    }
+    let known = WORDS.iter().find(|(theirs, _)| message.starts_with(theirs));
+    known.map_or_else(|| message.to_owned(), |(_, ours)| (*ours).to_owned())
 }
 
 /// Builds a plain value and refuses what two readers could read differently.
@@ -302,18 +325,18 @@ mod tests {
 
     #[test]
     fn hostile_yaml_is_refused() {
-        check(Notation::Yaml, "a: 1\na: 2\n", "2:1: ");
-        check(Notation::Yaml, "a: &x 1\nb: *x\n", "anchor");
-        check(Notation::Yaml, "a: {b: 1}\nc:\n  <<: {d: 1}\n", "merge");
+        check(Notation::Yaml, "a: 1\na: 2\n", "2:1: `a` is written twice");
+        check(Notation::Yaml, "a: &x 1\nb: *x\n", "1:7: anchors (`&name`) are not allowed");
+        check(Notation::Yaml, "a: {b: 1}\nc:\n  <<: {d: 1}\n", "3:3: merge keys (`<<`) are not allowed");
         check(Notation::Yaml, "a: !!python/object:os.system 1\n", "tag");
         check(Notation::Yaml, "a: !secret 1\n", "tag");
         check(Notation::Yaml, &"[".repeat(100), "");
         check(Notation::Yaml, &format!("{}{}", "[".repeat(50), "]".repeat(50)), "");
-        check(Notation::Yaml, "a: 1\n---\nb: 2\n", "");
+        check(Notation::Yaml, "a: 1\n---\nb: 2\n", "2:1: one document is expected");
         check(Notation::Yaml, "a: .nan\n", "finite");
         check(Notation::Yaml, "a: 12345678901234567890123\n", "2^53");
         check(Notation::Yaml, "a: 9007199254740993\n", "2^53");
-        check(Notation::Yaml, "a: [1\n", "");
+        check(Notation::Yaml, "a: [1\n", "1:4: unclosed bracket");
         check(Notation::Yaml, "", "empty");
         check(Notation::Yaml, "a: \"\0\"", "NUL");
     }
