@@ -49,7 +49,7 @@ struct Raw {
     why: BTreeMap<String, Meaning>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Word {
     Permit,

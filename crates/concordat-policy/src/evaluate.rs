@@ -73,7 +73,8 @@ pub(crate) fn input(bytes: &[u8]) -> Result<Value, Failed> {
         return Err(Failed::new(Failure::Oversize, detail));
     }
     let odd = |detail: &str| Failed::new(Failure::Malformed, format!("the input {detail}"));
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| odd(&format!("is not JSON: {error}")))?;
+    let value: Value =
+        serde_json::from_slice(bytes).map_err(|error| odd(&format!("is not JSON: {error}")))?;
     if whole(&value) { Ok(value) } else { Err(odd("holds a number that is not a whole one below 2^53")) }
 }
 
@@ -149,4 +150,37 @@ pub(crate) fn located(text: &str) -> Located {
     let told = text.lines().rev().find_map(|line| line.trim_start().strip_prefix("error: "));
     let message = told.map_or_else(|| text.trim().lines().last().unwrap_or_default(), str::trim).to_owned();
     Located { file, line, column, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(rego: &str) -> String {
+        let mut engine = bounded_engine();
+        engine.add_policy("p.rego".to_owned(), format!("package p\n{rego}")).unwrap();
+        match rule(&engine, "data.p.r", Value::new_object()) {
+            Ok(value) => value.to_string(),
+            Err(failed) => format!("{}: {}", failed.failure.as_str(), failed.detail),
+        }
+    }
+
+    /// No bundle with these loads; this is the wall behind that.
+    #[test]
+    fn a_panic_is_a_failure_with_a_code() {
+        assert_eq!(told("r := strings.count(\"abc\", \"\")"), "policy_crashed: ");
+    }
+
+    #[test]
+    fn failures_say_where() {
+        assert_eq!(
+            told("r := to_number(\"zz\")"),
+            "policy_error: p.rego:2:17: could not parse string as number"
+        );
+        assert_eq!(
+            told("r := 1\nr := 2"),
+            "policy_conflict: p.rego:3:1: rule conflicts with rule at p.rego:2:1"
+        );
+        assert_eq!(told("r := x if { x := 1; print(x) }"), "1");
+    }
 }

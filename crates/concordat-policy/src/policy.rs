@@ -140,7 +140,9 @@ impl Policy {
         let graph = graph::read(&mut engine)?;
         graph.check()?;
         // The parser leaves some mistakes to the first evaluation; without this, to every evaluation.
-        engine.eval_query("true".to_owned(), false).map_err(|error| evaluate::located(&format!("{error:#}")))?;
+        engine
+            .eval_query("true".to_owned(), false)
+            .map_err(|error| evaluate::located(&format!("{error:#}")))?;
         Ok(Policy::prepare(engine, &graph, bundle.revision()))
     }
 
@@ -294,8 +296,9 @@ fn candidates(input: &Value) -> BTreeSet<AgentId> {
 fn parse(bundle: &Bundle) -> Result<Engine, LoadError> {
     let mut engine = evaluate::bounded_engine();
     for (path, text) in bundle.deciding() {
-        engine.add_policy(path.to_owned(), text.to_owned()).map_err(|error| {
-            LoadError { file: path.to_owned(), ..LoadError::from(evaluate::located(&format!("{error:#}"))) }
+        engine.add_policy(path.to_owned(), text.to_owned()).map_err(|error| LoadError {
+            file: path.to_owned(),
+            ..LoadError::from(evaluate::located(&format!("{error:#}")))
         })?;
     }
     Ok(engine)

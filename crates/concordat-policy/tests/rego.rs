@@ -1,16 +1,26 @@
 //! Runs the Rego tests of the standard bundle, and proves that each of its codes is exercised by one.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it cannot go on"
+)]
+
+mod support;
 
 use std::collections::BTreeSet;
 
-use concordat_policy::Bundle;
+use concordat_policy::{Bundle, Policy};
 use regorus::{Engine, Value};
 
 /// The name of every test rule with its path, in the order of the files.
 fn tests(bundle: &Bundle) -> Vec<String> {
     let mut found = Vec::new();
     for (path, text) in bundle.files().filter(|(path, _)| path.ends_with("_test.rego")) {
-        let package = text.lines().find_map(|line| line.strip_prefix("package ")).unwrap_or_else(|| panic!("{path}"));
-        let names = text.lines().filter(|line| line.starts_with("test_")).filter_map(|line| line.split(' ').next());
+        let package =
+            text.lines().find_map(|line| line.strip_prefix("package ")).unwrap_or_else(|| panic!("{path}"));
+        let names =
+            text.lines().filter(|line| line.starts_with("test_")).filter_map(|line| line.split(' ').next());
         found.extend(names.map(|name| format!("data.{package}.{name}")));
     }
     found
@@ -72,4 +82,24 @@ fn every_code_is_exercised() {
         })
         .collect();
     assert!(unexercised.is_empty(), "no test depends on {unexercised:?}");
+}
+
+/// The rule that `policies/README.md` shows does what it says when it is added to the bundle.
+#[test]
+fn the_readmes_rule_works() {
+    let readme = include_str!("../../../policies/README.md");
+    let rule = readme.split_once("```rego\n").unwrap().1.split_once("```").unwrap().0;
+    let added = format!("package concordat.admit\n\nimport data.concordat.common\n\n{rule}");
+    let standard = Bundle::standard();
+    let files = standard.files().chain([("admit/night.rego", added.as_str())]);
+    let policy = Policy::load(&Bundle::from_files(files).unwrap()).unwrap();
+    for (now, reversible, wanted) in [
+        ("2026-03-02T03:00:00Z", false, "review"),
+        ("2026-03-02T09:00:00Z", false, "permit"),
+        ("2026-03-02T03:00:00Z", true, "permit"),
+    ] {
+        let mut input = support::admit();
+        (input.now, input.contract.governance.reversible) = (now.parse().unwrap(), reversible);
+        assert_eq!(policy.admit(support::id(), &input).decision.answer.as_str(), wanted, "{now}");
+    }
 }

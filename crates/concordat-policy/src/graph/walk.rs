@@ -39,6 +39,7 @@ pub(super) fn module(module: &Module, names: &Names, graph: &mut Graph) -> Resul
         package: &package,
         imports: imports(module)?,
         refers: BTreeSet::new(),
+        levels: 0,
     };
     for rule in &module.policy {
         let mut path = package.clone();
@@ -49,6 +50,7 @@ pub(super) fn module(module: &Module, names: &Names, graph: &mut Graph) -> Resul
             .entry(path)
             .or_insert_with(|| super::Rule { place: place(rule.span()), ..Default::default() });
         entry.refers.append(&mut reader.refers);
+        entry.levels = entry.levels.max(std::mem::take(&mut reader.levels));
     }
     Ok(())
 }
@@ -100,7 +102,7 @@ fn fixed(expr: &Expr, depth: usize) -> Result<(Path, Vec<&Expr>), LoadError> {
     if depth > DEEPEST {
         return Err(too_deep(expr.span()));
     }
-    let text = |value: &regorus::Value| value.as_string().ok().map(|text| text.to_string());
+    let text = |value: &regorus::Value| value.as_string().ok().map(|text| String::from(text.as_ref()));
     match expr {
         Expr::Var { value, .. } => Ok((text(value).into_iter().collect(), Vec::new())),
         Expr::RefDot { refr, field, .. } => {
@@ -132,6 +134,7 @@ struct Reader<'a> {
     package: &'a Path,
     imports: BTreeMap<String, Path>,
     refers: BTreeSet<Path>,
+    levels: usize,
 }
 
 impl Reader<'_> {
@@ -212,6 +215,7 @@ impl Reader<'_> {
         if depth > DEEPEST {
             return Err(too_deep(expr.span()));
         }
+        self.levels = self.levels.max(depth);
         match expr {
             Expr::String { .. }
             | Expr::RawString { .. }
