@@ -39,7 +39,7 @@ pub struct RecordList {
 pub struct LogEntry {
     /// Its index.
     pub index: u64,
-    /// The hash of its leaf, in hexadecimal digits.
+    /// The hash of its leaf: 44 characters of base64.
     pub leaf: String,
     /// The record: its canonical bytes, untouched, so that hashing them gives the leaf.
     #[schema(value_type = Object)]

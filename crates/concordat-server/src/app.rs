@@ -1,0 +1,100 @@
+//! What every handler works with, and what an operator may set.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use concordat_engine::{Caller, Engine};
+use concordat_policy::Asked;
+use concordat_policy::input::{Action, Resource, ResourceKind};
+use tokio::sync::{Semaphore, watch};
+
+use crate::metrics::Metrics;
+use crate::refusal::Refusal;
+use crate::{openapi, routes};
+
+/// What an operator may set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The names under which clients reach this server, besides those of the loopback and the listener's own
+    /// address: without ports, such as `concordat.example`.
+    pub hosts: Vec<String>,
+    /// The most connections at a time.
+    pub connections: usize,
+    /// The most connections at a time from one address.
+    pub connections_per_address: usize,
+    /// The most streams of events at a time.
+    pub streams: usize,
+    /// How long a client may take to send its headers.
+    pub header_patience: Duration,
+    /// How long requests may take to finish once the server stops.
+    pub drain: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            hosts: Vec::new(),
+            connections: 1024,
+            connections_per_address: 64,
+            streams: 256,
+            header_patience: Duration::from_secs(5),
+            drain: Duration::from_secs(20),
+        }
+    }
+}
+
+/// What every handler works with.
+pub(crate) struct App {
+    pub(crate) engine: Engine,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) metrics: Metrics,
+    /// The description of the API, as it is served.
+    pub(crate) description: Bytes,
+    /// Streams that may still be opened.
+    pub(crate) streams: Arc<Semaphore>,
+    /// Becomes true when the server stops: streams end then.
+    pub(crate) stopping: watch::Sender<bool>,
+}
+
+/// The state of every route.
+pub(crate) type Shared = Arc<App>;
+
+impl App {
+    pub(crate) fn new(engine: Engine, config: &Config) -> App {
+        let loopback = ["localhost", "127.0.0.1", "[::1]"];
+        let hosts = config.hosts.iter().map(|host| host.to_ascii_lowercase());
+        App {
+            metrics: Metrics::new(&engine),
+            engine,
+            hosts: loopback.into_iter().map(str::to_owned).chain(hosts).collect(),
+            description: openapi::describe(routes::all()).into(),
+            streams: Arc::new(Semaphore::new(config.streams)),
+            stopping: watch::Sender::new(false),
+        }
+    }
+
+    /// Asks the access gate about something that belongs to the caller's own organisation.
+    pub(crate) async fn permit_own(
+        &self,
+        who: &Caller,
+        action: Action,
+        kind: ResourceKind,
+    ) -> Result<Asked, Refusal> {
+        let tenant = Some(who.principal.tenant.clone());
+        let resource = Resource { kind, id: None, tenant, submitter: None, gate: None };
+        Ok(self.engine.permit(who, action, resource).await?)
+    }
+
+    /// Asks the access gate about something that belongs to the whole installation.
+    pub(crate) async fn permit(
+        &self,
+        who: &Caller,
+        action: Action,
+        kind: ResourceKind,
+        id: Option<String>,
+    ) -> Result<Asked, Refusal> {
+        let resource = Resource { kind, id, tenant: None, submitter: None, gate: None };
+        Ok(self.engine.permit(who, action, resource).await?)
+    }
+}

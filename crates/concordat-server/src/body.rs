@@ -1,0 +1,113 @@
+//! Bodies: bounded before they are read, while they are read, and when they are parsed.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{FromRequest, Request};
+use concordat_model::document::{self, Notation};
+use concordat_model::problem::Problems;
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::refusal::Refusal;
+
+/// The most bytes of a body: as many as a document may have.
+pub(crate) const MAX_BYTES: usize = document::MAX_BYTES;
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A document that somebody sent: read strictly into a plain value, with its text kept for lines and columns.
+pub(crate) struct Document {
+    pub(crate) value: Value,
+    text: Bytes,
+}
+
+impl Document {
+    /// Takes the value out; the text remains, to say where something is wrong with it.
+    pub(crate) fn take(self) -> (Value, Place) {
+        (self.value, Place(self.text))
+    }
+}
+
+/// The text of a document, for saying where in it something is wrong.
+pub(crate) struct Place(Bytes);
+
+impl Place {
+    /// The same refusal, with lines and columns where it is about the document.
+    pub(crate) fn find(&self, refusal: impl Into<Refusal>) -> Refusal {
+        match refusal.into() {
+            Refusal::Document(problems) => Refusal::Document(document::locate(&self.0, problems)),
+            other => other,
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Document {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Document, Refusal> {
+        let notation = notation(request.headers()).ok_or(Refusal::MediaType)?;
+        let text = whole(request).await?;
+        match document::read_value(&text, notation) {
+            Ok(value) => Ok(Document { value, text }),
+            Err(problems) => Err(Refusal::Document(problems)),
+        }
+    }
+}
+
+/// A body of one form.
+pub(crate) struct Typed<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Typed<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Typed<T>, Refusal> {
+        let (value, place) = Document::from_request(request, state).await?.take();
+        let typed = document::typed(value);
+        typed.map(Typed).map_err(|problem| place.find(Refusal::Document(Problems::from(problem))))
+    }
+}
+
+fn notation(headers: &HeaderMap) -> Option<Notation> {
+    let sent = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let (media, rest) = sent.split_once(';').unwrap_or((sent, ""));
+    let charset = rest.trim();
+    if !charset.is_empty() && !charset.eq_ignore_ascii_case("charset=utf-8") {
+        return None;
+    }
+    match media.trim().to_ascii_lowercase().as_str() {
+        "application/json" => Some(Notation::Json),
+        "application/yaml" | "application/x-yaml" | "text/yaml" => Some(Notation::Yaml),
+        _ => None,
+    }
+}
+
+async fn whole(request: Request) -> Result<Bytes, Refusal> {
+    let announced =
+        request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BYTES as u64) {
+        return Err(Refusal::TooLarge);
+    }
+    let body: Body = request.into_body();
+    if body.size_hint().lower() > MAX_BYTES as u64 {
+        return Err(Refusal::TooLarge);
+    }
+    match tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, MAX_BYTES)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if too_large(&error) => Err(Refusal::TooLarge),
+        Ok(Err(_)) | Err(_) => Err(Refusal::Incomplete),
+    }
+}
+
+fn too_large(error: &axum::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(one) = cause {
+        if one.to_string().contains("length limit exceeded") {
+            return true;
+        }
+        cause = one.source();
+    }
+    false
+}

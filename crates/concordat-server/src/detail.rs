@@ -1,0 +1,328 @@
+//! A run as the API shows it, told from its state and its records.
+
+use std::collections::BTreeMap;
+
+use concordat_engine::ports::RunRow;
+use concordat_engine::{EngineError, RunView, status};
+use concordat_model::agree::Step;
+use concordat_model::classification::Classification;
+use concordat_model::contract as document;
+use concordat_model::id::AgentId;
+use concordat_model::run::Phase;
+use concordat_model::run::event::{Cause as ModelCause, Ending, Failure, Skip};
+use concordat_model::run::leg::LegState;
+use concordat_model::work::Leg;
+use serde_json::Value;
+
+use crate::api::contracts::{
+    AgentRef, Cause, ContractDetail, ContractRow, Governance, LegRow, RunReview, StepError, StepRow,
+    StepState,
+};
+use crate::story::{Story, output_of};
+
+impl From<&RunRow> for ContractRow {
+    fn from(row: &RunRow) -> ContractRow {
+        ContractRow {
+            run: row.id.to_string(),
+            label: row.label.to_string(),
+            contract: row.contract.to_string(),
+            digest: row.digest.to_string(),
+            submitter: row.submitter.to_string(),
+            domain: row.domain.as_ref().map(ToString::to_string),
+            status: row.status.clone(),
+            settled: row.settled,
+            steps: row.steps,
+            submission: row.submission.to_string(),
+            received: row.received,
+            ended: row.ended,
+        }
+    }
+}
+
+/// Everything about one run.
+pub(crate) fn detail(view: &RunView) -> Result<ContractDetail, EngineError> {
+    let story = Story::read(view)?;
+    let (state, contract) = (&view.run.state, &view.run.contract);
+    let (cause, undone, not_undone) = match &state.phase {
+        Phase::Closing(cause) | Phase::Undoing(cause) => {
+            let (undone, not_undone) = view.run.undone(cause);
+            (Some(cause), undone, not_undone)
+        }
+        Phase::Ended { cause, ending: Ending::Stopped { undone, not_undone }, .. } => {
+            (cause.as_ref(), undone.clone(), not_undone.clone())
+        }
+        _ => (None, Vec::new(), Vec::new()),
+    };
+    let texts = |names: Vec<concordat_model::name::StepName>| names.iter().map(ToString::to_string).collect();
+    let ended = matches!(state.phase, Phase::Ended { .. });
+    let output =
+        output_of(view).and_then(|digest| view.run.payload(&digest)).map(|value| Value::clone(value));
+    Ok(ContractDetail {
+        row: row(view),
+        objective: contract.spec().objective.clone(),
+        classification: state.classification.as_ref().map(Into::into),
+        governance: governance(&contract.spec().governance),
+        deadline: state.deadline,
+        calls: state.calls,
+        spent: state.spent.iter().map(|(currency, micros)| (currency.clone(), amount(*micros))).collect(),
+        cause: cause.map(|one| cause_of(&story, view, one)),
+        undone: texts(undone),
+        // While it is being undone, what is not undone yet is nothing that a person must look at.
+        not_undone: if ended { texts(not_undone) } else { Vec::new() },
+        output,
+        open_reviews: reviews(view),
+        depends_on: state.depends_on.iter().map(ToString::to_string).collect(),
+        step_list: contract.steps().iter().enumerate().map(|(at, one)| step(&story, view, at, one)).collect(),
+    })
+}
+
+fn row(view: &RunView) -> ContractRow {
+    let (state, contract) = (&view.run.state, &view.run.contract);
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    ContractRow {
+        run: view.run.id.to_string(),
+        label: state.label.to_string(),
+        contract: contract.document().metadata.name.to_string(),
+        digest: contract.digest().to_string(),
+        submitter: state.submitter.name.to_string(),
+        domain: state.classification.as_ref().and_then(Classification::domain).map(ToString::to_string),
+        status: status(state).to_owned(),
+        settled: count(state.steps().len().saturating_sub(state.unsettled())),
+        steps: count(state.steps().len()),
+        submission: state.submission.to_string(),
+        received: state.received,
+        ended: match &state.phase {
+            Phase::Ended { at, .. } => Some(*at),
+            _ => None,
+        },
+    }
+}
+
+/// A word of the document format, as the document writes it.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+fn governance(governance: &document::Governance) -> Governance {
+    Governance {
+        risk: word(&governance.risk),
+        reversible: governance.reversible,
+        data_classes: governance.data_classes.iter().map(word).collect(),
+        compliance: governance.compliance.clone(),
+    }
+}
+
+/// Millionths as an amount: at least two decimals, at most six.
+fn amount(micros: u64) -> String {
+    let decimals = format!("{:06}", micros % 1_000_000);
+    format!("{}.{:0<2}", micros / 1_000_000, decimals.trim_end_matches('0'))
+}
+
+fn reviews(view: &RunView) -> Vec<RunReview> {
+    let open = view.run.state.reviews.iter();
+    open.map(|(id, open)| RunReview {
+        id: id.to_string(),
+        about: (&open.about).into(),
+        decision: open.decision.map(|decision| decision.to_string()),
+        payload: open.payload.to_string(),
+        opened: open.opened,
+        expires: open.expires,
+    })
+    .collect()
+}
+
+fn cause_of(story: &Story, view: &RunView, cause: &ModelCause) -> Cause {
+    let text = story.cause(view, cause);
+    let plain = |code: &str| Cause {
+        code: code.to_owned(),
+        text,
+        step: None,
+        by: None,
+        run: None,
+        review: None,
+        decision: None,
+    };
+    match cause {
+        ModelCause::StepFailed { step, .. } => Cause { step: Some(step.to_string()), ..plain("step_failed") },
+        ModelCause::Cancelled { by, access, .. } => {
+            Cause { by: Some(by.to_string()), decision: Some(access.to_string()), ..plain("cancelled") }
+        }
+        ModelCause::Deadline => plain("deadline"),
+        ModelCause::Dependency { run } => Cause { run: Some(run.to_string()), ..plain("dependency") },
+        ModelCause::Unacceptable { .. } => plain("unacceptable"),
+        ModelCause::Rejected { review } => Cause { review: Some(review.to_string()), ..plain("rejected") },
+        ModelCause::Denied { decision } => Cause { decision: Some(decision.to_string()), ..plain("denied") },
+    }
+}
+
+fn step(story: &Story, view: &RunView, at: usize, step: &Step) -> StepRow {
+    let needs = needs(view, at);
+    let undo =
+        view.run.state.leg(at, Leg::Undo).filter(|undo| **undo != LegState::Waiting || undoes(view, step));
+    StepRow {
+        id: step.document.id.to_string(),
+        skill: step.document.skill.to_string(),
+        doing: match view.run.state.leg(at, Leg::Do) {
+            Some(leg) => leg_row(story, view, step, Leg::Do, leg, &needs),
+            None => LegRow::of(StepState::Waiting),
+        },
+        undo: undo.map(|leg| leg_row(story, view, step, Leg::Undo, leg, &needs)),
+        needs,
+    }
+}
+
+fn needs(view: &RunView, at: usize) -> Vec<String> {
+    let contract = &view.run.contract;
+    let needs = contract.plan().needs(at).iter().filter_map(|need| contract.steps().get(*need));
+    needs.map(|step| step.document.id.to_string()).collect()
+}
+
+/// Whether the step will be undone and its turn has not come.
+fn undoes(view: &RunView, step: &Step) -> bool {
+    match &view.run.state.phase {
+        Phase::Undoing(cause) => view.run.undone(cause).1.contains(&step.document.id),
+        _ => false,
+    }
+}
+
+impl LegRow {
+    fn of(state: StepState) -> LegRow {
+        LegRow {
+            state,
+            attempt: None,
+            agent: None,
+            since: None,
+            waiting_for: None,
+            error: None,
+            output_digest: None,
+        }
+    }
+}
+
+fn leg_row(
+    story: &Story,
+    view: &RunView,
+    step: &Step,
+    leg: Leg,
+    state: &LegState,
+    needs: &[String],
+) -> LegRow {
+    let named = |agent: &AgentId| AgentRef {
+        id: agent.to_string(),
+        name: story.name(*agent).map_or_else(|| agent.to_string(), str::to_owned),
+    };
+    let last = story.last_try(step.document.id.as_str(), leg);
+    let waits = |text: String| Some(text);
+    match state {
+        LegState::Waiting => {
+            LegRow { waiting_for: before(view, leg, needs), ..LegRow::of(StepState::Waiting) }
+        }
+        LegState::Ready { number, from, .. } => LegRow {
+            attempt: Some(*number),
+            waiting_for: waits(match number {
+                1 => "an agent that policy permits and that is free".to_owned(),
+                _ => format!("another try, not before {from:.0}"),
+            }),
+            ..LegRow::of(StepState::Ready)
+        },
+        LegState::InReview { number, review } => LegRow {
+            attempt: Some(*number),
+            waiting_for: waits(format!("a reviewer's answer to {review}, before it is given to an agent")),
+            ..LegRow::of(StepState::InReview)
+        },
+        LegState::Dispatched { number, agent, since } => {
+            let agent = named(agent);
+            LegRow {
+                attempt: Some(*number),
+                since: Some(*since),
+                waiting_for: waits(format!("an answer of `{}`", agent.name)),
+                agent: Some(agent),
+                ..LegRow::of(StepState::Dispatched)
+            }
+        }
+        LegState::Answered { number, agent, output } => LegRow {
+            attempt: Some(*number),
+            agent: Some(named(agent)),
+            waiting_for: waits("policy to release the result".to_owned()),
+            output_digest: Some(output.to_string()),
+            ..LegRow::of(StepState::Answered)
+        },
+        LegState::Held { number, agent, output, review } => LegRow {
+            attempt: Some(*number),
+            agent: Some(named(agent)),
+            waiting_for: waits(format!("a reviewer's answer to {review}, before the result is used")),
+            output_digest: Some(output.to_string()),
+            ..LegRow::of(StepState::Held)
+        },
+        LegState::Lost { number, .. } => LegRow {
+            attempt: Some(*number),
+            waiting_for: waits("what follows from the failed try".to_owned()),
+            ..LegRow::of(StepState::Lost)
+        },
+        LegState::Parked { number, .. } => LegRow {
+            attempt: Some(*number),
+            waiting_for: waits("a person to find out whether it was done".to_owned()),
+            ..LegRow::of(StepState::Parked)
+        },
+        LegState::Done { agent, output } => LegRow {
+            attempt: last,
+            agent: Some(named(agent)),
+            output_digest: Some(output.to_string()),
+            ..LegRow::of(StepState::Done)
+        },
+        LegState::Skipped { because } => {
+            LegRow { error: Some(skipped(*because)), ..LegRow::of(StepState::Skipped) }
+        }
+        LegState::Failed { error, .. } => {
+            LegRow { attempt: last, error: Some(failed(error)), ..LegRow::of(StepState::Failed) }
+        }
+    }
+}
+
+fn before(view: &RunView, leg: Leg, needs: &[String]) -> Option<String> {
+    let state = &view.run.state;
+    match (&state.phase, leg) {
+        (_, Leg::Undo) => Some("steps after it to be undone".to_owned()),
+        (Phase::Received, _) => Some("policy to admit the contract".to_owned()),
+        (Phase::InReview(review), _) => {
+            Some(format!("a reviewer's answer to {review}, before the contract may run"))
+        }
+        (Phase::Waiting, _) => Some("the contracts that this one depends on".to_owned()),
+        (Phase::Running, _) => {
+            let open = needs.iter().filter(|need| {
+                let at = need.parse().ok().and_then(|name| view.run.contract.index(&name));
+                at.and_then(|at| state.leg(at, Leg::Do)).is_none_or(|leg| !leg.is_settled())
+            });
+            let open: Vec<String> = open.map(|need| format!("`{need}`")).collect();
+            Some(open.join(", ")).filter(|open| !open.is_empty())
+        }
+        (Phase::Closing(_) | Phase::Undoing(_) | Phase::Ended { .. }, _) => None,
+    }
+}
+
+fn skipped(because: Skip) -> StepError {
+    let (code, message) = match because {
+        Skip::ConditionFalse => ("condition-false", "its condition did not hold"),
+        Skip::NothingBefore => ("nothing-before", "every step that it needs was skipped"),
+    };
+    StepError { code: code.to_owned(), message: message.to_owned(), decision: None }
+}
+
+fn failed(error: &Failure) -> StepError {
+    StepError {
+        code: error.code.clone(),
+        message: error.message.clone(),
+        decision: error.decision.map(|decision| decision.to_string()),
+    }
+}
+
+/// The names of agents by their ids, as the API shows them.
+pub(crate) fn names(
+    ids: impl Iterator<Item = AgentId>,
+    name: impl Fn(AgentId) -> Option<String>,
+) -> BTreeMap<String, String> {
+    ids.filter_map(|id| Some((id.to_string(), name(id)?))).collect()
+}

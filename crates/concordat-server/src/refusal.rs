@@ -1,0 +1,267 @@
+//! Every way in which the API says no, and the one place that turns it into status, code and words.
+//!
+//! What goes wrong inside is logged here, once, under an id that the client gets; the client gets nothing else
+//! of it.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use concordat_engine::EngineError;
+use concordat_engine::ports::StoreError;
+use concordat_model::problem::Problems;
+use concordat_model::registry::RegistryError;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+
+use crate::api::decisions::Reason;
+use crate::api::problem::{Fault, MEDIA_TYPE, Problem};
+
+/// Marks a response as a refusal by the access gate, for counting.
+#[derive(Clone, Copy)]
+pub(crate) struct Denied;
+
+/// Why a request is not done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// There is no key, or none that counts. Both look alike.
+    #[error("this needs a valid API key: send it as `Authorization: Bearer cdt_…`")]
+    Unauthenticated,
+    /// The `Host` is not one that this server answers for.
+    #[error("this server does not answer for this `Host`: an operator can allow it")]
+    HostUnknown,
+    /// A browser was sent here by another site.
+    #[error("requests from other sites are not answered")]
+    CrossSite,
+    /// There is nothing at this path.
+    #[error("there is nothing at this path: `/openapi.json` lists what there is")]
+    RouteUnknown,
+    /// The path knows other methods.
+    #[error("this path does not take this method")]
+    MethodNotAllowed,
+    /// A query parameter is unknown or odd.
+    #[error("{0}")]
+    Query(String),
+    /// A header is missing or odd.
+    #[error("{message}")]
+    Header {
+        /// A stable code.
+        code: &'static str,
+        /// What is wrong with it.
+        message: &'static str,
+    },
+    /// A cursor that was not made for this list.
+    #[error(
+        "the cursor does not belong to this list: repeat the parameters of the page that gave it, or begin anew"
+    )]
+    Cursor,
+    /// There is no such thing, or the caller may not know of it.
+    #[error("there is no {what} `{id}`")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+        /// By which id, shortened.
+        id: String,
+    },
+    /// The body is too long.
+    #[error("the body is longer than {} bytes: split it into several requests", crate::body::MAX_BYTES)]
+    TooLarge,
+    /// The body did not come in time, or broke off.
+    #[error("the body did not arrive whole and in time")]
+    Incomplete,
+    /// The body has another notation.
+    #[error("the body must be `application/json` or `application/yaml`")]
+    MediaType,
+    /// The document is wrong.
+    #[error("the document is not valid: {0}")]
+    Document(Problems),
+    /// There are as many streams as we keep open.
+    #[error("too many streams are open: try again in a few seconds, or read page by page")]
+    Streams,
+    /// The engine refused, or failed.
+    #[error("{0}")]
+    Engine(EngineError),
+    /// Something of our own went wrong that no caller can help.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<EngineError> for Refusal {
+    fn from(error: EngineError) -> Refusal {
+        match error {
+            EngineError::Invalid(problems) => Refusal::Document(problems),
+            other => Refusal::Engine(other),
+        }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Refusal {
+        Refusal::Engine(error.into())
+    }
+}
+
+/// Status, code, title and whether the same request may succeed later.
+struct Kind(StatusCode, &'static str, &'static str, bool);
+
+const INTERNAL: Kind = Kind(StatusCode::INTERNAL_SERVER_ERROR, "internal", "We failed", true);
+const NOT_FOUND: Kind = Kind(StatusCode::NOT_FOUND, "not-found", "There is no such thing", false);
+const CONFLICT: Kind = Kind(StatusCode::CONFLICT, "conflict", "Not in the present state", false);
+
+impl Refusal {
+    /// A thing that is not there.
+    pub(crate) fn missing(what: &'static str, id: &str) -> Refusal {
+        Refusal::NotFound { what, id: id.chars().take(80).collect() }
+    }
+
+    fn kind(&self) -> Kind {
+        use StatusCode as S;
+        match self {
+            Refusal::Unauthenticated => {
+                Kind(S::UNAUTHORIZED, "unauthenticated", "A valid key is needed", false)
+            }
+            Refusal::HostUnknown => {
+                Kind(S::MISDIRECTED_REQUEST, "host-unknown", "Another server is meant", false)
+            }
+            Refusal::CrossSite => Kind(S::FORBIDDEN, "cross-site", "Another site asks", false),
+            Refusal::RouteUnknown => Kind(S::NOT_FOUND, "route-unknown", "There is nothing here", false),
+            Refusal::MethodNotAllowed => {
+                Kind(S::METHOD_NOT_ALLOWED, "method-not-allowed", "Another method is needed", false)
+            }
+            Refusal::Query(_) => Kind(S::BAD_REQUEST, "query-invalid", "The query is not valid", false),
+            Refusal::Header { code, .. } => Kind(S::BAD_REQUEST, code, "A header is not valid", false),
+            Refusal::Cursor => Kind(S::BAD_REQUEST, "cursor-invalid", "The cursor is not valid", false),
+            Refusal::NotFound { .. } => NOT_FOUND,
+            Refusal::TooLarge => {
+                Kind(S::PAYLOAD_TOO_LARGE, "document-too-large", "The body is too long", false)
+            }
+            Refusal::Incomplete => {
+                Kind(S::REQUEST_TIMEOUT, "body-incomplete", "The body did not arrive", true)
+            }
+            Refusal::MediaType => {
+                Kind(S::UNSUPPORTED_MEDIA_TYPE, "media-type-unsupported", "Another notation is needed", false)
+            }
+            Refusal::Document(_) => {
+                Kind(S::UNPROCESSABLE_ENTITY, "document-invalid", "The document is not valid", false)
+            }
+            Refusal::Streams => {
+                Kind(S::SERVICE_UNAVAILABLE, "streams-exhausted", "Too many streams are open", true)
+            }
+            Refusal::Engine(error) => engine_kind(error),
+            Refusal::Internal(_) => INTERNAL,
+        }
+    }
+
+    /// Whether the words are for our own log only.
+    fn is_ours(&self) -> bool {
+        let Kind(status, ..) = self.kind();
+        status == StatusCode::INTERNAL_SERVER_ERROR
+    }
+
+    /// The problem document.
+    pub(crate) fn problem(&self) -> Problem {
+        let Kind(status, code, title, retryable) = self.kind();
+        let incident = self.is_ours().then(|| report(self));
+        let detail = match &incident {
+            Some(incident) => {
+                format!("something went wrong on our side: tell the operator the incident `{incident}`")
+            }
+            None => self.to_string(),
+        };
+        let mut problem = Problem {
+            kind: format!("/docs/errors/{code}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            code: code.to_owned(),
+            detail,
+            errors: Vec::new(),
+            reasons: Vec::new(),
+            decision_id: None,
+            incident,
+            retryable,
+        };
+        match self {
+            Refusal::Document(problems) => problem.errors = problems.all().iter().map(Fault::from).collect(),
+            Refusal::Engine(EngineError::Forbidden(decision)) => {
+                let reasons = decision.answer.reasons();
+                problem.reasons = reasons.iter().map(Reason::from).collect();
+                problem.decision_id = Some(decision.id.to_string());
+                // Only failures of policy itself have such codes: they may pass.
+                problem.retryable = reasons.iter().any(|reason| reason.code.starts_with("policy_"));
+            }
+            _ => {}
+        }
+        problem
+    }
+}
+
+fn engine_kind(error: &EngineError) -> Kind {
+    use StatusCode as S;
+    match error {
+        EngineError::Invalid(_) => {
+            Kind(S::UNPROCESSABLE_ENTITY, "document-invalid", "The document is not valid", false)
+        }
+        EngineError::Forbidden(_) => {
+            Kind(S::FORBIDDEN, "policy-forbidden", "Policy does not permit this", false)
+        }
+        EngineError::NotFound { .. } | EngineError::Registry(RegistryError::Unknown(_)) => NOT_FOUND,
+        EngineError::Conflict(_) | EngineError::Illegal(_) | EngineError::Store(StoreError::Conflict(_)) => {
+            CONFLICT
+        }
+        EngineError::KeyReused(_) => Kind(
+            S::UNPROCESSABLE_ENTITY,
+            "idempotency-key-reused",
+            "The key was used for another request",
+            false,
+        ),
+        EngineError::Registry(RegistryError::NameTaken(_)) => {
+            Kind(S::CONFLICT, "agent-name-taken", "The name is taken", false)
+        }
+        EngineError::Registry(RegistryError::Already { .. }) => {
+            Kind(S::CONFLICT, "agent-state-already", "It is so already", false)
+        }
+        EngineError::Store(StoreError::Unavailable(_)) => {
+            Kind(S::SERVICE_UNAVAILABLE, "storage-unavailable", "Nothing can be recorded now", true)
+        }
+        EngineError::Store(StoreError::Unknown(_)) => {
+            Kind(S::SERVICE_UNAVAILABLE, "outcome-unknown", "It is not known whether it was recorded", true)
+        }
+        EngineError::Halted(_) => {
+            Kind(S::SERVICE_UNAVAILABLE, "engine-halted", "No work is taken in now", true)
+        }
+        EngineError::Store(StoreError::Inconsistent { .. })
+        | EngineError::Unrecordable(_)
+        | EngineError::Log { .. }
+        | EngineError::PayloadMissing(_)
+        | EngineError::PayloadOdd { .. } => INTERNAL,
+    }
+}
+
+/// Logs what only the operator may read, and gives the id to find it by.
+fn report(refusal: &Refusal) -> String {
+    let mut chance = [0; 8];
+    // Without chance the id is all zeros, which still finds the line.
+    let _ = getrandom::fill(&mut chance);
+    let incident: String = chance.iter().map(|byte| format!("{byte:02x}")).collect();
+    tracing::error!(incident, error = %refusal, "request failed, incident {incident}: {refusal}");
+    incident
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let problem = self.problem();
+        let denied = matches!(self, Refusal::Engine(EngineError::Forbidden(_)));
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        if denied {
+            response.extensions_mut().insert(Denied);
+        }
+        response
+    }
+}

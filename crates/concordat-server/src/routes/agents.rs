@@ -1,0 +1,201 @@
+//! Agents: listed, looked at, registered, suspended, restored.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use concordat_engine::Trusted;
+use concordat_model::agent::{Agent, Standing};
+use concordat_model::name::{DomainName, SkillName};
+use concordat_policy::input::{Action, ResourceKind};
+use http::header::LOCATION;
+use http::{HeaderValue, StatusCode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::agents::{AgentDetail, AgentList, AgentRow, AgentState, AgentsQuery, Suspension, Trust};
+use crate::api::contracts::ReasonGiven;
+use crate::app::{App, Shared};
+use crate::body::{Document, Typed};
+use crate::extract::{Named, NoQuery, Strict, Who};
+use crate::reason;
+use crate::refusal::Refusal;
+
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(list, register))
+        .routes(routes!(get))
+        .routes(routes!(suspend))
+        .routes(routes!(restore))
+}
+
+/// List agents by name.
+#[utoipa::path(
+    get,
+    path = "/v1/agents",
+    operation_id = "listAgents",
+    tag = "agents",
+    params(AgentsQuery),
+    responses((status = 200, description = "The agents", body = AgentList)),
+)]
+async fn list(
+    State(app): State<Shared>,
+    Who(who): Who,
+    Strict(query): Strict<AgentsQuery>,
+) -> Result<Json<AgentList>, Refusal> {
+    app.permit(&who, Action::AgentsRead, ResourceKind::Agent, None).await?;
+    let named = |error: concordat_model::name::BadName| Refusal::Query(error.to_string());
+    let skill: Option<SkillName> = query.skill.map(|name| name.parse().map_err(named)).transpose()?;
+    let domain: Option<DomainName> = query.domain.map(|name| name.parse().map_err(named)).transpose()?;
+    let wanted = |agent: &&std::sync::Arc<Agent>| {
+        let registration = &agent.registration;
+        skill.as_ref().is_none_or(|skill| registration.skill(skill).is_some())
+            && domain.as_ref().is_none_or(|domain| registration.domains.contains(domain))
+    };
+    let items = app.engine.agents().iter().filter(wanted).map(|agent| row(&app, agent)).collect();
+    Ok(Json(AgentList { items }))
+}
+
+/// Register an agent.
+///
+/// What an agent says of itself is a claim. It cannot claim trust or preference.
+#[utoipa::path(
+    post,
+    path = "/v1/agents",
+    operation_id = "registerAgent",
+    tag = "agents",
+    request_body(content = Object, description = "a registration", content_type = "application/json"),
+    responses((status = 201, description = "It is registered", body = AgentDetail,
+        headers(("location" = String, description = "the agent")))),
+)]
+async fn register(
+    State(app): State<Shared>,
+    Who(who): Who,
+    _: NoQuery,
+    document: Document,
+) -> Result<Response, Refusal> {
+    let (value, place) = document.take();
+    let agent = app.engine.register_agent(&who, value).await.map_err(|error| place.find(error))?;
+    let mut response = (StatusCode::CREATED, Json(detail(&app, &agent)?)).into_response();
+    if let Ok(location) = HeaderValue::try_from(format!("/v1/agents/{}", agent.id)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// See everything about one agent.
+#[utoipa::path(
+    get,
+    path = "/v1/agents/{agent}",
+    operation_id = "getAgent",
+    tag = "agents",
+    params(("agent" = String, Path, description = "the agent's id or name")),
+    responses((status = 200, description = "The agent", body = AgentDetail)),
+)]
+async fn get(
+    State(app): State<Shared>,
+    Who(who): Who,
+    Named(agent): Named,
+    _: NoQuery,
+) -> Result<Json<AgentDetail>, Refusal> {
+    // Asked first, so that only who may look learns whether there is such an agent.
+    app.permit(&who, Action::AgentsRead, ResourceKind::Agent, None).await?;
+    let agent = found(&app, &agent)?;
+    Ok(Json(detail(&app, &agent)?))
+}
+
+/// Keep work from an agent until somebody restores it.
+#[utoipa::path(
+    post,
+    path = "/v1/agents/{agent}/@suspend",
+    operation_id = "suspendAgent",
+    tag = "agents",
+    params(("agent" = String, Path, description = "the agent's id or name")),
+    request_body = ReasonGiven,
+    responses((status = 200, description = "The agent as it stands", body = AgentDetail)),
+)]
+async fn suspend(
+    State(app): State<Shared>,
+    Who(who): Who,
+    Named(agent): Named,
+    _: NoQuery,
+    Typed(given): Typed<ReasonGiven>,
+) -> Result<Json<AgentDetail>, Refusal> {
+    let reason = reason::checked(&given.reason)?;
+    let agent = found(&app, &agent)?;
+    let agent = app.engine.suspend_agent(&who, &agent.id.to_string(), reason).await?;
+    Ok(Json(detail(&app, &agent)?))
+}
+
+/// Give a suspended agent work again.
+#[utoipa::path(
+    post,
+    path = "/v1/agents/{agent}/@restore",
+    operation_id = "restoreAgent",
+    tag = "agents",
+    params(("agent" = String, Path, description = "the agent's id or name")),
+    request_body = ReasonGiven,
+    responses((status = 200, description = "The agent as it stands", body = AgentDetail)),
+)]
+async fn restore(
+    State(app): State<Shared>,
+    Who(who): Who,
+    Named(agent): Named,
+    _: NoQuery,
+    Typed(given): Typed<ReasonGiven>,
+) -> Result<Json<AgentDetail>, Refusal> {
+    let reason = reason::checked(&given.reason)?;
+    let agent = found(&app, &agent)?;
+    let agent = app.engine.restore_agent(&who, &agent.id.to_string(), reason).await?;
+    Ok(Json(detail(&app, &agent)?))
+}
+
+fn found(app: &App, name: &str) -> Result<std::sync::Arc<Agent>, Refusal> {
+    app.engine.agent(name).map_err(|_| Refusal::missing("agent", name))
+}
+
+fn row(app: &App, agent: &Agent) -> AgentRow {
+    let registration = &agent.registration;
+    AgentRow {
+        id: agent.id.to_string(),
+        name: registration.name.to_string(),
+        owner: registration.owner.clone(),
+        domains: registration.domains.iter().map(ToString::to_string).collect(),
+        skills: registration.skills.iter().map(|skill| skill.name.to_string()).collect(),
+        state: match agent.standing {
+            Standing::Eligible => AgentState::Eligible,
+            Standing::Suspended { .. } => AgentState::Suspended,
+        },
+        in_flight: app.engine.in_flight(agent.id),
+        url: registration.binding.url().to_owned(),
+        revision: agent.revision.to_string(),
+    }
+}
+
+fn detail(app: &App, agent: &Agent) -> Result<AgentDetail, Refusal> {
+    let registration = serde_json::to_value(&agent.registration).map_err(|error| {
+        Refusal::Internal(format!("the registration of {} cannot be shown: {error}", agent.id))
+    })?;
+    Ok(AgentDetail {
+        row: row(app, agent),
+        suspended: match &agent.standing {
+            Standing::Eligible => None,
+            Standing::Suspended { by, reason } => {
+                Some(Suspension { by: by.to_string(), reason: reason.clone() })
+            }
+        },
+        registered: agent.registered,
+        registration,
+        trust: app.engine.trust_in(agent.id).iter().map(trust).collect(),
+    })
+}
+
+fn trust(trusted: &Trusted) -> Trust {
+    Trust {
+        domain: trusted.key.domain.to_string(),
+        skill: trusted.key.skill.to_string(),
+        revision: trusted.key.revision.to_string(),
+        mean: trusted.view.mean.points(),
+        lower_bound: trusted.view.lower_bound.points(),
+        evidence: trusted.view.evidence,
+    }
+}

@@ -1,0 +1,81 @@
+//! The log: its records and its newest checkpoint. Auditors see the whole log of their installation.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use concordat_engine::ports::{RecordFilter, StoredRecord};
+use concordat_policy::input::{Action, ResourceKind};
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use serde_json::value::RawValue;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::contracts::limited;
+use crate::api::audit::{LogEntry, RecordList, RecordsQuery};
+use crate::app::Shared;
+use crate::extract::{NoQuery, Strict, Who};
+use crate::refusal::Refusal;
+
+/// The records of a page when nobody says how many.
+const PAGE: u32 = 100;
+
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(records)).routes(routes!(checkpoint))
+}
+
+/// Read the log.
+#[utoipa::path(
+    get,
+    path = "/v1/audit/records",
+    operation_id = "listRecords",
+    tag = "audit",
+    params(RecordsQuery),
+    responses((status = 200, description = "Records in the order of the log", body = RecordList)),
+)]
+async fn records(
+    State(app): State<Shared>,
+    Who(who): Who,
+    Strict(query): Strict<RecordsQuery>,
+) -> Result<Json<RecordList>, Refusal> {
+    let page = limited(query.limit, PAGE)?;
+    app.permit(&who, Action::AuditRead, ResourceKind::Audit, None).await?;
+    let filter = RecordFilter {
+        from: query.from.unwrap_or(0),
+        subject: query.subject,
+        types: query.kind.into_iter().collect(),
+    };
+    let records = app.engine.store().records(&filter, page).await?;
+    let next_from = records
+        .last()
+        .filter(|_| records.len() == page.rows() as usize)
+        .map(|last| last.index.saturating_add(1));
+    let items = records.iter().map(entry).collect::<Result<_, _>>()?;
+    Ok(Json(RecordList { items, next_from }))
+}
+
+fn entry(stored: &StoredRecord) -> Result<LogEntry, Refusal> {
+    let odd = |error: String| Refusal::Internal(format!("record {}: {error}", stored.index));
+    let text = std::str::from_utf8(stored.record.bytes()).map_err(|error| odd(error.to_string()))?;
+    Ok(LogEntry {
+        index: stored.index,
+        leaf: stored.record.leaf().to_string(),
+        record: RawValue::from_string(text.to_owned()).map_err(|error| odd(error.to_string()))?,
+    })
+}
+
+/// Get the newest checkpoint: a signed note over the size and the root of the log.
+#[utoipa::path(
+    get,
+    path = "/v1/audit/checkpoint",
+    operation_id = "getCheckpoint",
+    tag = "audit",
+    responses((status = 200, description = "The signed note", body = String, content_type = "text/plain")),
+)]
+async fn checkpoint(State(app): State<Shared>, Who(who): Who, _: NoQuery) -> Result<Response, Refusal> {
+    app.permit(&who, Action::AuditRead, ResourceKind::Audit, None).await?;
+    let stored = app.engine.store().checkpoint().await?;
+    let stored = stored.ok_or_else(|| Refusal::missing("checkpoint", "newest"))?;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    Ok(([(CONTENT_TYPE, plain)], stored.note).into_response())
+}

@@ -1,0 +1,246 @@
+//! Contracts: sent, planned, listed, looked at, explained, cancelled.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use concordat_engine::ports::{Page, RunFilter};
+use concordat_engine::{Accepted, Planned};
+use concordat_model::contract::EffectKind;
+use concordat_model::id::RunId;
+use concordat_policy::input::{Action, ResourceKind};
+use http::header::LOCATION;
+use http::{HeaderName, HeaderValue, StatusCode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::contracts::{
+    ContractDetail, ContractList, ContractRow, ContractsQuery, Effect, Plan, PlannedContract, PlannedStep,
+    ReasonGiven, Receipt, ReceiptLine,
+};
+use crate::api::why::Why;
+use crate::app::Shared;
+use crate::body::{Document, Typed};
+use crate::extract::{IdempotencyKey, Named, NoQuery, Strict, Who};
+use crate::refusal::Refusal;
+use crate::{cursor, detail, reason, why};
+
+/// The rows of a page when nobody says how many.
+const PAGE: u32 = 50;
+
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(submit, list))
+        .routes(routes!(plan))
+        .routes(routes!(get))
+        .routes(routes!(explain))
+        .routes(routes!(cancel))
+}
+
+/// Send a contract, or several.
+///
+/// The body is a contract or a submission, as JSON or, with `application/yaml`, as YAML; their schemas are at
+/// `/schemas/contract.json` and `/schemas/submission.json`. When the answer arrives, it is on disk. What policy
+/// denies is taken in, too, and is denied then.
+#[utoipa::path(
+    post,
+    path = "/v1/contracts",
+    operation_id = "submitContracts",
+    tag = "contracts",
+    params(("Idempotency-Key" = String, Header, description = "fresh for each new request, the same when repeated",
+        min_length = 1, max_length = 255)),
+    request_body(content = Object, description = "a contract or a submission", content_type = "application/json"),
+    responses((status = 202, description = "Taken in", body = Receipt, headers(
+        ("location" = String, description = "the first contract"),
+        ("idempotency-replayed" = String, description = "`true` when an earlier request was answered so"),
+    ))),
+)]
+async fn submit(
+    State(app): State<Shared>,
+    Who(who): Who,
+    _: NoQuery,
+    IdempotencyKey(key): IdempotencyKey,
+    document: Document,
+) -> Result<Response, Refusal> {
+    let (value, place) = document.take();
+    let Accepted { receipt, replayed } =
+        app.engine.submit(&who, value, Some(&key)).await.map_err(|error| place.find(error))?;
+    let location =
+        receipt.contracts.first().map(|line| format!("/v1/contracts/{}", line.run)).unwrap_or_default();
+    let lines = receipt.contracts.into_iter().map(|line| {
+        if !replayed {
+            app.metrics.accepted(&line.status);
+        }
+        ReceiptLine {
+            run: line.run.to_string(),
+            label: line.label,
+            contract: line.contract,
+            digest: line.digest.to_string(),
+            status: line.status,
+        }
+    });
+    let receipt = Receipt { submission: receipt.submission.to_string(), contracts: lines.collect() };
+    let mut response = (StatusCode::ACCEPTED, Json(receipt)).into_response();
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    if replayed {
+        let name = HeaderName::from_static("idempotency-replayed");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// See what would happen to a contract, or several. Nothing is stored.
+#[utoipa::path(
+    post,
+    path = "/v1/contracts:plan",
+    operation_id = "planContracts",
+    tag = "contracts",
+    request_body(content = Object, description = "a contract or a submission", content_type = "application/json"),
+    responses((status = 200, description = "What would happen", body = Plan)),
+)]
+async fn plan(
+    State(app): State<Shared>,
+    Who(who): Who,
+    _: NoQuery,
+    document: Document,
+) -> Result<Json<Plan>, Refusal> {
+    let (value, place) = document.take();
+    let planned = app.engine.plan(&who, value).await.map_err(|error| place.find(error))?;
+    Ok(Json(Plan { contracts: planned.iter().map(planned_contract).collect() }))
+}
+
+/// List contracts, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/contracts",
+    operation_id = "listContracts",
+    tag = "contracts",
+    params(ContractsQuery),
+    responses((status = 200, description = "A page of contracts", body = ContractList)),
+)]
+async fn list(
+    State(app): State<Shared>,
+    Who(who): Who,
+    Strict(query): Strict<ContractsQuery>,
+) -> Result<Json<ContractList>, Refusal> {
+    app.permit_own(&who, Action::ContractsRead, ResourceKind::Contract).await?;
+    let submission = query.submission.as_deref().map(str::parse).transpose();
+    let mut filter = RunFilter {
+        tenant: Some(who.principal.tenant.clone()),
+        status: query.status,
+        submission: submission
+            .map_err(|error: concordat_model::id::BadId| Refusal::Query(error.to_string()))?,
+        before: None,
+    };
+    filter.before = query.cursor.map(|cursor| cursor::read(&cursor, &filter)).transpose()?;
+    let page = limited(query.limit, PAGE)?;
+    let mut rows = app.engine.store().runs(&filter, Page::of(page.rows().saturating_add(1))).await?;
+    // The largest page cannot ask for one more row, so it may end with a cursor to an empty page.
+    let more = rows.len() > page.rows() as usize || rows.len() == Page::LARGEST.rows() as usize;
+    rows.truncate(page.rows() as usize);
+    let last = rows.last().filter(|_| more);
+    Ok(Json(ContractList {
+        next_cursor: last.map(|row| cursor::write(row.id, &filter)),
+        items: rows.iter().map(ContractRow::from).collect(),
+    }))
+}
+
+/// See everything about one contract.
+#[utoipa::path(
+    get,
+    path = "/v1/contracts/{run}",
+    operation_id = "getContract",
+    tag = "contracts",
+    params(("run" = String, Path, description = "the run, `run_…`")),
+    responses((status = 200, description = "The contract as it stands", body = ContractDetail)),
+)]
+async fn get(
+    State(app): State<Shared>,
+    Who(who): Who,
+    run: Named,
+    _: NoQuery,
+) -> Result<Json<ContractDetail>, Refusal> {
+    let view = app.engine.run(&who, run.id("contract")?).await?;
+    Ok(Json(detail::detail(&view)?))
+}
+
+/// Ask what happened to a contract, and why.
+#[utoipa::path(
+    get,
+    path = "/v1/contracts/{run}/why",
+    operation_id = "explainContract",
+    tag = "contracts",
+    params(("run" = String, Path, description = "the run, `run_…`")),
+    responses((status = 200, description = "Its story, in words", body = Why)),
+)]
+async fn explain(
+    State(app): State<Shared>,
+    Who(who): Who,
+    run: Named,
+    _: NoQuery,
+) -> Result<Json<Why>, Refusal> {
+    let view = app.engine.run(&who, run.id("contract")?).await?;
+    let name = |id| Some(app.engine.agent(&format!("{id}")).ok()?.registration.name.to_string());
+    Ok(Json(why::tell(&view, &name)?))
+}
+
+/// Cancel a contract.
+///
+/// Nothing new begins, and finished steps are undone where the contract says so.
+#[utoipa::path(
+    post,
+    path = "/v1/contracts/{run}/@cancel",
+    operation_id = "cancelContract",
+    tag = "contracts",
+    params(("run" = String, Path, description = "the run, `run_…`")),
+    request_body = ReasonGiven,
+    responses((status = 200, description = "The contract as it stands", body = ContractDetail)),
+)]
+async fn cancel(
+    State(app): State<Shared>,
+    Who(who): Who,
+    run: Named,
+    _: NoQuery,
+    Typed(given): Typed<ReasonGiven>,
+) -> Result<Json<ContractDetail>, Refusal> {
+    let run: RunId = run.id("contract")?;
+    let view = app.engine.cancel(&who, run, reason::checked(&given.reason)?).await?;
+    Ok(Json(detail::detail(&view)?))
+}
+
+/// The size of a page, within its bounds.
+pub(super) fn limited(limit: Option<u32>, usual: u32) -> Result<Page, Refusal> {
+    match limit {
+        None => Ok(Page::of(usual)),
+        Some(rows) if Page::of(rows).rows() == rows => Ok(Page::of(rows)),
+        Some(rows) => Err(Refusal::Query(format!("`limit` lies between 1 and 1000, not at {rows}"))),
+    }
+}
+
+fn planned_contract(planned: &Planned) -> PlannedContract {
+    let (contract, plan) = (&planned.contract, planned.contract.plan());
+    let name = |nth: &usize| contract.steps().get(*nth).map(|step| step.document.id.to_string());
+    let steps = contract.steps().iter().enumerate().map(|(nth, step)| PlannedStep {
+        id: step.document.id.to_string(),
+        skill: step.document.skill.to_string(),
+        needs: plan.needs(nth).iter().filter_map(name).collect(),
+        effect: match step.document.effect {
+            EffectKind::None => Effect::None,
+            EffectKind::Idempotent => Effect::Idempotent,
+            EffectKind::Unsafe => Effect::Unsafe,
+        },
+        when: step.when.is_some(),
+        compensate: step.document.compensate.as_ref().map(|undo| undo.skill.to_string()),
+    });
+    PlannedContract {
+        label: planned.label.clone(),
+        contract: contract.document().metadata.name.to_string(),
+        version: contract.document().metadata.version.clone(),
+        digest: contract.digest().to_string(),
+        classification: (&planned.classification).into(),
+        decision: (&planned.decision).into(),
+        levels: plan.levels().iter().map(|level| level.iter().filter_map(name).collect()).collect(),
+        steps: steps.collect(),
+    }
+}

@@ -1,0 +1,105 @@
+//! Decisions: what policy was told, and what it answered.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use concordat_engine::Caller;
+use concordat_engine::ports::StoredRecord;
+use concordat_model::decision::Decision;
+use concordat_model::id::{DecisionId, RunId};
+use concordat_model::name::TenantName;
+use concordat_model::run::event::Event;
+use concordat_policy::input::{Action, Resource, ResourceKind};
+use serde_json::Value;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::decisions::DecisionDetail;
+use crate::app::{App, Shared};
+use crate::detail;
+use crate::extract::{Named, NoQuery, Who};
+use crate::refusal::Refusal;
+
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(get))
+}
+
+/// See a decision with everything that explains it.
+#[utoipa::path(
+    get,
+    path = "/v1/decisions/{decision}",
+    operation_id = "getDecision",
+    tag = "decisions",
+    params(("decision" = String, Path, description = "the decision, `dec_…`")),
+    responses((status = 200, description = "The decision", body = DecisionDetail)),
+)]
+async fn get(
+    State(app): State<Shared>,
+    Who(who): Who,
+    id: Named,
+    _: NoQuery,
+) -> Result<Json<DecisionDetail>, Refusal> {
+    let wanted: DecisionId = id.id("decision")?;
+    let (decision, stored) = app.engine.decision(wanted).await?;
+    let digest = decision.provenance.input;
+    let told = app.engine.store().payload(&digest).await?;
+    let told = told.ok_or(concordat_engine::EngineError::PayloadMissing(digest))?;
+    let input: Value = serde_json::from_slice(&told)
+        .map_err(|error| Refusal::Internal(format!("the input of {wanted} cannot be read: {error}")))?;
+    permit(&app, &who, &decision, &input).await.map_err(|refusal| hidden(refusal, &who, &input, wanted))?;
+    Ok(Json(render(&app, &decision, &stored, input)?))
+}
+
+async fn permit(app: &App, who: &Caller, decision: &Decision, input: &Value) -> Result<(), Refusal> {
+    let resource = Resource {
+        kind: ResourceKind::Decision,
+        id: Some(decision.id.to_string()),
+        tenant: tenant(input),
+        submitter: None,
+        gate: Some(decision.gate),
+    };
+    app.engine.permit(who, Action::DecisionsRead, resource).await?;
+    Ok(())
+}
+
+/// Whose decision it is: every gate is told who asked, or who submitted.
+fn tenant(input: &Value) -> Option<TenantName> {
+    let asked = input.get("principal").or_else(|| input.get("submitter"))?;
+    asked.get("tenant")?.as_str()?.parse().ok()
+}
+
+/// Another tenant's decision is not even known to exist.
+fn hidden(refusal: Refusal, who: &Caller, input: &Value, wanted: DecisionId) -> Refusal {
+    if tenant(input).as_ref() == Some(&who.principal.tenant) {
+        return refusal;
+    }
+    Refusal::missing("decision", &wanted.to_string())
+}
+
+fn render(
+    app: &App,
+    decision: &Decision,
+    stored: &StoredRecord,
+    input: Value,
+) -> Result<DecisionDetail, Refusal> {
+    let record = &stored.record;
+    let odd = |error: String| Refusal::Internal(format!("record {}: {error}", stored.index));
+    let attempt = match record.data::<Event>().map_err(|error| odd(error.to_string()))? {
+        Event::Decided { attempt, .. } => attempt,
+        _ => None,
+    };
+    let ids = decision.permitted.iter().chain(decision.excluded.keys()).copied();
+    let agents: BTreeMap<String, String> =
+        detail::names(ids, |id| Some(app.engine.agent(&id.to_string()).ok()?.registration.name.to_string()));
+    Ok(DecisionDetail {
+        decision: decision.into(),
+        run: record.subject().parse::<RunId>().ok().map(|run| run.to_string()),
+        subject: record.subject().to_owned(),
+        attempt: attempt.as_ref().map(Into::into),
+        index: stored.index,
+        time: record.time().parse().map_err(|error: jiff::Error| odd(error.to_string()))?,
+        input,
+        agents,
+    })
+}

@@ -1,0 +1,132 @@
+//! A run's records as server-sent events.
+//!
+//! A stream reads the store, then waits until the log grows, and reads on. What it missed while nobody listened it
+//! reads from the store, so a client that comes back with the last id misses nothing and sees nothing twice.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use concordat_engine::Engine;
+use concordat_engine::ports::{Page, RecordFilter, StoredRecord};
+use concordat_model::id::RunId;
+use futures_util::Stream;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use crate::app::{App, Shared};
+use crate::refusal::Refusal;
+
+/// How soon a client should come back after a break.
+const RETRY: Duration = Duration::from_secs(3);
+/// How often a silent stream says that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The log grows for every run; a stream looks at most this often.
+const BREATH: Duration = Duration::from_millis(20);
+/// How many records are read at a time.
+const CHUNK: u32 = 100;
+
+/// The record after which a run has no more.
+const LAST: &str = "contract.ended";
+
+/// A stream of a run's records from this index of the log on.
+pub(crate) fn of_run(
+    app: &Shared,
+    run: RunId,
+    from: u64,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Refusal> {
+    let permit = app.streams.clone().try_acquire_owned().map_err(|_| Refusal::Streams)?;
+    app.metrics.streams.inc();
+    let following = Following {
+        engine: app.engine.clone(),
+        app: app.clone(),
+        filter: RecordFilter { from, subject: Some(run.to_string()), types: Vec::new() },
+        grown: app.engine.log_size(),
+        stopping: app.stopping.subscribe(),
+        read: VecDeque::new(),
+        begun: false,
+        over: false,
+        _permit: permit,
+    };
+    let events = futures_util::stream::unfold(following, |mut following| async {
+        following.next().await.map(|event| (Ok(event), following))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+struct Following {
+    engine: Engine,
+    app: Shared,
+    filter: RecordFilter,
+    grown: watch::Receiver<u64>,
+    stopping: watch::Receiver<bool>,
+    read: VecDeque<StoredRecord>,
+    begun: bool,
+    over: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Following {
+    async fn next(&mut self) -> Option<Event> {
+        if !self.begun {
+            // Headers and the pause leave at once, also when nothing has happened yet.
+            self.begun = true;
+            return Some(Event::default().retry(RETRY));
+        }
+        loop {
+            if let Some(stored) = self.read.pop_front() {
+                self.over = stored.record.kind() == LAST;
+                return Some(event(&stored));
+            }
+            if self.over || self.read_on().await.is_none() {
+                return None;
+            }
+            if self.read.is_empty() && self.wait().await.is_none() {
+                return None;
+            }
+        }
+    }
+
+    /// Reads what there is. A store that cannot be read ends the stream; the client comes back.
+    async fn read_on(&mut self) -> Option<()> {
+        self.grown.borrow_and_update();
+        let records = self.engine.store().records(&self.filter, Page::of(CHUNK)).await.ok()?;
+        if let Some(last) = records.last() {
+            self.filter.from = last.index.saturating_add(1);
+        } else if self.filter.from > 0 && self.ended_before().await? {
+            return None;
+        }
+        self.read.extend(records);
+        Some(())
+    }
+
+    /// Whether a client resumes a run that is over and has seen its last record.
+    async fn ended_before(&self) -> Option<bool> {
+        let last = RecordFilter { from: 0, types: vec![LAST.to_owned()], ..self.filter.clone() };
+        let found = self.engine.store().records(&last, Page::of(1)).await.ok()?;
+        Some(found.first().is_some_and(|ended| ended.index < self.filter.from))
+    }
+
+    /// Waits until the log has grown; nothing when the server stops.
+    async fn wait(&mut self) -> Option<()> {
+        tokio::select! {
+            grown = self.grown.changed() => grown.ok()?,
+            _ = self.stopping.wait_for(|stopping| *stopping) => return None,
+        }
+        tokio::time::sleep(BREATH).await;
+        Some(())
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let app: &App = &self.app;
+        app.metrics.streams.dec();
+    }
+}
+
+fn event(stored: &StoredRecord) -> Event {
+    let record = &stored.record;
+    let data = String::from_utf8_lossy(record.bytes());
+    Event::default().id(stored.index.to_string()).event(record.kind()).data(data)
+}

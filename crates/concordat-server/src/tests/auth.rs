@@ -1,0 +1,231 @@
+//! Who may ask what: every operation of the description, with every kind of key.
+
+use super::*;
+
+/// Every operation with a request that is fine but for who sends it, and whether a viewer may.
+const OPERATIONS: &[(&str, &str, &str, Option<&str>, bool)] = &[
+    ("POST", "/v1/contracts", "/v1/contracts", Some("CONTRACT"), false),
+    ("GET", "/v1/contracts", "/v1/contracts", None, true),
+    ("POST", "/v1/contracts:plan", "/v1/contracts:plan", Some("CONTRACT"), false),
+    ("GET", "/v1/contracts/{run}", "/v1/contracts/RUN", None, true),
+    ("GET", "/v1/contracts/{run}/events", "/v1/contracts/RUN/events", None, true),
+    ("GET", "/v1/contracts/{run}/why", "/v1/contracts/RUN/why", None, true),
+    ("POST", "/v1/contracts/{run}:cancel", "/v1/contracts/RUN:cancel", Some(r#"{"reason":"no"}"#), false),
+    ("GET", "/v1/decisions/{decision}", "/v1/decisions/DECISION", None, true),
+    ("GET", "/v1/reviews", "/v1/reviews", None, true),
+    (
+        "POST",
+        "/v1/reviews/{review}:decide",
+        "/v1/reviews/REVIEW:decide",
+        Some(r#"{"verdict":"approve","reason":"yes","payload":"PAYLOAD"}"#),
+        false,
+    ),
+    ("GET", "/v1/agents", "/v1/agents", None, true),
+    (
+        "POST",
+        "/v1/agents",
+        "/v1/agents",
+        Some(
+            r#"{"name":"b","owner":"o","binding":{"type":"execute","url":"http://agent.test"},"domains":["finance"],"skills":[{"name":"s"}]}"#,
+        ),
+        false,
+    ),
+    ("GET", "/v1/agents/{agent}", "/v1/agents/worker", None, true),
+    ("POST", "/v1/agents/{agent}:suspend", "/v1/agents/worker:suspend", Some(r#"{"reason":"no"}"#), false),
+    ("POST", "/v1/agents/{agent}:restore", "/v1/agents/worker:restore", Some(r#"{"reason":"no"}"#), false),
+    ("GET", "/v1/templates", "/v1/templates", None, true),
+    ("GET", "/v1/templates/{template}", "/v1/templates/lend@1.0.0", None, true),
+    ("GET", "/v1/audit/records", "/v1/audit/records", None, false),
+    ("GET", "/v1/audit/checkpoint", "/v1/audit/checkpoint", None, false),
+    ("GET", "/v1/keys", "/v1/keys", None, false),
+    ("POST", "/v1/keys", "/v1/keys", Some(r#"{"name":"eve","tenant":"acme","roles":["admin"]}"#), false),
+    ("POST", "/v1/keys/{key}:revoke", "/v1/keys/KEY:revoke", None, false),
+    ("GET", "/v1/me", "/v1/me", None, true),
+    ("GET", "/v1/policy", "/v1/policy", None, true),
+    ("GET", "/metrics", "/metrics", None, true),
+    ("GET", "/livez", "/livez", None, true),
+    ("GET", "/readyz", "/readyz", None, true),
+    ("GET", "/openapi.json", "/openapi.json", None, true),
+    ("GET", "/schemas/contract.json", "/schemas/contract.json", None, true),
+    ("GET", "/schemas/submission.json", "/schemas/submission.json", None, true),
+];
+
+struct Things {
+    run: String,
+    decision: String,
+    review: String,
+    payload: String,
+    key: String,
+}
+
+async fn things(server: &Server) -> Things {
+    let submitter = server.key("sam", "acme", &[Role::Submitter]).await;
+    let risky = risky();
+    let run = server.submit(&submitter, "first", &risky).await;
+    let detail = server.settled(&submitter, &run, &["in_review"]).await;
+    let review = &detail["open_reviews"][0];
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    Things {
+        run,
+        decision: text(&review["decision"]),
+        review: text(&review["id"]),
+        payload: text(&review["payload"]),
+        key: server.engine.keys()[0].id.to_string(),
+    }
+}
+
+/// A contract that policy hands to people.
+pub(super) fn risky() -> Value {
+    let mut risky = contract("risky", json!([{"id": "a", "skill": "work", "effect": "unsafe"}]));
+    risky["spec"]["governance"]["risk"] = json!("critical");
+    risky
+}
+
+fn built(
+    operation: &(&str, &str, &str, Option<&str>, bool),
+    things: &Things,
+    credential: Option<&str>,
+) -> Request<Body> {
+    let (method, _, path, body, _) = operation;
+    let path = path
+        .replace("RUN", &things.run)
+        .replace("DECISION", &things.decision)
+        .replace("REVIEW", &things.review)
+        .replace("KEY", &things.key);
+    let mut request = Request::builder().method(*method).uri(path).header("host", "localhost");
+    if let Some(credential) = credential {
+        request = request.header("authorization", credential);
+    }
+    match body {
+        None => request.body(Body::empty()).unwrap(),
+        Some(body) => {
+            let lend = contract("lend", json!([{"id": "a", "skill": "work"}])).to_string();
+            let body = body.replace("CONTRACT", &lend).replace("PAYLOAD", &things.payload);
+            let request = request.header("content-type", "application/json").header("idempotency-key", "k");
+            request.body(Body::from(body)).unwrap()
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_matrix_names_every_operation() {
+    let server = Server::start().await;
+    let document = server.get("", "/openapi.json").await.body;
+    let mut described: Vec<String> = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        described.extend(
+            item.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase())),
+        );
+    }
+    let mut listed: Vec<String> = OPERATIONS.iter().map(|one| format!("{} {}", one.0, one.1)).collect();
+    described.sort();
+    listed.sort();
+    assert_eq!(listed, described);
+}
+
+#[tokio::test]
+async fn without_a_key_that_counts_nothing_is_answered() {
+    let server = Server::start().await;
+    let things = things(&server).await;
+    let revoked = server.key("rex", "acme", &[Role::Admin]).await;
+    let id = server.engine.recognise(&revoked).unwrap().key;
+    let root = server.engine.recognise(&server.admin).unwrap();
+    server.engine.revoke_key(&root, id).await.unwrap();
+    let mut turned = server.admin.clone().into_bytes();
+    let last = turned.last_mut().unwrap();
+    *last = if *last == b'0' { b'1' } else { b'0' };
+    let turned = String::from_utf8(turned).unwrap();
+    let credentials = [
+        None,
+        Some(String::new()),
+        Some("Bearer nothing".to_owned()),
+        Some("Bearer ".to_owned()),
+        Some(format!("Bearer {turned}")),
+        Some(format!("Bearer {revoked}")),
+        Some(format!("Basic {}", server.admin)),
+        Some(server.admin.clone()),
+    ];
+    let before = server.log_size();
+    for operation in OPERATIONS {
+        for credential in &credentials {
+            let answer = server.send(built(operation, &things, credential.as_deref())).await;
+            let open = crate::front::OPEN.contains(&operation.1);
+            assert_eq!(answer.status, if open { 200 } else { 401 }, "{} {credential:?}", operation.1);
+            if !open {
+                assert_eq!(answer.body["code"], "unauthenticated");
+                assert_eq!(answer.headers["www-authenticate"], "Bearer");
+                assert_eq!(answer.headers["content-type"], "application/problem+json");
+            }
+        }
+    }
+    assert_eq!(server.log_size(), before);
+}
+
+#[tokio::test]
+async fn a_viewer_looks_and_does_not_touch() {
+    let server = Server::start().await;
+    let things = things(&server).await;
+    let viewer = format!("Bearer {}", server.key("vic", "acme", &[Role::Viewer]).await);
+    for operation in OPERATIONS {
+        let answer = server.send(built(operation, &things, Some(&viewer))).await;
+        let what = format!("{} {}: {}", operation.0, operation.1, answer.text);
+        if operation.4 {
+            assert_eq!(answer.status, 200, "{what}");
+        } else {
+            assert_eq!(answer.status, 403, "{what}");
+            assert_eq!(answer.body["code"], "policy-forbidden", "{what}");
+            assert!(answer.body["decision_id"].as_str().unwrap().starts_with("dec_"), "{what}");
+            assert_eq!(answer.body["reasons"][0]["code"], "role_missing", "{what}");
+        }
+    }
+    let states = server.get(&server.admin, "/v1/agents/worker").await.body;
+    assert_eq!(states["state"], "eligible");
+}
+
+#[tokio::test]
+async fn another_organisation_knows_of_nothing() {
+    let server = Server::start().await;
+    let things = things(&server).await;
+    let stranger = server.key("max", "other", &[Role::Admin]).await;
+    let key = format!("Bearer {stranger}");
+    for (method, path) in [
+        ("GET", "/v1/contracts/{run}"),
+        ("GET", "/v1/contracts/{run}/events"),
+        ("GET", "/v1/contracts/{run}/why"),
+        ("POST", "/v1/contracts/{run}:cancel"),
+        ("GET", "/v1/decisions/{decision}"),
+        ("POST", "/v1/reviews/{review}:decide"),
+        ("POST", "/v1/keys/{key}:revoke"),
+    ] {
+        let operation = OPERATIONS.iter().find(|one| (one.0, one.1) == (method, path)).unwrap();
+        let answer = server.send(built(operation, &things, Some(&key))).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.body["code"]),
+            (404, &json!("not-found")),
+            "{method} {path}: {}",
+            answer.text
+        );
+    }
+    for (path, what) in [("/v1/contracts", "items"), ("/v1/reviews", "items")] {
+        assert_eq!(server.get(&stranger, path).await.body[what], json!([]), "{path}");
+    }
+    let names: Vec<Value> = server.get(&stranger, "/v1/keys").await.body["items"].as_array().unwrap().clone();
+    assert!(names.iter().all(|key| key["tenant"] == "other"), "{names:?}");
+}
+
+#[tokio::test]
+async fn hosts_and_sites_are_checked_before_keys() {
+    let server = Server::start().await;
+    for (header, value, status, code) in [
+        ("host", "evil.example", 421, "host-unknown"),
+        ("origin", "http://evil.example", 403, "cross-site"),
+        ("sec-fetch-site", "cross-site", 403, "cross-site"),
+    ] {
+        let mut request = request("GET", "/v1/me", Some(&server.admin)).body(Body::empty()).unwrap();
+        request.headers_mut().insert(header, value.parse().unwrap());
+        let answer = server.send(request).await;
+        assert_eq!((answer.status.as_u16(), answer.body["code"].as_str().unwrap()), (status, code));
+    }
+    let request = Request::get("/livez").header("host", "10.0.0.1:80").body(Body::empty()).unwrap();
+    assert_eq!(server.send(request).await.status, 200);
+}
