@@ -1,4 +1,18 @@
-//! TBD
+//! The `concordat` program as a library, so that tests and the demonstration call what the command line calls.
+//!
+//! Read it in this order: [`config`] (what an operator may set), [`server`] (how the parts are put together),
+//! [`client`] (the API, typed), [`progress`] (how a contract is getting on), [`cli`] (the commands).
+
+pub mod config;
+pub mod log_key;
+pub mod policies;
+pub mod server;
+pub mod templates;
+
+pub mod client;
+pub mod progress;
+
+pub mod cli;
 
 /// The sample world: what a demonstration runs on.
 pub mod demo;

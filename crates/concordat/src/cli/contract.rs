@@ -1,0 +1,147 @@
+//! `contract`: lists contracts, shows one, cancels one.
+
+use clap::Subcommand;
+use concordat_server::api::contracts::{ContractDetail, ContractRow, ContractsQuery, EventsQuery, StepRow};
+
+use super::caret::visible;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::output::word;
+use super::session::Session;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Contract {
+    /// List contracts, newest first.
+    List {
+        /// Only those with this status word, such as `running` or `denied`.
+        #[arg(long, value_name = "WORD")]
+        status: Option<String>,
+        /// Only those of this submission.
+        #[arg(long, value_name = "SUBMISSION")]
+        submission: Option<String>,
+        /// The most contracts, 1 to 1000.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: Option<u32>,
+        /// Where the list before ended.
+        #[arg(long, value_name = "CURSOR")]
+        cursor: Option<String>,
+    },
+    /// Show one contract.
+    Get {
+        /// Its run.
+        run: String,
+    },
+    /// Show the records of one contract.
+    Events {
+        /// Its run.
+        run: String,
+        /// Only records after this index of the log.
+        #[arg(long, value_name = "INDEX")]
+        after: Option<u64>,
+    },
+    /// Cancel a contract: nothing new starts, and finished steps are undone where it says so.
+    Cancel {
+        /// Its run.
+        run: String,
+        /// Why; it becomes part of the log.
+        #[arg(long, value_name = "REASON")]
+        reason: String,
+    },
+}
+
+pub(super) async fn run(session: &Session, command: Contract) -> Result<Exit, Failure> {
+    let client = session.client()?;
+    match command {
+        Contract::List { status, submission, limit, cursor } => {
+            let list = client.contracts(&ContractsQuery { limit, cursor, status, submission }).await?;
+            session.output.show(&list, |list| table(session, list.items.iter()));
+            if let (Some(cursor), false) = (&list.next_cursor, session.output.is_json()) {
+                session.output.say(&format!("there are more: add `--cursor {cursor}`"));
+            }
+        }
+        Contract::Get { run } => {
+            session.output.show(&client.contract(&run).await?, |one| detail(session, one))
+        }
+        Contract::Events { run, after } => {
+            let events = client.events(&run, &EventsQuery { after, limit: None }).await?;
+            session.output.show(&events, |events| {
+                let rows = events.items.iter().map(|event| {
+                    [event.index.to_string(), event.time.clone(), event.kind.clone(), event.id.clone()]
+                });
+                session.output.table(["index", "time", "type", "record"], rows)
+            });
+            if let (Some(after), false) = (events.next_after, session.output.is_json()) {
+                session.output.say(&format!("there may be more: add `--after {after}`"));
+            }
+        }
+        Contract::Cancel { run, reason } => {
+            session.output.show(&client.cancel(&run, &reason).await?, |one| detail(session, one));
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// Contracts, one line each.
+pub(super) fn table<'a>(session: &Session, rows: impl Iterator<Item = &'a ContractRow>) -> String {
+    let rows = rows.map(|row| {
+        [
+            row.run.clone(),
+            row.label.clone(),
+            row.status.clone(),
+            format!("{}/{}", row.settled, row.steps),
+            row.domain.clone().unwrap_or_default(),
+            row.submitter.clone(),
+            session.age(row.received),
+        ]
+    });
+    session.output.table(["run", "label", "status", "steps", "domain", "submitter", "age"], rows)
+}
+
+/// One contract with its steps.
+pub(super) fn detail(session: &Session, one: &ContractDetail) -> String {
+    let row = &one.row;
+    let mut text = format!("{}  {}  {}\n", row.run, visible(&row.label), row.status);
+    text.push_str(&format!("  {}\n", visible(&one.objective)));
+    let domain = row.domain.as_deref().unwrap_or("no domain");
+    text.push_str(&format!(
+        "  {domain}, {} risk, from {}, {} ago\n",
+        one.governance.risk,
+        row.submitter,
+        session.age(row.received)
+    ));
+    if let Some(cause) = &one.cause {
+        text.push_str(&format!("  stopped: {}\n", visible(&cause.text)));
+    }
+    for (steps, what) in [(&one.undone, "undone"), (&one.not_undone, "NOT undone, a person must look")] {
+        if !steps.is_empty() {
+            text.push_str(&format!("  {what}: {}\n", steps.join(", ")));
+        }
+    }
+    for review in &one.open_reviews {
+        text.push_str(&format!("  waits for a person: {}\n", review.id));
+    }
+    let table =
+        session.output.table(["step", "state", "agent", "try", "note"], one.step_list.iter().map(step));
+    text.push_str(&format!("\n{table}\n"));
+    if let Some(output) = &one.output {
+        text.push_str(&format!("\noutput:\n{}\n", serde_json::to_string_pretty(output).unwrap_or_default()));
+    }
+    text
+}
+
+fn step(step: &StepRow) -> [String; 5] {
+    let undone = step.undo.as_ref();
+    let leg = undone.unwrap_or(&step.doing);
+    let state = match undone {
+        Some(undo) => format!("undo {}", word(&undo.state)),
+        None => word(&leg.state),
+    };
+    let note = leg.error.as_ref().map(|error| format!("{}: {}", error.code, error.message));
+    [
+        step.id.clone(),
+        state,
+        leg.agent.as_ref().map(|agent| agent.name.clone()).unwrap_or_default(),
+        leg.attempt.map(|attempt| attempt.to_string()).unwrap_or_default(),
+        note.or_else(|| leg.waiting_for.clone()).unwrap_or_default(),
+    ]
+}

@@ -1,0 +1,38 @@
+//! `why`: explains a contract or a decision in words.
+
+use concordat_server::api::why::Why as Story;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::session::Session;
+use super::{caret::visible, decision};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Why {
+    /// A run (`run_…`) or a decision (`dec_…`).
+    pub(super) id: String,
+}
+
+pub(super) async fn run(session: &Session, id: &str) -> Result<Exit, Failure> {
+    let client = session.client()?;
+    match id.split_once('_').map(|(kind, _)| kind) {
+        Some("run") => session.output.show(&client.why(id).await?, |why| story(session, why)),
+        Some("dec") => session.output.show(&client.decision(id).await?, decision::text),
+        _ => {
+            let words = format!("`{}` is neither a run (`run_…`) nor a decision (`dec_…`)", visible(id));
+            return Err(Failure::Usage(words));
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn story(session: &Session, why: &Story) -> String {
+    let mut text = format!("{}\n", visible(&why.headline));
+    for line in &why.lines {
+        text.push_str(&format!("\n  {:>5} ago  {}", session.age(line.at), visible(&line.text)));
+        if let Some(decision) = &line.decision {
+            text.push_str(&format!(" [{}]", visible(decision)));
+        }
+    }
+    text
+}

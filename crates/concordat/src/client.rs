@@ -1,0 +1,253 @@
+//! A typed client of the API: one method for each route, and every refusal as a value.
+//!
+//! It decodes with the server's own wire structs, so the two cannot drift apart. It is used by the command line,
+//! by the demonstration and by tests. Redirects are not followed: the key is for one server only.
+
+pub mod error;
+mod follow;
+mod request;
+pub mod sse;
+
+use concordat_server::api::agents::{AgentDetail, AgentList, AgentsQuery};
+use concordat_server::api::audit::{RecordList, RecordsQuery};
+use concordat_server::api::contracts::{
+    ContractDetail, ContractList, ContractsQuery, EventList, EventsQuery, Plan, ReasonGiven, Receipt,
+};
+use concordat_server::api::decisions::DecisionDetail;
+use concordat_server::api::keys::{KeyList, KeyMade, KeyRow, Me, NewKey};
+use concordat_server::api::reviews::{ReviewAnswer, ReviewList};
+use concordat_server::api::service::PolicyInForce;
+use concordat_server::api::templates::TemplateList;
+use concordat_server::api::why::Why;
+use reqwest::Method;
+use serde_json::Value;
+
+pub use error::ClientError;
+pub use follow::{Follow, Record};
+pub use request::Client;
+
+/// What a submission brought: the receipt, and whether an earlier request with the same key had brought it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submitted {
+    /// The receipt.
+    pub receipt: Receipt,
+    /// Whether it is the answer to an earlier request.
+    pub replayed: bool,
+}
+
+/// Every method fails alike: the server cannot be reached, does not answer as a Concordat server does, or refuses.
+impl Client {
+    /// Sends a Contract or a Submission. The same key makes the same request harmless to repeat.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn submit(&self, body: Vec<u8>, media_type: &str, key: &str) -> Result<Submitted, ClientError> {
+        let call = self.call(Method::POST, &["v1", "contracts"]).document(body, media_type);
+        let answer = call.header("idempotency-key", key).send().await?;
+        let replayed = answer.header("idempotency-replayed") == Some("true");
+        Ok(Submitted { receipt: answer.json()?, replayed })
+    }
+
+    /// What would happen to a Contract or a Submission; nothing is stored.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn plan(&self, body: Vec<u8>, media_type: &str) -> Result<Plan, ClientError> {
+        self.call(Method::POST, &["v1", "contracts:plan"]).document(body, media_type).send().await?.json()
+    }
+
+    /// A page of contracts, newest first.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn contracts(&self, query: &ContractsQuery) -> Result<ContractList, ClientError> {
+        self.call(Method::GET, &["v1", "contracts"]).query(query).send().await?.json()
+    }
+
+    /// Everything about one contract.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn contract(&self, run: &str) -> Result<ContractDetail, ClientError> {
+        self.call(Method::GET, &["v1", "contracts", run]).send().await?.json()
+    }
+
+    /// A page of a contract's records.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn events(&self, run: &str, query: &EventsQuery) -> Result<EventList, ClientError> {
+        self.call(Method::GET, &["v1", "contracts", run, "events"]).query(query).send().await?.json()
+    }
+
+    /// What happened to a contract and why, in words.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn why(&self, run: &str) -> Result<Why, ClientError> {
+        self.call(Method::GET, &["v1", "contracts", run, "why"]).send().await?.json()
+    }
+
+    /// Cancels a contract.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn cancel(&self, run: &str, reason: &str) -> Result<ContractDetail, ClientError> {
+        let path = ["v1", "contracts", &format!("{run}:cancel")];
+        self.call(Method::POST, &path).body(&because(reason)).send().await?.json()
+    }
+
+    /// One decision.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn decision(&self, id: &str) -> Result<DecisionDetail, ClientError> {
+        self.call(Method::GET, &["v1", "decisions", id]).send().await?.json()
+    }
+
+    /// The reviews that wait for people.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn reviews(&self) -> Result<ReviewList, ClientError> {
+        self.call(Method::GET, &["v1", "reviews"]).send().await?.json()
+    }
+
+    /// Answers a review.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn decide(&self, review: &str, answer: &ReviewAnswer) -> Result<ContractDetail, ClientError> {
+        let path = ["v1", "reviews", &format!("{review}:decide")];
+        self.call(Method::POST, &path).body(answer).send().await?.json()
+    }
+
+    /// The agents, by name.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn agents(&self, query: &AgentsQuery) -> Result<AgentList, ClientError> {
+        self.call(Method::GET, &["v1", "agents"]).query(query).send().await?.json()
+    }
+
+    /// One agent, by its id or name.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn agent(&self, agent: &str) -> Result<AgentDetail, ClientError> {
+        self.call(Method::GET, &["v1", "agents", agent]).send().await?.json()
+    }
+
+    /// Registers an agent.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn register(&self, body: Vec<u8>, media_type: &str) -> Result<AgentDetail, ClientError> {
+        self.call(Method::POST, &["v1", "agents"]).document(body, media_type).send().await?.json()
+    }
+
+    /// Keeps work from an agent.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn suspend(&self, agent: &str, reason: &str) -> Result<AgentDetail, ClientError> {
+        let path = ["v1", "agents", &format!("{agent}:suspend")];
+        self.call(Method::POST, &path).body(&because(reason)).send().await?.json()
+    }
+
+    /// Gives a suspended agent work again.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn restore(&self, agent: &str, reason: &str) -> Result<AgentDetail, ClientError> {
+        let path = ["v1", "agents", &format!("{agent}:restore")];
+        self.call(Method::POST, &path).body(&because(reason)).send().await?.json()
+    }
+
+    /// The known templates.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn templates(&self) -> Result<TemplateList, ClientError> {
+        self.call(Method::GET, &["v1", "templates"]).send().await?.json()
+    }
+
+    /// The document of a template, `name` or `name@version`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn template(&self, template: &str) -> Result<Value, ClientError> {
+        self.call(Method::GET, &["v1", "templates", template]).send().await?.json()
+    }
+
+    /// Records of the log.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn records(&self, query: &RecordsQuery) -> Result<RecordList, ClientError> {
+        self.call(Method::GET, &["v1", "audit", "records"]).query(query).send().await?.json()
+    }
+
+    /// The newest signed checkpoint, as a note.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn checkpoint(&self) -> Result<String, ClientError> {
+        self.call(Method::GET, &["v1", "audit", "checkpoint"]).send().await?.text()
+    }
+
+    /// The keys, without their secrets.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn keys(&self) -> Result<KeyList, ClientError> {
+        self.call(Method::GET, &["v1", "keys"]).send().await?.json()
+    }
+
+    /// Makes a key; its text is in the answer and nowhere else.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn create_key(&self, key: &NewKey) -> Result<KeyMade, ClientError> {
+        self.call(Method::POST, &["v1", "keys"]).body(key).send().await?.json()
+    }
+
+    /// Takes a key back.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revoke_key(&self, key: &str) -> Result<KeyRow, ClientError> {
+        self.call(Method::POST, &["v1", "keys", &format!("{key}:revoke")]).send().await?.json()
+    }
+
+    /// Who presents the key.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn me(&self) -> Result<Me, ClientError> {
+        self.call(Method::GET, &["v1", "me"]).send().await?.json()
+    }
+
+    /// The policy in force.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn policy(&self) -> Result<PolicyInForce, ClientError> {
+        self.call(Method::GET, &["v1", "policy"]).send().await?.json()
+    }
+
+    /// Whether the server takes work.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn ready(&self) -> Result<(), ClientError> {
+        self.call(Method::GET, &["readyz"]).send().await.map(drop)
+    }
+}
+
+fn because(reason: &str) -> ReasonGiven {
+    ReasonGiven { reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! How a server is set up. A flag goes before its `CONCORDAT_*` variable, and that before the default.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use concordat_model::span::Span;
+
+/// Everything that a server needs to know before it starts.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ServeConfig {
+    /// The address to listen on. The default is reachable from this machine only.
+    #[arg(long, env = "CONCORDAT_LISTEN", default_value = "127.0.0.1:7420", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+
+    /// A name under which clients reach the server, besides those of this machine; may be given several times.
+    #[arg(long = "host", env = "CONCORDAT_HOSTS", value_delimiter = ',', value_name = "NAME")]
+    pub hosts: Vec<String>,
+
+    /// The folder for the database and the key that signs the log; it is made if there is none.
+    #[arg(long, env = "CONCORDAT_DATA", default_value = "concordat-data", value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// A folder of templates, each `NAME/contract.yaml`; without it, the sample contracts are known.
+    #[arg(long, env = "CONCORDAT_CONTRACTS", value_name = "DIR")]
+    pub contracts: Option<PathBuf>,
+
+    /// A folder of Rego policies; without it, the standard policy is in force.
+    #[arg(long, env = "CONCORDAT_POLICIES", value_name = "DIR")]
+    pub policies: Option<PathBuf>,
+
+    /// Lets agents live on this machine and be called by plain http.
+    #[arg(long, env = "CONCORDAT_ALLOW_LOOPBACK_AGENTS")]
+    pub allow_loopback_agents: bool,
+
+    /// How long people have to answer a review, such as `30m` or `2d`.
+    #[arg(long, env = "CONCORDAT_REVIEW_EXPIRY", default_value = "1d", value_name = "SPAN")]
+    pub review_expiry: Span,
+
+    /// The installation's name in its log: letters, digits, dots and dashes. It cannot change later.
+    #[arg(long, env = "CONCORDAT_INSTANCE", default_value = "local", value_parser = instance, value_name = "NAME")]
+    pub instance: String,
+}
+
+impl ServeConfig {
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.data.join("concordat.db")
+    }
+}
+
+/// Checks the name of an installation, which stands in every record and checkpoint.
+fn instance(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    if (1..=60).contains(&text.len()) && text.chars().all(plain) {
+        return Ok(text.to_owned());
+    }
+    Err("an installation's name has 1 to 60 letters, digits, dots and dashes".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        config: ServeConfig,
+    }
+
+    fn read(args: &[&str]) -> Result<ServeConfig, String> {
+        let args = std::iter::once("serve").chain(args.iter().copied());
+        Alone::try_parse_from(args).map(|alone| alone.config).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_defaults_are_private() {
+        let config = read(&[]).unwrap();
+        assert!(config.listen.ip().is_loopback() && !config.allow_loopback_agents);
+        assert_eq!(config.database(), PathBuf::from("concordat-data/concordat.db"));
+    }
+
+    #[test]
+    fn odd_settings_are_refused() {
+        for args in [
+            ["--listen", "everywhere"],
+            ["--review-expiry", "soon"],
+            ["--instance", "a b"],
+            ["--instance", ""],
+            ["--colour", "red"],
+        ] {
+            assert!(read(&args).is_err(), "{args:?}");
+        }
+        assert_eq!(read(&["--instance", "bank.example"]).unwrap().instance, "bank.example");
+    }
+}

@@ -1,0 +1,192 @@
+//! How a contract is getting on, for people who watch: a fold over its records, a sentence for each event, and a
+//! live view on a terminal.
+//!
+//! ```text
+//!   SSE ─► Told ─► Progress ─┬─► sentence, one line an event     (no terminal, or a log)
+//!                            └─► lines, redrawn after each event (a terminal)
+//! ```
+//!
+//! Nothing here decides anything: what a contract's state *is* only the server says.
+
+mod follow;
+mod live;
+mod sentence;
+
+use std::collections::BTreeMap;
+
+use concordat_model::run::event::{Ending, Event, Reply};
+use concordat_model::work::Leg;
+use serde::Deserialize;
+use serde_json::Value;
+
+pub use follow::{Watched, follow};
+pub use live::Live;
+
+/// A record of a contract, as far as a watcher needs it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Told {
+    /// What happened, as a record type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When, in RFC 3339.
+    pub time: String,
+    /// The event itself.
+    pub data: Value,
+}
+
+impl Told {
+    /// The event, if this program knows it; a newer server may tell of others.
+    #[must_use]
+    pub fn event(&self) -> Option<Event> {
+        serde_json::from_value(self.data.clone()).ok()
+    }
+}
+
+/// How one contract is getting on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    label: String,
+    phase: String,
+    steps: Vec<String>,
+    marks: BTreeMap<String, Mark>,
+    ended: bool,
+}
+
+/// Where one step stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mark {
+    sign: Sign,
+    note: String,
+}
+
+/// The sign in front of a step; the words beside it say the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Waits,
+    Works,
+    Asks,
+    Done,
+    Undone,
+    Skipped,
+    Failed,
+}
+
+impl Sign {
+    fn shown(self) -> &'static str {
+        match self {
+            Sign::Waits => "·",
+            Sign::Works => "▸",
+            Sign::Asks => "?",
+            Sign::Done => "✓",
+            Sign::Undone => "↺",
+            Sign::Skipped => "–",
+            Sign::Failed => "✗",
+        }
+    }
+}
+
+impl Progress {
+    /// A contract of which nothing is known yet but its steps, in the order in which they are shown.
+    #[must_use]
+    pub fn new(label: impl Into<String>, steps: impl IntoIterator<Item = String>) -> Progress {
+        Progress {
+            label: label.into(),
+            phase: "received".to_owned(),
+            steps: steps.into_iter().collect(),
+            marks: BTreeMap::new(),
+            ended: false,
+        }
+    }
+
+    /// What the contract is called.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Whether the contract is over.
+    #[must_use]
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Folds one record, and says it in a sentence when it is worth one.
+    pub fn apply(&mut self, told: &Told) -> Option<String> {
+        let Some(event) = told.event() else {
+            return Some(format!("{} (unknown to this version)", told.kind));
+        };
+        self.mark(&event);
+        self.turn(&event);
+        sentence::of(&event)
+    }
+
+    /// The view of the contract and its steps, one line each.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let width = self.steps.iter().map(|step| step.chars().count()).max().unwrap_or(0);
+        let line = |step: &String| match self.marks.get(step) {
+            Some(Mark { sign, note }) => format!("  {} {step:width$}  {note}", sign.shown()),
+            None if self.ended => format!("  – {step:width$}  not run"),
+            None => format!("  · {step:width$}  waits"),
+        };
+        let done = |sign: Sign| matches!(sign, Sign::Done | Sign::Skipped | Sign::Undone | Sign::Failed);
+        let settled = self.marks.values().filter(|mark| done(mark.sign)).count();
+        let head = format!("{}  {}  {settled}/{}", self.label, self.phase, self.steps.len());
+        std::iter::once(head).chain(self.steps.iter().map(line)).collect()
+    }
+
+    fn mark(&mut self, event: &Event) {
+        let (step, sign, note) = match event {
+            Event::Skipped { step, because } => (step, Sign::Skipped, sentence::skip(*because).to_owned()),
+            Event::Dispatched { attempt, agent_name, .. } => {
+                let verb = if attempt.leg == Leg::Undo { "being undone by" } else { "with" };
+                (&attempt.step, Sign::Works, format!("{verb} {agent_name}{}", sentence::nth(attempt)))
+            }
+            Event::Answered { attempt, reply: Reply::Output { .. }, latency_ms } => {
+                (&attempt.step, Sign::Works, format!("answered in {latency_ms} ms, being checked"))
+            }
+            Event::Answered { attempt, reply, .. } => (&attempt.step, Sign::Works, sentence::reply(reply)),
+            Event::Released { attempt, .. } => match attempt.leg {
+                Leg::Do => (&attempt.step, Sign::Done, "done".to_owned()),
+                Leg::Undo => (&attempt.step, Sign::Undone, "undone".to_owned()),
+            },
+            Event::Retrying { attempt, .. } => {
+                (&attempt.step, Sign::Waits, format!("tried again soon{}", sentence::nth(attempt)))
+            }
+            Event::Failed { attempt, error, .. } => {
+                (&attempt.step, Sign::Failed, format!("{}: {}", error.code, sentence::plain(&error.message)))
+            }
+            Event::Parked { attempt } => {
+                (&attempt.step, Sign::Asks, "outcome unknown, waits for a person".to_owned())
+            }
+            Event::ReviewOpened { about, review, .. } => match sentence::step_of(about) {
+                Some(step) => (step, Sign::Asks, format!("waits for a person: {review}")),
+                None => return,
+            },
+            _ => return,
+        };
+        if !self.steps.iter().any(|known| known == step.as_str()) {
+            self.steps.push(step.to_string());
+        }
+        self.marks.insert(step.to_string(), Mark { sign, note });
+    }
+
+    fn turn(&mut self, event: &Event) {
+        let phase = match event {
+            Event::Waiting => "waits for other contracts",
+            Event::Started => "running",
+            Event::ReviewOpened { about, .. } if sentence::step_of(about).is_none() => "waits for a person",
+            Event::Closing { .. } => "stopping",
+            Event::Undoing { .. } => "being undone",
+            Event::Ended { ending } => {
+                self.ended = true;
+                if matches!(ending, Ending::Completed { .. }) { "completed" } else { "stopped" }
+            }
+            _ => return,
+        };
+        phase.clone_into(&mut self.phase);
+    }
+}
+
+#[cfg(test)]
+mod tests;

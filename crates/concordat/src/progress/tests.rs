@@ -1,0 +1,106 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+const AGENT: &str = "agt_00000000000000000000000001";
+const DECISION: &str = "dec_00000000000000000000000002";
+const REVIEW: &str = "rev_00000000000000000000000003";
+const DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
+fn told(data: Value) -> Told {
+    Told { kind: "x".to_owned(), time: "2026-01-31T12:34:56.000001Z".to_owned(), data }
+}
+
+fn attempt(step: &str, leg: &str, number: u32) -> Value {
+    json!({"step": step, "leg": leg, "number": number})
+}
+
+fn sent(step: &str, leg: &str, number: u32) -> Value {
+    json!({
+        "event": "dispatched", "attempt": attempt(step, leg, number), "agent": AGENT, "agent_name": "desk",
+        "revision": DIGEST, "skill": "assess_risk", "decision": DECISION, "params": DIGEST, "draws": [],
+    })
+}
+
+/// The sentences of these events, and the view after the last of them.
+fn watch(events: Vec<Value>) -> String {
+    let mut progress = Progress::new("loan", ["credit", "risk"].map(str::to_owned));
+    let mut lines: Vec<String> = Vec::new();
+    for event in events {
+        let told = told(event);
+        assert!(told.event().is_some(), "not an event: {}", told.data);
+        lines.push(progress.apply(&told).unwrap_or_else(|| "(nothing)".to_owned()));
+    }
+    lines.push("--".to_owned());
+    lines.extend(progress.lines());
+    lines.push(format!("-- ended: {}", progress.ended()));
+    lines.join("\n")
+}
+
+fn answered(step: &str, leg: &str) -> Value {
+    let reply = json!({"kind": "output", "output": DIGEST, "bytes": 7, "checked": true});
+    json!({"event": "answered", "attempt": attempt(step, leg, 1), "reply": reply, "latency_ms": 12})
+}
+
+fn released(step: &str, leg: &str) -> Value {
+    json!({"event": "released", "attempt": attempt(step, leg, 1), "decision": DECISION})
+}
+
+#[test]
+fn a_contract_that_completes() {
+    let permit = json!({
+        "id": DECISION, "gate": "admit", "answer": {"kind": "permit"},
+        "provenance": {"policy": DIGEST, "input": DIGEST, "evaluator": "regorus"},
+    });
+    insta::assert_snapshot!(watch(vec![
+        json!({"event": "decided", "decision": permit}),
+        json!({"event": "started"}),
+        sent("credit", "do", 1),
+        answered("credit", "do"),
+        released("credit", "do"),
+        json!({"event": "skipped", "step": "risk", "because": "condition_false"}),
+        json!({"event": "ended", "ending": {"kind": "completed", "output": DIGEST}}),
+    ]));
+}
+
+#[test]
+fn a_contract_that_is_undone() {
+    let failure = json!({"kind": "failure", "failure": "failed", "code": "agent-error", "message": "no \u{1b}[31m desk"});
+    insta::assert_snapshot!(watch(vec![
+        sent("credit", "do", 1),
+        released("credit", "do"),
+        sent("risk", "do", 2),
+        json!({"event": "answered", "attempt": attempt("risk", "do", 2), "reply": failure, "latency_ms": 1}),
+        json!({"event": "retrying", "attempt": attempt("risk", "do", 3), "at": "2026-01-31T12:34:57Z"}),
+        json!({"event": "failed", "attempt": attempt("risk", "do", 3), "tolerated": false,
+            "error": {"code": "agent-error", "message": "no desk"}}),
+        json!({"event": "closing", "cause": {"kind": "step_failed", "step": "risk", "compensate": true}}),
+        json!({"event": "undoing", "steps": ["credit"]}),
+        sent("credit", "undo", 1),
+        released("credit", "undo"),
+        json!({"event": "ended", "ending": {"kind": "stopped", "undone": ["credit"], "not_undone": []}}),
+    ]));
+}
+
+#[test]
+fn a_contract_that_waits_for_people_and_is_denied() {
+    let deny = json!({
+        "id": DECISION, "gate": "admit",
+        "answer": {"kind": "deny", "reasons": [{"code": "budget", "message": "the budget is too small"}]},
+        "provenance": {"policy": DIGEST, "input": DIGEST, "evaluator": "regorus"},
+    });
+    insta::assert_snapshot!(watch(vec![
+        json!({"event": "review_opened", "review": REVIEW, "about": {"kind": "admission"}, "payload": DIGEST,
+            "expires": "2026-01-31T13:00:00Z"}),
+        json!({"event": "decided", "decision": deny}),
+        json!({"event": "closing", "cause": {"kind": "denied", "decision": DECISION}}),
+        json!({"event": "ended", "ending": {"kind": "stopped", "undone": [], "not_undone": []}}),
+    ]));
+}
+
+#[test]
+fn what_this_version_does_not_know_is_still_told() {
+    let mut progress = Progress::new("loan", []);
+    let odd = Told { kind: "step.danced".to_owned(), ..told(json!({"event": "danced"})) };
+    assert_eq!(progress.apply(&odd).as_deref(), Some("step.danced (unknown to this version)"));
+}

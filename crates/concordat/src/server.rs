@@ -1,0 +1,111 @@
+//! Puts the parts together: store, policy, classifier, agents, engine, HTTP. Nothing else knows all of them.
+
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use concordat_agents::HttpAgents;
+use concordat_agents::egress::Egress;
+use concordat_classify::Classifier;
+use concordat_engine::ports::SystemClock;
+use concordat_engine::{Engine, Parts};
+use concordat_model::principal::{Principal, Role};
+use concordat_policy::{Bundle, Policy};
+use concordat_server::Config;
+use concordat_store::{Signing, Sqlite};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::ServeConfig;
+use crate::{log_key, policies, templates};
+
+/// Starts servers.
+#[derive(Debug)]
+pub struct Server;
+
+/// A server that takes requests until it is shut down.
+pub struct RunningServer {
+    /// Where it is reached.
+    pub url: String,
+    /// The installation's first key, when this start made it. It is stored nowhere.
+    pub first_key: Option<String>,
+    /// The engine behind it.
+    pub engine: Engine,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    /// Opens everything and begins to serve. When this returns, requests are answered.
+    ///
+    /// # Errors
+    /// Whatever keeps a part from being opened, in the operator's words.
+    pub async fn start(config: ServeConfig) -> Result<RunningServer> {
+        let listener = TcpListener::bind(config.listen).await;
+        let listener = listener.with_context(|| format!("nobody can listen on {}", config.listen))?;
+        let address = listener.local_addr().context("the listening address cannot be read")?;
+        let engine = Engine::start(parts(&config, address).await?).await?;
+        let first_key = engine.first_key(first_principal()?).await?.map(|key| key.text);
+        let (stop, mut stopping) = watch::channel(false);
+        let asked_to_stop = async move {
+            // An error means that the running server was dropped, which stops it as well.
+            let _ = stopping.wait_for(|stop| *stop).await;
+        };
+        let limits = Config { hosts: config.hosts, ..Config::default() };
+        let serving = tokio::spawn(concordat_server::serve(engine.clone(), listener, limits, asked_to_stop));
+        Ok(RunningServer { url: format!("http://{address}"), first_key, engine, stop, serving })
+    }
+}
+
+impl RunningServer {
+    /// Stops taking requests, lets those in hand finish, and closes the log.
+    ///
+    /// # Errors
+    /// The listener broke before, or a part of the server crashed.
+    pub async fn shutdown(self) -> Result<()> {
+        self.stop.send_replace(true);
+        let served = self.serving.await;
+        // The log is closed whatever became of the listener.
+        self.engine.stop().await;
+        served.map_err(|_| anyhow!("the server crashed while it stopped"))?.context("the listener broke")
+    }
+
+    /// Waits until the listener breaks, which it should not.
+    pub async fn broken(&mut self) {
+        let _ = (&mut self.serving).await;
+    }
+}
+
+async fn parts(config: &ServeConfig, address: SocketAddr) -> Result<Parts> {
+    let folder = || format!("the data folder `{}` cannot be made", config.data.display());
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).with_context(folder)?;
+    let signer = log_key::open(&config.data, &format!("concordat/{}", config.instance))?;
+    let store = Sqlite::open(&config.database(), Signing { signer, earlier: Vec::new() }).await?;
+    let bundle = match &config.policies {
+        Some(folder) => policies::of_folder(folder)?,
+        None => Bundle::standard(),
+    };
+    let known = match &config.contracts {
+        Some(folder) => templates::of_folder(folder)?,
+        None => templates::standard()?,
+    };
+    let egress =
+        Egress { allow_loopback: config.allow_loopback_agents, allow: Vec::new(), deny: vec![address] };
+    Ok(Parts {
+        store: Arc::new(store),
+        transport: Arc::new(HttpAgents::new(egress)),
+        clock: Arc::new(SystemClock),
+        policy: Policy::load(&bundle)?,
+        classifier: Classifier::standard()?,
+        templates: known,
+        instance: config.instance.clone(),
+        review_expiry: config.review_expiry,
+    })
+}
+
+/// Whoever starts an installation plays every part; that they cannot review what they submit is for policy to say.
+fn first_principal() -> Result<Principal> {
+    Ok(Principal { name: "admin".parse()?, tenant: "default".parse()?, roles: Role::ALL.to_vec() })
+}
