@@ -20,11 +20,11 @@ use crate::crash::Acknowledged;
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Found {
+pub(crate) struct Found {
     /// What must not be.
-    pub faults: Vec<String>,
+    pub(crate) faults: Vec<String>,
     /// Attempts that were with an agent when the server was killed.
-    pub interrupted: usize,
+    pub(crate) interrupted: usize,
     records: usize,
     runs: usize,
     acknowledged: usize,
@@ -53,7 +53,7 @@ impl fmt::Display for Found {
 }
 
 /// Everything that must hold of a house that was killed and is at rest now.
-pub async fn all(data: &Path, acknowledged: &[Acknowledged], ledgers: &[Entry]) -> anyhow::Result<Found> {
+pub(crate) async fn all(data: &Path, acknowledged: &[Acknowledged], ledgers: &[Entry]) -> anyhow::Result<Found> {
     let mut found = Found { acknowledged: acknowledged.len(), calls: ledgers.len(), ..Found::default() };
     let key: Verifier = std::fs::read_to_string(data.join("log.vkey"))?.trim().parse()?;
     let database = data.join("concordat.db");

@@ -20,7 +20,7 @@ use crate::check;
 use crate::house::{House, free_port};
 
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// How often the server is killed.
     #[arg(long, default_value_t = 50)]
     kills: u32,
@@ -34,14 +34,14 @@ pub struct Options {
 
 /// A contract that was acknowledged with a 2xx.
 #[derive(Debug, Clone)]
-pub struct Acknowledged {
+pub(crate) struct Acknowledged {
     /// The idempotency key of the request.
-    pub key: String,
+    pub(crate) key: String,
     /// The run.
-    pub run: String,
+    pub(crate) run: String,
 }
 
-pub async fn run(options: &Options) -> anyhow::Result<()> {
+pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     println!("campaign crash --kills {} --seed {} --callers {}", options.kills, options.seed, options.callers);
     let folder = tempfile::tempdir()?;
     let listen = free_port()?;
@@ -128,7 +128,7 @@ async fn call(client: Client, caller: u32, seed: u64, over: Arc<AtomicBool>) -> 
 /// Whether the server may only have been gone for a moment.
 fn worth_another_try(error: &ClientError) -> bool {
     match error {
-        ClientError::Refused(refusal) => refusal.status >= 500,
+        ClientError::Refused(refusal) => refusal.problem.status >= 500,
         _ => true,
     }
 }

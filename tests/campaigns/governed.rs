@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use crate::house::{House, free_port};
 
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// How many contracts are carried out.
     #[arg(long, default_value_t = 3000)]
     contracts: u32,
@@ -35,7 +35,7 @@ pub struct Options {
 /// Told when the last step of a run, by its request's key, was answered.
 type Waiting = Arc<Mutex<HashMap<String, oneshot::Sender<()>>>>;
 
-pub async fn run(options: &Options) -> anyhow::Result<()> {
+pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     println!("campaign governed --contracts {} --in-flight {}", options.contracts, options.in_flight);
     let folder = tempfile::tempdir()?;
     let house = House::start(free_port()?, folder.path())?;

@@ -11,7 +11,7 @@ use concordat::server::Server;
 use serde_json::{Value, json};
 
 /// Serves until the process is told to end, and says on standard output where, and with which first key.
-pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
+pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let server = Server::start(config).await?;
     println!("{}", json!({ "url": server.url, "key": server.first_key }));
     let mut end = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
@@ -20,17 +20,17 @@ pub async fn serve(config: ServeConfig) -> anyhow::Result<()> {
 }
 
 /// A server process.
-pub struct House {
+pub(crate) struct House {
     child: Child,
     /// Where it is reached.
-    pub url: String,
+    pub(crate) url: String,
     /// The first key, if this start made it.
-    pub key: Option<String>,
+    pub(crate) key: Option<String>,
 }
 
 impl House {
     /// Starts a server on this folder and waits until it answers.
-    pub fn start(listen: SocketAddr, data: &Path) -> anyhow::Result<House> {
+    pub(crate) fn start(listen: SocketAddr, data: &Path) -> anyhow::Result<House> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["serve", "--allow-loopback-agents", "--instance", "campaign", "--listen", &listen.to_string(), "--data"])
             .arg(data)
@@ -48,21 +48,21 @@ impl House {
     }
 
     /// Ends it as a power cut ends a process: at once.
-    pub fn kill(mut self) -> anyhow::Result<()> {
+    pub(crate) fn kill(mut self) -> anyhow::Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
     }
 
     /// Ends it in order.
-    pub fn stop(mut self) -> anyhow::Result<()> {
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         Command::new("kill").arg(self.child.id().to_string()).status()?;
         self.child.wait()?;
         Ok(())
     }
 
     /// The processor time that it has used, in milliseconds.
-    pub fn cpu_ms(&self) -> anyhow::Result<f64> {
+    pub(crate) fn cpu_ms(&self) -> anyhow::Result<f64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         // The name in brackets may hold spaces; the 14th and 15th fields are user and system time in 1/100 s.
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
@@ -71,7 +71,7 @@ impl House {
     }
 
     /// The most memory that it has used, in MiB.
-    pub fn peak_mib(&self) -> anyhow::Result<f64> {
+    pub(crate) fn peak_mib(&self) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
@@ -88,6 +88,6 @@ impl Drop for House {
 }
 
 /// A free port of this machine.
-pub fn free_port() -> anyhow::Result<SocketAddr> {
+pub(crate) fn free_port() -> anyhow::Result<SocketAddr> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }

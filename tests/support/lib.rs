@@ -17,7 +17,6 @@ use concordat_model::decision::Decision;
 use concordat_model::id::RunId;
 use concordat_model::principal::{Principal, Role};
 use concordat_model::span::Span;
-use concordat_model::template::Templates;
 use concordat_policy::{Bundle, Policy};
 use concordat_store::{Signing, Sqlite};
 use serde_json::{Value, json};
@@ -218,7 +217,7 @@ async fn start(folder: &TempDir) -> Engine {
         clock: Arc::new(SystemClock),
         policy: Policy::load(&Bundle::standard()).unwrap(),
         classifier: Classifier::standard().unwrap(),
-        templates: Templates::default(),
+        templates: concordat::templates::standard().unwrap(),
         instance: "test".to_owned(),
         review_expiry: Span::seconds(3600),
     };
