@@ -1,5 +1,7 @@
 //! A run as the API shows it, told from its state and its records.
 
+mod leg;
+
 use std::collections::BTreeMap;
 
 use concordat_engine::ports::RunRow;
@@ -9,16 +11,14 @@ use concordat_model::classification::Classification;
 use concordat_model::contract as document;
 use concordat_model::id::AgentId;
 use concordat_model::run::Phase;
-use concordat_model::run::event::{Cause as ModelCause, Ending, Failure, Skip};
+use concordat_model::run::event::{Cause as ModelCause, Ending};
 use concordat_model::run::leg::LegState;
 use concordat_model::work::Leg;
 use serde_json::Value;
 
-use crate::api::contracts::{
-    AgentRef, Cause, ContractDetail, ContractRow, Governance, LegRow, RunReview, StepError, StepRow,
-    StepState,
-};
+use crate::api::contracts::{Cause, ContractDetail, ContractRow, Governance, RunReview, StepRow};
 use crate::story::{Story, output_of};
+use leg::Place;
 
 impl From<&RunRow> for ContractRow {
     fn from(row: &RunRow) -> ContractRow {
@@ -160,16 +160,14 @@ fn cause_of(story: &Story, view: &RunView, cause: &ModelCause) -> Cause {
 
 fn step(story: &Story, view: &RunView, at: usize, step: &Step) -> StepRow {
     let needs = needs(view, at);
-    let undo =
-        view.run.state.leg(at, Leg::Undo).filter(|undo| **undo != LegState::Waiting || undoes(view, step));
+    let row = |leg: Leg, state: &LegState| leg::row(&Place { story, view, step, leg, needs: &needs }, state);
+    let undo = view.run.state.leg(at, Leg::Undo);
+    let undo = undo.filter(|undo| **undo != LegState::Waiting || undoes(view, step));
     StepRow {
         id: step.document.id.to_string(),
         skill: step.document.skill.to_string(),
-        doing: match view.run.state.leg(at, Leg::Do) {
-            Some(leg) => leg_row(story, view, step, Leg::Do, leg, &needs),
-            None => LegRow::of(StepState::Waiting),
-        },
-        undo: undo.map(|leg| leg_row(story, view, step, Leg::Undo, leg, &needs)),
+        doing: row(Leg::Do, view.run.state.leg(at, Leg::Do).unwrap_or(&LegState::Waiting)),
+        undo: undo.map(|undo| row(Leg::Undo, undo)),
         needs,
     }
 }
@@ -185,137 +183,6 @@ fn undoes(view: &RunView, step: &Step) -> bool {
     match &view.run.state.phase {
         Phase::Undoing(cause) => view.run.undone(cause).1.contains(&step.document.id),
         _ => false,
-    }
-}
-
-impl LegRow {
-    fn of(state: StepState) -> LegRow {
-        LegRow {
-            state,
-            attempt: None,
-            agent: None,
-            since: None,
-            waiting_for: None,
-            error: None,
-            output_digest: None,
-        }
-    }
-}
-
-fn leg_row(
-    story: &Story,
-    view: &RunView,
-    step: &Step,
-    leg: Leg,
-    state: &LegState,
-    needs: &[String],
-) -> LegRow {
-    let named = |agent: &AgentId| AgentRef {
-        id: agent.to_string(),
-        name: story.name(*agent).map_or_else(|| agent.to_string(), str::to_owned),
-    };
-    let last = story.last_try(step.document.id.as_str(), leg);
-    let waits = |text: String| Some(text);
-    match state {
-        LegState::Waiting => {
-            LegRow { waiting_for: before(view, leg, needs), ..LegRow::of(StepState::Waiting) }
-        }
-        LegState::Ready { number, from, .. } => LegRow {
-            attempt: Some(*number),
-            waiting_for: waits(match number {
-                1 => "an agent that policy permits and that is free".to_owned(),
-                _ => format!("another try, not before {from:.0}"),
-            }),
-            ..LegRow::of(StepState::Ready)
-        },
-        LegState::InReview { number, review } => LegRow {
-            attempt: Some(*number),
-            waiting_for: waits(format!("a reviewer's answer to {review}, before it is given to an agent")),
-            ..LegRow::of(StepState::InReview)
-        },
-        LegState::Dispatched { number, agent, since } => {
-            let agent = named(agent);
-            LegRow {
-                attempt: Some(*number),
-                since: Some(*since),
-                waiting_for: waits(format!("an answer of `{}`", agent.name)),
-                agent: Some(agent),
-                ..LegRow::of(StepState::Dispatched)
-            }
-        }
-        LegState::Answered { number, agent, output } => LegRow {
-            attempt: Some(*number),
-            agent: Some(named(agent)),
-            waiting_for: waits("policy to release the result".to_owned()),
-            output_digest: Some(output.to_string()),
-            ..LegRow::of(StepState::Answered)
-        },
-        LegState::Held { number, agent, output, review } => LegRow {
-            attempt: Some(*number),
-            agent: Some(named(agent)),
-            waiting_for: waits(format!("a reviewer's answer to {review}, before the result is used")),
-            output_digest: Some(output.to_string()),
-            ..LegRow::of(StepState::Held)
-        },
-        LegState::Lost { number, .. } => LegRow {
-            attempt: Some(*number),
-            waiting_for: waits("what follows from the failed try".to_owned()),
-            ..LegRow::of(StepState::Lost)
-        },
-        LegState::Parked { number, .. } => LegRow {
-            attempt: Some(*number),
-            waiting_for: waits("a person to find out whether it was done".to_owned()),
-            ..LegRow::of(StepState::Parked)
-        },
-        LegState::Done { agent, output } => LegRow {
-            attempt: last,
-            agent: Some(named(agent)),
-            output_digest: Some(output.to_string()),
-            ..LegRow::of(StepState::Done)
-        },
-        LegState::Skipped { because } => {
-            LegRow { error: Some(skipped(*because)), ..LegRow::of(StepState::Skipped) }
-        }
-        LegState::Failed { error, .. } => {
-            LegRow { attempt: last, error: Some(failed(error)), ..LegRow::of(StepState::Failed) }
-        }
-    }
-}
-
-fn before(view: &RunView, leg: Leg, needs: &[String]) -> Option<String> {
-    let state = &view.run.state;
-    match (&state.phase, leg) {
-        (_, Leg::Undo) => Some("steps after it to be undone".to_owned()),
-        (Phase::Received, _) => Some("policy to admit the contract".to_owned()),
-        (Phase::InReview(review), _) => {
-            Some(format!("a reviewer's answer to {review}, before the contract may run"))
-        }
-        (Phase::Waiting, _) => Some("the contracts that this one depends on".to_owned()),
-        (Phase::Running, _) => {
-            let open = needs.iter().filter(|need| {
-                let at = need.parse().ok().and_then(|name| view.run.contract.index(&name));
-                at.and_then(|at| state.leg(at, Leg::Do)).is_none_or(|leg| !leg.is_settled())
-            });
-            let open: Vec<String> = open.map(|need| format!("`{need}`")).collect();
-            Some(open.join(", ")).filter(|open| !open.is_empty())
-        }
-        (Phase::Closing(_) | Phase::Undoing(_) | Phase::Ended { .. }, _) => None,
-    }
-}
-
-fn skipped(because: Skip) -> StepError {
-    let (code, message) = match because {
-        Skip::ConditionFalse => ("condition-false", "its condition did not hold"),
-        Skip::NothingBefore => ("nothing-before", "every step that it needs was skipped"),
-    };
-    StepError { code: code.to_owned(), message: message.to_owned(), decision: None }
-}
-
-fn failed(error: &Failure) -> StepError {
-    StepError {
-        code: error.code.clone(),
-        message: error.message.clone(),
-        decision: error.decision.map(|decision| decision.to_string()),
     }
 }
 

@@ -30,7 +30,6 @@ use crate::{front, routes, verb};
 const REST: Duration = Duration::from_millis(50);
 
 /// The API without its connections, for tests and for embedding.
-#[must_use]
 pub fn router(engine: Engine, config: &Config) -> Router {
     over(&Arc::new(App::new(engine, config)))
 }
@@ -47,6 +46,7 @@ fn over(app: &Shared) -> Router {
 }
 
 /// A panic of a handler costs its request, never the process.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let told = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let told = told.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();

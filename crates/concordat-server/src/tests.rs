@@ -90,7 +90,7 @@ impl Server {
             .unwrap();
         let mut templates = Templates::default();
         templates
-            .add(serde_json::from_value(contract("lend", json!([{"id": "a", "skill": "work"}]))).unwrap());
+            .add(serde_json::from_value(contract("lend", &json!([{"id": "a", "skill": "work"}]))).unwrap());
         let engine = Engine::start(Parts {
             store: Arc::new(store),
             transport: Arc::new(Puppets),
@@ -199,7 +199,7 @@ fn posted(path: &str, key: &str, body: &Value, idempotency: Option<&str>) -> Req
     request.body(Body::from(body.to_string())).unwrap()
 }
 
-fn contract(name: &str, steps: Value) -> Value {
+fn contract(name: &str, steps: &Value) -> Value {
     json!({
         "apiVersion": "concordat/v1", "kind": "Contract", "metadata": {"name": name, "version": "1.0.0"},
         "spec": {

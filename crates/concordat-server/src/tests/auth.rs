@@ -76,7 +76,7 @@ async fn things(server: &Server) -> Things {
 
 /// A contract that policy hands to people.
 pub(super) fn risky() -> Value {
-    let mut risky = contract("risky", json!([{"id": "a", "skill": "work", "effect": "unsafe"}]));
+    let mut risky = contract("risky", &json!([{"id": "a", "skill": "work", "effect": "unsafe"}]));
     risky["spec"]["governance"]["risk"] = json!("critical");
     risky
 }
@@ -99,7 +99,7 @@ fn built(
     match body {
         None => request.body(Body::empty()).unwrap(),
         Some(body) => {
-            let lend = contract("lend", json!([{"id": "a", "skill": "work"}])).to_string();
+            let lend = contract("lend", &json!([{"id": "a", "skill": "work"}])).to_string();
             let body = body.replace("CONTRACT", &lend).replace("PAYLOAD", &things.payload);
             let request = request.header("content-type", "application/json").header("idempotency-key", "k");
             request.body(Body::from(body)).unwrap()

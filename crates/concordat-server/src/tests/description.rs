@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// Members of a schema that are flags, not schemas.
+const FLAGS: [&str; 3] = ["required", "deprecated", "additionalProperties"];
+
 fn walk(value: &Value, at: &str, see: &mut impl FnMut(&str, &str, &Value)) {
     match value {
         Value::Object(members) => members.iter().for_each(|(name, member)| {
@@ -9,7 +12,7 @@ fn walk(value: &Value, at: &str, see: &mut impl FnMut(&str, &str, &Value)) {
             walk(member, &format!("{at}/{name}"), see);
         }),
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(nth, item)| walk(item, &format!("{at}/{nth}"), see))
+            items.iter().enumerate().for_each(|(nth, item)| walk(item, &format!("{at}/{nth}"), see));
         }
         _ => {}
     }
@@ -49,7 +52,7 @@ async fn generators_can_work_with_it() {
     walk(&document, "", &mut |at, name, value| {
         let schema =
             at.contains("/schema") || at.ends_with("/properties") || name == "items" || name == "schema";
-        assert!(!(schema && value.is_boolean() && name != "required" && name != "deprecated"), "{at}/{name}");
+        assert!(!(schema && value.is_boolean() && !FLAGS.contains(&name)), "{at}/{name}");
         assert!(!at.contains('@') && !name.contains('@'), "{at}/{name}");
         if name == "enum" && at.starts_with("/components") {
             // An enum has a name of its own: no property holds one.
@@ -70,12 +73,14 @@ async fn every_described_route_is_routed_and_no_other_verb() {
     let document = server.get("", "/openapi.json").await.body;
     for (path, item) in document["paths"].as_object().unwrap() {
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
-            let uri = path.replace('{', "").replace('}', "");
+            let uri = path.replace(['{', '}'], "");
             let answer =
                 server.send(request(method, &uri, Some(&server.admin)).body(Body::empty()).unwrap()).await;
             let described = item.get(method.to_lowercase()).is_some();
             let code = answer.body["code"].as_str().unwrap_or_default();
-            let routed = code != "route-unknown" && code != "method-not-allowed";
+            // `GET /v1/agents/x:restore` looks for an agent of that name.
+            let named = path.contains("}:") && method == "GET" && code == "not-found";
+            let routed = code != "route-unknown" && code != "method-not-allowed" && !named;
             assert_eq!(routed, described, "{method} {path}: {}", answer.text);
         }
     }

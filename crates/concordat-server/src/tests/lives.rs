@@ -8,7 +8,7 @@ async fn a_contract_is_carried_out_and_explained() {
     let server = Server::start().await;
     let sam = server.key("sam", "acme", &[Role::Submitter]).await;
     let steps = json!([{"id": "a", "skill": "work"}, {"id": "b", "skill": "work", "needs": ["a"]}]);
-    let lend = contract("lend", steps);
+    let lend = contract("lend", &steps);
     let planned = server.post(&sam, "/v1/contracts:plan", &lend).await;
     assert_eq!(planned.status, 200, "{}", planned.text);
     let first = &planned.body["contracts"][0];
@@ -38,7 +38,7 @@ async fn a_contract_is_carried_out_and_explained() {
 async fn a_repeated_request_gets_the_same_answer() {
     let server = Server::start().await;
     let sam = server.key("sam", "acme", &[Role::Submitter]).await;
-    let lend = contract("lend", json!([{"id": "a", "skill": "work"}]));
+    let lend = contract("lend", &json!([{"id": "a", "skill": "work"}]));
     let first = server.send(posted("/v1/contracts", &sam, &lend, Some("k"))).await;
     assert_eq!((first.status.as_u16(), first.headers.get("idempotency-replayed")), (202, None));
     let run = first.body["contracts"][0]["run"].as_str().unwrap();
@@ -48,7 +48,7 @@ async fn a_repeated_request_gets_the_same_answer() {
     let again = server.send(posted("/v1/contracts", &sam, &lend, Some("k"))).await;
     assert_eq!((again.status.as_u16(), &again.body), (202, &first.body));
     assert_eq!(again.headers["idempotency-replayed"], "true");
-    let other = contract("other", json!([{"id": "a", "skill": "work"}]));
+    let other = contract("other", &json!([{"id": "a", "skill": "work"}]));
     let reused = server.send(posted("/v1/contracts", &sam, &other, Some("k"))).await;
     assert_eq!((reused.status.as_u16(), &reused.body["code"]), (422, &json!("idempotency-key-reused")));
     assert_eq!(server.log_size(), before);
@@ -62,7 +62,7 @@ async fn a_failed_contract_says_why_and_what_was_undone() {
         {"id": "a", "skill": "work", "compensate": {"skill": "undo"}},
         {"id": "b", "skill": "fail", "needs": ["a"]},
     ]);
-    let run = server.submit(&sam, "one", &contract("pay", steps)).await;
+    let run = server.submit(&sam, "one", &contract("pay", &steps)).await;
     let detail = server.settled(&sam, &run, &["failed", "undone"]).await;
     assert_eq!(detail["status"], "undone", "{detail:#}");
     assert_eq!(detail["cause"]["code"], "step_failed");
@@ -70,7 +70,7 @@ async fn a_failed_contract_says_why_and_what_was_undone() {
     assert_eq!((&detail["undone"], &detail["not_undone"]), (&json!(["a"]), &json!([])));
     assert_eq!(detail["step_list"][0]["undo"]["state"], "done");
     assert_eq!(detail["step_list"][1]["error"]["code"], "agent-error");
-    let denied = contract("none", json!([{"id": "a", "skill": "unheard-of"}]));
+    let denied = contract("none", &json!([{"id": "a", "skill": "unheard-of"}]));
     let run = server.submit(&sam, "two", &denied).await;
     let detail = server.settled(&sam, &run, &["denied"]).await;
     assert!(
@@ -120,7 +120,7 @@ async fn a_run_is_cancelled_by_its_sender_and_only_while_it_lives() {
     let server = Server::start().await;
     let sam = server.key("sam", "acme", &[Role::Submitter]).await;
     let ann = server.key("ann", "acme", &[Role::Submitter]).await;
-    let run = server.submit(&sam, "one", &contract("pay", json!([{"id": "a", "skill": "hang"}]))).await;
+    let run = server.submit(&sam, "one", &contract("pay", &json!([{"id": "a", "skill": "hang"}]))).await;
     let detail = server.settled(&sam, &run, &["running"]).await;
     assert_eq!(detail["step_list"][0]["waiting_for"], "an answer of `worker`");
     let path = format!("/v1/contracts/{run}:cancel");
@@ -142,7 +142,7 @@ async fn lists_are_walked_with_cursors() {
     let sam = server.key("sam", "acme", &[Role::Submitter]).await;
     let mut sent = Vec::new();
     for nth in 0..5 {
-        let lend = contract("lend", json!([{"id": "a", "skill": "work"}]));
+        let lend = contract("lend", &json!([{"id": "a", "skill": "work"}]));
         sent.push(server.submit(&sam, &format!("k{nth}"), &lend).await);
     }
     sent.reverse();

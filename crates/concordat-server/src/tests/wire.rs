@@ -40,8 +40,10 @@ async fn read(response: Response) -> Vec<(u64, String)> {
 #[tokio::test]
 async fn a_stream_follows_a_run_to_its_end_and_resumes() {
     let server = Server::start().await;
-    let lend =
-        contract("lend", json!([{"id": "a", "skill": "work"}, {"id": "b", "skill": "work", "needs": ["a"]}]));
+    let lend = contract(
+        "lend",
+        &json!([{"id": "a", "skill": "work"}, {"id": "b", "skill": "work", "needs": ["a"]}]),
+    );
     let run = server.submit(&server.admin, "one", &lend).await;
     let whole = read(server.raw(streamed(&server, &run, None)).await).await;
     assert_eq!(whole.first().unwrap().1, "contract.received");
@@ -73,7 +75,7 @@ async fn a_stream_follows_a_run_to_its_end_and_resumes() {
 async fn streams_are_bounded() {
     let server = Server::with(&Config { streams: 1, ..Config::default() }).await;
     let run =
-        server.submit(&server.admin, "one", &contract("pay", json!([{"id": "a", "skill": "hang"}]))).await;
+        server.submit(&server.admin, "one", &contract("pay", &json!([{"id": "a", "skill": "hang"}]))).await;
     let first = server.raw(streamed(&server, &run, None)).await;
     let second = server.send(streamed(&server, &run, None)).await;
     assert_eq!((second.status.as_u16(), &second.body["code"]), (503, &json!("streams-exhausted")));
@@ -133,7 +135,7 @@ async fn connections_are_served_bounded_and_let_go() {
 async fn stopping_ends_streams_and_finishes_requests() {
     let server = Server::start().await;
     let run =
-        server.submit(&server.admin, "one", &contract("pay", json!([{"id": "a", "skill": "hang"}]))).await;
+        server.submit(&server.admin, "one", &contract("pay", &json!([{"id": "a", "skill": "hang"}]))).await;
     let running = running(&server, Config::default()).await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     let ask = format!(
