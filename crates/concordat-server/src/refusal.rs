@@ -265,3 +265,61 @@ impl IntoResponse for Refusal {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use concordat_ledger::record::RecordError;
+    use concordat_model::digest::Digest;
+    use concordat_model::problem::Problem as Wrong;
+
+    use super::*;
+
+    fn engine(error: EngineError) -> Refusal {
+        error.into()
+    }
+
+    #[test]
+    fn every_way_to_say_no() {
+        let text = || "why".to_owned();
+        let store = |error: StoreError| engine(error.into());
+        let digest = Digest::of(b"");
+        let inconsistent = StoreError::Inconsistent { table: "run", column: "x", row: text(), why: text() };
+        let already = RegistryError::Already { name: "a".parse().unwrap(), standing: "eligible" };
+        for (refusal, status, code, retryable) in [
+            (Refusal::Unauthenticated, 401, "unauthenticated", false),
+            (Refusal::TooLarge, 413, "document-too-large", false),
+            (Refusal::Incomplete, 408, "body-incomplete", true),
+            (Refusal::Streams, 503, "streams-exhausted", true),
+            (Refusal::missing("agent", "x"), 404, "not-found", false),
+            (Refusal::Internal(text()), 500, "internal", true),
+            (engine(EngineError::Invalid(Wrong::new("a", "/b", "c").into())), 422, "document-invalid", false),
+            (engine(EngineError::NotFound { what: "agent", id: text() }), 404, "not-found", false),
+            (engine(EngineError::Conflict(text())), 409, "conflict", false),
+            (engine(EngineError::KeyReused(text())), 422, "idempotency-key-reused", false),
+            (engine(RegistryError::NameTaken("a".parse().unwrap()).into()), 409, "agent-name-taken", false),
+            (engine(RegistryError::Unknown(text()).into()), 404, "not-found", false),
+            (engine(already.into()), 409, "agent-state-already", false),
+            (store(StoreError::Conflict(text())), 409, "conflict", false),
+            (store(StoreError::Unavailable(text())), 503, "storage-unavailable", true),
+            (store(StoreError::Unknown(text())), 503, "outcome-unknown", true),
+            (store(inconsistent), 500, "internal", true),
+            (engine(RecordError::SubjectSeq.into()), 500, "internal", true),
+            (engine(EngineError::Log { index: 1, why: text() }), 500, "internal", true),
+            (engine(EngineError::PayloadMissing(digest)), 500, "internal", true),
+            (engine(EngineError::PayloadOdd { digest, why: text() }), 500, "internal", true),
+            (engine(EngineError::Halted(text())), 503, "engine-halted", true),
+        ] {
+            let problem = refusal.problem();
+            assert_eq!((problem.status, problem.code.as_str(), problem.retryable), (status, code, retryable));
+            assert_eq!(problem.kind, format!("/docs/errors/{code}"));
+            assert_eq!(problem.incident.is_some(), status == 500);
+        }
+    }
+
+    #[test]
+    fn our_own_failures_say_nothing_but_an_incident() {
+        let problem = Refusal::Internal("the secret is 42".to_owned()).problem();
+        let told = serde_json::to_string(&problem).unwrap();
+        assert!(!told.contains("42") && told.contains(problem.incident.as_deref().unwrap()), "{told}");
+    }
+}

@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
@@ -84,12 +85,10 @@ pub async fn serve(
             taken = listener.accept() => taken,
         };
         match taken {
-            Ok((stream, peer)) => {
-                // Without room for this address the connection closes at once: nobody waits in vain.
-                if let Some(visit) = gate.visit(peer.ip(), place) {
-                    connect(stream, &router, &graceful, &config, visit);
-                }
-            }
+            Ok((stream, peer)) => match gate.visit(peer.ip(), place) {
+                Some(visit) => connect(stream, &router, &graceful, &config, visit),
+                None => gate.turn_away(stream),
+            },
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken: {error}");
                 tokio::time::sleep(REST).await;
@@ -127,9 +126,17 @@ fn connect(stream: TcpStream, router: &Router, graceful: &GracefulShutdown, conf
     });
 }
 
+/// What a connection gets for which there is no room.
+const NO_ROOM: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+/// How many are turned away with an answer at a time, and how long one may take to read it.
+const TURNED_AWAY: usize = 64;
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// How many are let in at a time, altogether and from one address.
 struct Gate {
     all: Arc<Semaphore>,
+    farewells: Arc<Semaphore>,
     visitors: Arc<Mutex<HashMap<IpAddr, usize>>>,
     per_address: usize,
 }
@@ -145,6 +152,7 @@ impl Gate {
     fn new(config: &Config) -> Gate {
         Gate {
             all: Arc::new(Semaphore::new(config.connections)),
+            farewells: Arc::new(Semaphore::new(TURNED_AWAY)),
             visitors: Arc::default(),
             per_address: config.connections_per_address,
         }
@@ -165,6 +173,23 @@ impl Gate {
         }
         *count += 1;
         Some(Visit { visitors: self.visitors.clone(), address, _place: place })
+    }
+}
+
+impl Gate {
+    /// Says that there is no room. What the client has sent is read, or its system would drop the answer.
+    fn turn_away(&self, mut stream: TcpStream) {
+        let Ok(permit) = self.farewells.clone().try_acquire_owned() else { return };
+        tokio::spawn(async move {
+            let farewell = async {
+                stream.write_all(NO_ROOM).await?;
+                stream.shutdown().await?;
+                tokio::io::copy(&mut stream.take(64 * 1024), &mut tokio::io::sink()).await
+            };
+            // Whoever does not listen misses the answer.
+            let _ = tokio::time::timeout(FAREWELL, farewell).await;
+            drop(permit);
+        });
     }
 }
 

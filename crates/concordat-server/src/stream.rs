@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use concordat_engine::Engine;
 use concordat_engine::ports::{Page, RecordFilter, StoredRecord};
-use concordat_model::id::RunId;
+use concordat_model::id::{KeyId, RunId};
 use futures_util::Stream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
@@ -21,8 +21,9 @@ use crate::refusal::Refusal;
 const RETRY: Duration = Duration::from_secs(3);
 /// How often a silent stream says that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// The log grows for every run; a stream looks at most this often.
-const BREATH: Duration = Duration::from_millis(20);
+/// The log grows for every run, so a stream rests before it looks again: the longer, the longer nothing was for it.
+const SHORTEST_REST: Duration = Duration::from_millis(10);
+const LONGEST_REST: Duration = Duration::from_millis(250);
 /// How many records are read at a time.
 const CHUNK: u32 = 100;
 
@@ -32,6 +33,7 @@ const LAST: &str = "contract.ended";
 /// A stream of a run's records from this index of the log on.
 pub(crate) fn of_run(
     app: &Shared,
+    key: KeyId,
     run: RunId,
     from: u64,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Refusal> {
@@ -44,8 +46,11 @@ pub(crate) fn of_run(
         grown: app.engine.log_size(),
         stopping: app.stopping.subscribe(),
         read: VecDeque::new(),
+        key,
         begun: false,
         over: false,
+        looked: false,
+        rest: SHORTEST_REST,
         _permit: permit,
     };
     let events = futures_util::stream::unfold(following, |mut following| async {
@@ -61,8 +66,12 @@ struct Following {
     grown: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
     read: VecDeque<StoredRecord>,
+    /// Whose stream it is: it ends when the key is taken back.
+    key: KeyId,
     begun: bool,
     over: bool,
+    looked: bool,
+    rest: Duration,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -89,12 +98,17 @@ impl Following {
 
     /// Reads what there is. A store that cannot be read ends the stream; the client comes back.
     async fn read_on(&mut self) -> Option<()> {
+        self.engine.key(self.key).ok().filter(|key| key.revoked.is_none())?;
         self.grown.borrow_and_update();
         let records = self.engine.store().records(&self.filter, Page::of(CHUNK)).await.ok()?;
+        let first_look = !std::mem::replace(&mut self.looked, true);
         if let Some(last) = records.last() {
             self.filter.from = last.index.saturating_add(1);
-        } else if self.filter.from > 0 && self.ended_before().await? {
+            self.rest = SHORTEST_REST;
+        } else if first_look && self.filter.from > 0 && self.ended_before().await? {
             return None;
+        } else {
+            self.rest = self.rest.saturating_mul(2).min(LONGEST_REST);
         }
         self.read.extend(records);
         Some(())
@@ -113,7 +127,7 @@ impl Following {
             grown = self.grown.changed() => grown.ok()?,
             _ = self.stopping.wait_for(|stopping| *stopping) => return None,
         }
-        tokio::time::sleep(BREATH).await;
+        tokio::time::sleep(self.rest).await;
         Some(())
     }
 }

@@ -48,7 +48,7 @@ async fn events(
     app.engine.run(&who, run).await?;
     if streamed.wanted {
         let from = streamed.last.or(query.after).map_or(0, |after| after.saturating_add(1));
-        return Ok(stream::of_run(&app, run, from)?.into_response());
+        return Ok(stream::of_run(&app, who.key, run, from)?.into_response());
     }
     let filter = RecordFilter {
         from: query.after.map_or(0, |after| after.saturating_add(1)),
