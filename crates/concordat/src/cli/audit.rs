@@ -114,7 +114,7 @@ async fn verified(
     if !database.is_file() {
         return Err(Failure::Unverifiable(format!("there is no database `{}`", database.display())));
     }
-    let sound = verify::database(database, keys, trusted).await.map_err(unsound)?;
+    let sound = verify::database(database, keys, trusted).await.map_err(|error| unsound(&error))?;
     Ok(Sound {
         records: sound.log.size,
         root: sound.log.root.to_string(),
@@ -124,8 +124,8 @@ async fn verified(
     })
 }
 
-fn unsound(error: Unsound) -> Failure {
-    let words = visible(&match &error {
+fn unsound(error: &Unsound) -> Failure {
+    let words = visible(&match error {
         Unsound::Fault(fault) => fault.to_string(),
         other => other.to_string(),
     });

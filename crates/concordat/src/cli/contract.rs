@@ -60,7 +60,7 @@ pub(super) async fn run(session: &Session, command: Contract) -> Result<Exit, Fa
             }
         }
         Contract::Get { run } => {
-            session.output.show(&client.contract(&run).await?, |one| detail(session, one))
+            session.output.show(&client.contract(&run).await?, |one| detail(session, one));
         }
         Contract::Events { run, after } => {
             let events = client.events(&run, &EventsQuery { after, limit: None }).await?;

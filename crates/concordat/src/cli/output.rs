@@ -107,9 +107,9 @@ pub fn age(now: Timestamp, then: Timestamp) -> String {
 
 fn span(seconds: i64) -> String {
     match seconds {
-        ..120 => format!("{seconds}s"),
-        ..7200 => format!("{}m", seconds / 60),
-        ..172_800 => format!("{}h", seconds / 3600),
+        ..=119 => format!("{seconds}s"),
+        120..=7199 => format!("{}m", seconds / 60),
+        7200..=172_799 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86_400),
     }
 }

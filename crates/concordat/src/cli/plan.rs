@@ -29,7 +29,7 @@ pub(super) async fn run(session: &Session, plan: Plan) -> Result<Exit, Failure> 
     if plan.offline {
         let planned = offline(&wrapped)?;
         session.output.show(&planned, |planned| {
-            let blocks: Vec<String> = planned.iter().map(|one| one.text()).collect();
+            let blocks: Vec<String> = planned.iter().map(Offline::text).collect();
             blocks.join("\n")
         });
         return Ok(Exit::Success);

@@ -45,7 +45,7 @@ pub(super) async fn run(session: &Session, command: Review) -> Result<Exit, Fail
             session.output.show(&list, |list| table(session, &list.items));
         }
         Review::Show { review } => {
-            session.output.show(&find(&client, &review).await?, |one| text(session, one))
+            session.output.show(&find(&client, &review).await?, |one| text(session, one));
         }
         Review::Approve(answer) => decide(session, &client, answer, Verdict::Approve).await?,
         Review::Reject(answer) => decide(session, &client, answer, Verdict::Reject).await?,

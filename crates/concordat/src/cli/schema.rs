@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::session::Session;
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct Schema {
     /// The document.
     #[arg(value_enum, value_name = "DOCUMENT")]

@@ -3,7 +3,7 @@
 //! Leaving early leaves the contracts alone.
 
 use concordat_model::span::Span;
-use concordat_server::api::contracts::ContractDetail;
+use concordat_server::api::contracts::{Cause, ContractDetail};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Exit;
@@ -132,16 +132,7 @@ async fn verdict(session: &Session, client: &Client, details: &[ContractDetail])
             detail.row.run,
             detail.row.status
         );
-        if let Some(cause) = &detail.cause {
-            words.push_str(&format!("\n  {}", visible(&cause.text)));
-            if let Some(decision) = &cause.decision {
-                words.push_str(&format!("\n  decision: {}", visible(decision)));
-                // Whoever may submit may not be allowed to read decisions; the cause says enough then.
-                if let Ok(decision) = client.decision(decision).await {
-                    words.push_str(&reasons(&decision.decision.answer.reasons));
-                }
-            }
-        }
+        words.push_str(&why(client, detail.cause.as_ref()).await);
         words.push_str(&format!(
             "\n  hint: `{}` tells the whole story",
             session.again(&format!("why {}", detail.row.run))
@@ -149,4 +140,17 @@ async fn verdict(session: &Session, client: &Client, details: &[ContractDetail])
         session.output.say(&words);
     }
     Ok(exit)
+}
+
+/// Why a contract stopped: policy's own reasons, or else the cause in the server's words.
+async fn why(client: &Client, cause: Option<&Cause>) -> String {
+    let Some(cause) = cause else { return String::new() };
+    let text = format!("\n  {}", visible(&cause.text));
+    let Some(id) = &cause.decision else { return text };
+    // Whoever may submit may not be allowed to read decisions; the cause says enough then.
+    let because = match client.decision(id).await {
+        Ok(detail) => reasons(&detail.decision.answer.reasons),
+        Err(_) => text,
+    };
+    format!("{because}\n  decision: {}", visible(id))
 }
