@@ -4,7 +4,19 @@
 //! cargo run --release -p concordat-policy --example gate_speed [FOLDER]
 //! ```
 //!
-//! Without a folder of Rego files it measures the standard bundle.
+//! Without a folder of Rego files it measures the standard bundle. On a busy machine with two cores, best of a
+//! thousand rounds, in microseconds:
+//!
+//! | gate | standard bundle |
+//! |---|---|
+//! | access | 27 |
+//! | admit, 3 steps and 6 skills | 62 |
+//! | dispatch, 1 candidate | 101 |
+//! | dispatch, 3 candidates, one of them excluded | 137 |
+//! | dispatch, 10 candidates, three of them excluded | 256 |
+//! | release | 25 |
+//!
+//! Choosing among two permitted agents adds less than one. Loading the bundle takes 2 to 5 ms.
 #![expect(clippy::print_stdout, reason = "figures are this program's output")]
 #![expect(clippy::disallowed_methods, reason = "a stopwatch needs the clock")]
 #![expect(clippy::unwrap_used, reason = "the inputs are the repository's own")]

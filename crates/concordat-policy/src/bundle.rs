@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use concordat_model::digest::Digest;
 
-use crate::nesting::{self, Nesting};
+use crate::nesting::{Nesting, Spent};
 
 /// The Rego files of one policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +89,7 @@ pub enum BundleError {
         /// The first byte that is not.
         byte: usize,
     },
-    /// The file nests so deeply, or so often, that reading it would take seconds.
+    /// The file nests so deeply, or the bundle so much, that reading it would take seconds.
     #[error("`{path}`:{line}:{column}: {problem}")]
     Nesting {
         /// The path.
@@ -122,11 +122,11 @@ impl Bundle {
         T: AsRef<[u8]>,
     {
         let mut bundle = Bundle { files: BTreeMap::new() };
-        let mut total = 0;
+        let (mut total, mut spent) = (0, Spent::default());
         for (path, bytes) in files {
             let (path, bytes) = (path.as_ref(), bytes.as_ref());
             check_path(path)?;
-            let text = check_text(path, bytes)?;
+            let text = check_text(path, bytes, &mut spent)?;
             total += bytes.len();
             if total > MOST_TOTAL || bundle.files.len() == MOST_FILES {
                 return Err(BundleError::Total);
@@ -168,7 +168,7 @@ fn check_path(path: &str) -> Result<(), BundleError> {
     Err(BundleError::Path { path: path.chars().take(60).flat_map(char::escape_debug).collect() })
 }
 
-fn check_text<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str, BundleError> {
+fn check_text<'a>(path: &str, bytes: &'a [u8], spent: &mut Spent) -> Result<&'a str, BundleError> {
     let path = || path.to_owned();
     if bytes.len() > MOST_BYTES {
         return Err(BundleError::Bytes { path: path(), bytes: bytes.len() });
@@ -182,7 +182,7 @@ fn check_text<'a>(path: &str, bytes: &'a [u8]) -> Result<&'a str, BundleError> {
     if lines > MOST_LINES {
         return Err(BundleError::Lines { path: path(), lines });
     }
-    nesting::check(text).map_err(|(line, column, problem)| BundleError::Nesting {
+    spent.add(text).map_err(|(line, column, problem)| BundleError::Nesting {
         path: path(),
         line,
         column,

@@ -175,3 +175,25 @@ fn a_decision_is_asked_again_bit_for_bit() {
     assert_eq!(policy.replay(Gate::Dispatch, support::id(), &asked.input), asked.decision);
     assert_eq!(asked.input.as_ref(), canonical(&input).unwrap());
 }
+
+/// The source itself: a permit is made in one place, read in one place, and turned into a key in that place only.
+#[test]
+fn a_permit_is_read_in_one_place() {
+    let source = [
+        include_str!("../src/answer.rs"),
+        include_str!("../src/authorized.rs"),
+        include_str!("../src/evaluate.rs"),
+        include_str!("../src/failure.rs"),
+        include_str!("../src/policy.rs"),
+        include_str!("../src/select.rs"),
+    ];
+    let product: String = source.iter().filter_map(|text| text.split("#[cfg(test)]").next()).collect();
+    for (text, times) in [
+        ("Ok(Answer::Permit)", 1),
+        ("Answer::Permit =>", 1),
+        ("Answer::Permit", 2),
+        ("Ok((Authorized::new(", 1),
+    ] {
+        assert_eq!(product.matches(text).count(), times, "{text}");
+    }
+}
