@@ -2,6 +2,7 @@
 
 use concordat_engine::EngineError;
 use concordat_model::digest::Digest;
+use concordat_model::principal::Role;
 use concordat_model::run::event::Verdict;
 use concordat_tests::{House, status_of, submission, told};
 use serde_json::{Value, json};
@@ -120,8 +121,17 @@ async fn a_repeated_request_is_answered_once() {
     let other = submission(contract(CREDIT, "finance", "low", false, "check_credit"), json!({}));
     let reused = house.engine.submit(&house.submitter, other, Some("k-1")).await.unwrap_err();
     assert!(matches!(reused, EngineError::KeyReused(_)), "{reused}");
-    let by_another = house.engine.submit(&house.reviewer, easy, Some("k-1")).await.unwrap_err();
+    let by_another = house.engine.submit(&house.reviewer, easy.clone(), Some("k-1")).await.unwrap_err();
     assert!(matches!(by_another, EngineError::Forbidden(_)), "{by_another}");
+
+    // Somebody of the same name in another organisation is somebody else.
+    let namesake = house.key("sam", "other", Role::Submitter).await;
+    let theirs = house.engine.submit(&namesake, easy.clone(), Some("k-1")).await.unwrap();
+    assert!(!theirs.replayed && theirs.receipt != first.receipt);
+    // And a key of the same name that may not submit is told nothing.
+    let viewer = house.key("sam", "acme", Role::Viewer).await;
+    let refused = house.engine.submit(&viewer, easy, Some("k-1")).await.unwrap_err();
+    assert!(matches!(refused, EngineError::Forbidden(_)), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -32,6 +32,7 @@ pub struct House {
     pub submitter: Caller,
     /// Who answers reviews.
     pub reviewer: Caller,
+    admin: Caller,
     agents: Vec<Employed>,
     folder: TempDir,
 }
@@ -65,7 +66,7 @@ impl House {
             engine.register_agent(&admin, agent.registration(&url)).await.unwrap();
             agents.push(Employed { agent, url, server });
         }
-        House { engine, submitter, reviewer, agents, folder }
+        House { engine, submitter, reviewer, admin, agents, folder }
     }
 
     /// Stops, and starts again on the same database.
@@ -73,6 +74,13 @@ impl House {
         self.engine.stop().await;
         self.engine = start(&self.folder).await;
         self
+    }
+
+    /// A key for somebody else.
+    pub async fn key(&self, name: &str, tenant: &str, role: Role) -> Caller {
+        let principal = Principal { tenant: tenant.parse().unwrap(), ..principal(name, role) };
+        let key = self.engine.create_key(&self.admin, principal).await.unwrap();
+        self.engine.recognise(&key.text).expect("a new key is recognised")
     }
 
     /// One of the sample agents.

@@ -80,9 +80,11 @@ impl Engine {
 
     async fn stand(&self, caller: &Caller, action: Action, agent: &str, reason: &str, standing: Standing) -> Result<Arc<Agent>, EngineError> {
         self.core.running()?;
-        let id = self.agent(agent)?.id;
-        let access = self.permit(caller, action, resource(Some(id.to_string()))).await?;
-        self.agent(agent)?.may_become(&standing)?;
+        // Policy first: who may not do this does not learn which agents there are.
+        let access = self.permit(caller, action, resource(Some(agent.chars().take(80).collect()))).await?;
+        let found = self.agent(agent)?;
+        found.may_become(&standing)?;
+        let id = found.id;
         let (by, reason) = (caller.principal.name.clone(), reason.to_owned());
         let event = match &standing {
             Standing::Eligible => AgentEvent::Restored { by, reason, access: access.decision.id },

@@ -28,7 +28,7 @@ pub fn fold(stored: &StoredRun) -> Result<Run, EngineError> {
     let mut run: Option<Run> = None;
     for one in &stored.records {
         let odd = |why: String| EngineError::Log { index: one.index, why };
-        let event: Event = one.record.data()?;
+        let event: Event = one.record.data().map_err(|error| odd(error.to_string()))?;
         let at: Timestamp = one.record.time().parse().map_err(|error| odd(format!("{error}")))?;
         match &mut run {
             None => run = Some(open(stored, &event, at)?),

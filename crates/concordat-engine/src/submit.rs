@@ -62,10 +62,6 @@ impl Engine {
     pub async fn submit(&self, caller: &Caller, document: Value, key: Option<&str>) -> Result<Accepted, EngineError> {
         self.core.running()?;
         let fingerprint = Digest::of_json(&document).map_err(|error| EngineError::Conflict(error.to_string()))?;
-        if let Some(accepted) = self.answered_before(caller, key, &fingerprint).await? {
-            return Ok(accepted);
-        }
-        let submission = Submission::agree(document, &self.core.templates)?;
         let resource = Resource {
             kind: ResourceKind::Contract,
             id: None,
@@ -74,6 +70,10 @@ impl Engine {
             gate: None,
         };
         let access = self.permit(caller, Action::ContractsSubmit, resource).await?;
+        if let Some(accepted) = self.answered_before(caller, key, &fingerprint).await? {
+            return Ok(accepted);
+        }
+        let submission = Submission::agree(document, &self.core.templates)?;
         match self.take_in(caller, submission, &access, key, fingerprint).await {
             // Another request with the same key was faster.
             Err(EngineError::Store(StoreError::Conflict(why))) if key.is_some() => {
@@ -85,7 +85,7 @@ impl Engine {
 
     async fn answered_before(&self, caller: &Caller, key: Option<&str>, fingerprint: &Digest) -> Result<Option<Accepted>, EngineError> {
         let Some(key) = key else { return Ok(None) };
-        match self.core.store.reply(&caller.principal.name, key).await? {
+        match self.core.store.reply(&whole_name(caller), key).await? {
             None => Ok(None),
             Some(saved) if saved.fingerprint == *fingerprint => {
                 let receipt = serde_json::from_str(&saved.body).map_err(|error| EngineError::PayloadOdd {
@@ -119,7 +119,7 @@ impl Engine {
         let reply = match key {
             None => None,
             Some(key) => Some(SavedReply {
-                caller: caller.principal.name.clone(),
+                caller: whole_name(caller),
                 key: key.to_owned(),
                 fingerprint,
                 body: serde_json::to_string(&receipt).map_err(|error| EngineError::Conflict(error.to_string()))?,
@@ -136,6 +136,11 @@ impl Engine {
         start(core, finished, committed.size);
         Ok(Accepted { receipt, replayed: false })
     }
+}
+
+/// A caller's name, which is theirs only within their organisation. Neither part can hold a slash.
+fn whole_name(caller: &Caller) -> String {
+    format!("{}/{}", caller.principal.tenant, caller.principal.name)
 }
 
 /// Lets runs move that have just become durable. All become reachable before the first one moves.

@@ -99,18 +99,19 @@ impl World {
         let at: Timestamp = record.time().parse().map_err(|error| odd(format!("{error}")))?;
         match record.kind() {
             "trust.changed" => {
-                let change: TrustChanged = record.data()?;
+                let change: TrustChanged = record.data().map_err(|error| odd(error.to_string()))?;
                 self.trust.apply(&change).map_err(|error| odd(error.to_string()))
             }
             "key.created" | "key.revoked" => {
                 let id: KeyId = record.subject().parse().map_err(|error| odd(format!("{error}")))?;
-                let event: KeyEvent = record.data()?;
+                let event: KeyEvent = record.data().map_err(|error| odd(error.to_string()))?;
                 self.keys.apply(id, &event, at);
                 Ok(())
             }
             kind if kind.starts_with("agent.") => {
                 let id: AgentId = record.subject().parse().map_err(|error| odd(format!("{error}")))?;
-                self.fold_agent(store, id, &record.data()?, at).await.map_err(|error| odd(error.to_string()))
+                let event = record.data().map_err(|error| odd(error.to_string()))?;
+                self.fold_agent(store, id, &event, at).await.map_err(|error| odd(error.to_string()))
             }
             _ => Ok(()),
         }

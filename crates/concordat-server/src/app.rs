@@ -36,7 +36,7 @@ impl Default for Config {
         Config {
             hosts: Vec::new(),
             connections: 1024,
-            connections_per_address: 64,
+            connections_per_address: 256,
             streams: 256,
             header_patience: Duration::from_secs(5),
             drain: Duration::from_secs(20),

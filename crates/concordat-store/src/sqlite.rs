@@ -24,7 +24,6 @@ use concordat_engine::ports::{
 use concordat_ledger::{Signer, Verifier};
 use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
-use concordat_model::name::PrincipalName;
 use sqlx::SqlitePool;
 
 pub(crate) use connection::reading_alone;
@@ -169,7 +168,7 @@ impl Store for Sqlite {
         read::payload(&self.readers, digest).await
     }
 
-    async fn reply(&self, caller: &PrincipalName, key: &str) -> Result<Option<SavedReply>, StoreError> {
+    async fn reply(&self, caller: &str, key: &str) -> Result<Option<SavedReply>, StoreError> {
         read::reply(&self.readers, caller, key).await
     }
 

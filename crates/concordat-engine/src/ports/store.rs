@@ -44,7 +44,7 @@ pub trait Store: Send + Sync {
     async fn payload(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// What was answered to a request with this key, by this caller.
-    async fn reply(&self, caller: &PrincipalName, key: &str) -> Result<Option<SavedReply>, StoreError>;
+    async fn reply(&self, caller: &str, key: &str) -> Result<Option<SavedReply>, StoreError>;
 
     /// The newest checkpoint; `None` while the log is empty.
     async fn checkpoint(&self) -> Result<Option<StoredCheckpoint>, StoreError>;
@@ -186,8 +186,8 @@ impl Page {
 /// The answer that a repeated request gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedReply {
-    /// Who asked.
-    pub caller: PrincipalName,
+    /// Who asked, within their organisation: `tenant/name`.
+    pub caller: String,
     /// The request's `Idempotency-Key`.
     pub key: String,
     /// The digest of the request: another request under the same key is refused.

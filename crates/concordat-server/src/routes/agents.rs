@@ -121,8 +121,7 @@ async fn suspend(
     Typed(given): Typed<ReasonGiven>,
 ) -> Result<Json<AgentDetail>, Refusal> {
     let reason = reason::checked(&given.reason)?;
-    let agent = found(&app, &agent)?;
-    let agent = app.engine.suspend_agent(&who, &agent.id.to_string(), reason).await?;
+    let agent = app.engine.suspend_agent(&who, &agent, reason).await?;
     Ok(Json(detail(&app, &agent)?))
 }
 
@@ -144,8 +143,7 @@ async fn restore(
     Typed(given): Typed<ReasonGiven>,
 ) -> Result<Json<AgentDetail>, Refusal> {
     let reason = reason::checked(&given.reason)?;
-    let agent = found(&app, &agent)?;
-    let agent = app.engine.restore_agent(&who, &agent.id.to_string(), reason).await?;
+    let agent = app.engine.restore_agent(&who, &agent, reason).await?;
     Ok(Json(detail(&app, &agent)?))
 }
 

@@ -11,7 +11,6 @@ use concordat_engine::ports::{
 use concordat_ledger::Record;
 use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
-use concordat_model::name::PrincipalName;
 use futures_util::TryStreamExt as _;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
@@ -177,11 +176,11 @@ pub(super) async fn payload(readers: &SqlitePool, digest: &Digest) -> Result<Opt
 
 pub(super) async fn reply(
     readers: &SqlitePool,
-    caller: &PrincipalName,
+    caller: &str,
     key: &str,
 ) -> Result<Option<SavedReply>, StoreError> {
     let query = sqlx::query("SELECT caller, key, fingerprint, body FROM reply WHERE caller = ? AND key = ?")
-        .bind(caller.to_string())
+        .bind(caller.to_owned())
         .bind(key.to_owned());
     let row = query.fetch_optional(readers).await.map_err(unavailable)?;
     row.map(|row| ReplyColumns(&row).try_into()).transpose()

@@ -106,7 +106,7 @@ impl TryFrom<ReplyColumns<'_>> for SavedReply {
         let key = row.try_get("key").unwrap_or_default();
         let columns = Columns { table: "reply", key, row };
         Ok(SavedReply {
-            caller: columns.parsed("caller")?,
+            caller: columns.text("caller")?.to_owned(),
             key: columns.text("key")?.to_owned(),
             fingerprint: columns.parsed("fingerprint")?,
             body: columns.text("body")?.to_owned(),

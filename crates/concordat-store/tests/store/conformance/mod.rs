@@ -317,12 +317,12 @@ async fn runs_come_with_what_their_state_names(store: &dyn Store) {
 }
 
 async fn a_reply_is_given_once(store: &dyn Store) {
-    let caller = "ada".parse().unwrap();
+    let caller = "acme/ada";
     let saved = reply("key \"'\0\n é", "the answer \u{1f980}");
-    assert_eq!(store.reply(&caller, &saved.key).await, Ok(None));
+    assert_eq!(store.reply(caller, &saved.key).await, Ok(None));
     store.commit(Change { reply: Some(saved.clone()), ..records("a", 0..1) }).await.unwrap();
-    assert_eq!(store.reply(&caller, &saved.key).await, Ok(Some(saved.clone())));
-    assert_eq!(store.reply(&"bob".parse().unwrap(), &saved.key).await, Ok(None));
+    assert_eq!(store.reply(caller, &saved.key).await, Ok(Some(saved.clone())));
+    assert_eq!(store.reply("acme/bob", &saved.key).await, Ok(None));
     let again = Change { reply: Some(saved), ..records("a", 1..2) };
     let refused = store.commit(again).await;
     assert!(
@@ -337,7 +337,7 @@ async fn hostile_questions_find_nothing(store: &dyn Store) {
     let long = "x".repeat(1_000_000);
     for text in ["", "'", "' OR 1=1 --", "%", "\0", "rec-a-0\0", &long] {
         assert!(store.record(text).await.unwrap().is_none());
-        assert_eq!(store.reply(&"ada".parse().unwrap(), text).await, Ok(None));
+        assert_eq!(store.reply("acme/ada", text).await, Ok(None));
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) fn received(run: u64) -> Change {
 
 pub(crate) fn reply(key: &str, body: &str) -> SavedReply {
     SavedReply {
-        caller: "ada".parse().unwrap(),
+        caller: "acme/ada".to_owned(),
         key: key.into(),
         fingerprint: Digest::of(key.as_bytes()),
         body: body.into(),
