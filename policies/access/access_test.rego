@@ -57,6 +57,12 @@ test_what_belongs_to_others_is_theirs if {
 	codes({"resource": {"tenant": "other"}}) == {"tenant_foreign"}
 	theirs := {"resource": {"kind": "key", "tenant": "other"}}
 	codes(object.union(asks("eve", ["admin"], "keys.revoke"), theirs)) == {"tenant_foreign"}
+	codes(object.union(asks("eve", ["admin", "operator"], "contracts.read"), {"resource": {"tenant": "other"}})) == {"tenant_foreign"}
+}
+
+test_who_keeps_the_house_lets_organisations_in if {
+	theirs := {"resource": {"kind": "key", "tenant": "other"}}
+	codes(object.union(asks("eve", ["admin", "operator"], "keys.create"), theirs)) == set()
 }
 
 test_whose_it_is_must_be_known if {

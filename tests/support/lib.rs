@@ -233,7 +233,7 @@ async fn start(folder: &TempDir) -> Engine {
 }
 
 async fn first_caller(engine: &Engine) -> Caller {
-    let principal = principal("ada", Role::Admin);
+    let principal = Principal { roles: Role::ALL.to_vec(), ..principal("ada", Role::Admin) };
     let key = engine.first_key(principal).await.unwrap().expect("a fresh house has no key");
     engine.recognise(&key.text).expect("a new key is recognised")
 }
