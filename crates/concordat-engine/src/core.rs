@@ -20,6 +20,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+use crate::counts::Counts;
 use crate::error::EngineError;
 use crate::ports::{AgentTransport, Change, Clock, Commit, Committed, SavedReply, Store, StoreError};
 use crate::row;
@@ -44,6 +45,7 @@ pub(crate) struct Core {
     pub(crate) log_size: watch::Sender<u64>,
     /// Why the engine takes no more work, once it does not.
     pub(crate) halted: watch::Sender<Option<String>>,
+    pub(crate) counts: Counts,
     schemas: Mutex<HashMap<(Digest, SkillName), Option<Schema>>>,
 }
 
@@ -106,6 +108,7 @@ impl Core {
             open: Mutex::new(HashMap::new()),
             log_size: watch::Sender::new(0),
             halted: watch::Sender::new(None),
+            counts: Counts::default(),
             schemas: Mutex::new(HashMap::new()),
         }
     }
@@ -153,6 +156,9 @@ impl Core {
         let mut world = self.world.write();
         for turn in &turns {
             self.seal_world(&mut world, turn, &mut change.records)?;
+        }
+        for turn in &turns {
+            self.counts.turn(&turn.events, row::status(&turn.run.state), turn.seen.len());
         }
         let finished = turns.into_iter().map(|turn| finish(turn, &mut change.payloads)).collect();
         Ok((finished, self.store.commit(change)))

@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::sync::{oneshot, watch};
 
 use crate::core::{Core, Message, Parts};
+use crate::counts::Figures;
 use crate::error::EngineError;
 use crate::ports::{Change, Store};
 use crate::recover;
@@ -93,6 +94,18 @@ impl Engine {
         self.core.open.lock().len()
     }
 
+    /// What the engine has counted since it started.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.core.counts.figures()
+    }
+
+    /// The number of reviews that wait for people.
+    #[must_use]
+    pub fn open_reviews(&self) -> usize {
+        self.core.world.read().reviews.len()
+    }
+
     /// The store, for reading.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
@@ -150,6 +163,7 @@ impl Engine {
 
 /// A decision as a record of its own.
 pub(crate) fn decided(core: &Core, asked: &Asked, place: Place<'_>) -> Result<concordat_ledger::record::Record, EngineError> {
+    core.counts.decision(&asked.decision);
     let event = json!({ "event": "decided", "decision": asked.decision });
     Ok(core.scribe.seal_as(asked.decision.id.uuid(), "gate.decided", place, &event)?)
 }

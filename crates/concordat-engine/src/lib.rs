@@ -18,6 +18,7 @@ pub mod ports;
 
 mod agents;
 mod core;
+mod counts;
 mod drive;
 mod engine;
 mod error;
@@ -33,6 +34,7 @@ mod world;
 
 pub use agents::Trusted;
 pub use core::Parts;
+pub use counts::Figures;
 pub use engine::{Caller, Engine};
 pub use error::EngineError;
 pub use keys::NewKey;

@@ -144,6 +144,9 @@ impl Registration {
     /// What is wrong, with the pointer of its place.
     pub fn read(document: Value) -> Result<Registration, Problems> {
         refuse_self_praise(&document)?;
+        if document.get("binding").is_some_and(|binding| !binding.is_object()) {
+            return Err(Problem::new("document-form", "/binding", "`binding` is a map with a `type`").into());
+        }
         let registration: Registration = crate::document::typed(document)?;
         registration.check()?;
         Ok(registration)
@@ -239,6 +242,8 @@ mod tests {
             ("/name", json!("Credit Bureau"), "/name: `Credit Bureau` is not the name of an agent"),
             ("/skills/0/output", json!({"type": "nonsense"}), "/skills/0/output: "),
             ("/binding", json!({"type": "carrier-pigeon"}), "/binding"),
+            ("/binding", json!(["execute", "http://127.0.0.1:9"]), "/binding: `binding` is a map"),
+            ("/limits", json!([3]), "/limits: a list is not allowed here"),
         ] {
             let mut document = registration();
             let (parent, member) = place.rsplit_once('/').unwrap();

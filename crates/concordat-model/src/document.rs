@@ -5,6 +5,8 @@
 //! no number that another reader would read otherwise, bounded in bytes, depth and nodes. After that it is
 //! read into a typed struct, and every refusal carries its pointer, line and column.
 
+mod members;
+
 use std::cell::Cell;
 use std::fmt;
 
@@ -46,7 +48,7 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8], notation: Notation) -> Result<T, 
 /// # Errors
 /// What is wrong and its pointer.
 pub fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    serde_path_to_error::deserialize(members::Named(value)).map_err(|error| {
         let pointer = pointer(error.path());
         Problem::new("document-form", pointer, plain(&error.into_inner().to_string()))
     })
@@ -352,6 +354,32 @@ mod tests {
         check(Notation::Json, r#"{"a":"\ud800"}"#, "hex escape");
         check(Notation::Json, &format!("[{}1]", "1,".repeat(30_000)), "more than 20000 values");
         check(Notation::Json, "  \n ", "empty");
+    }
+
+    #[test]
+    fn a_list_is_no_map() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Inner {
+            #[serde(rename = "a")]
+            _a: u8,
+        }
+        #[derive(Debug, serde::Deserialize)]
+        struct Outer {
+            #[serde(rename = "inner")]
+            _inner: Option<Vec<Inner>>,
+        }
+        let read = |text: &str| read::<Outer>(text.as_bytes(), Notation::Json).map_err(|problems| problems.to_string());
+        assert!(read(r#"{"inner":[{"a":1}]}"#).is_ok() && read(r#"{"inner":null}"#).is_ok());
+        for (text, wanted) in [
+            (r#"{"inner":[[1]]}"#, "1:11: /inner/0: a list is not allowed here"),
+            (r#"[null]"#, "a list is not allowed here"),
+            (r#"{"inner":[{"a":1,"b":2}]}"#, "1:18: /inner/0/b: unknown member `b`"),
+            (r#"{"inner":[{"a":300}]}"#, "/inner/0/a: "),
+        ] {
+            let told = read(text).unwrap_err();
+            assert!(told.contains(wanted), "{text}: {told}");
+        }
     }
 
     #[test]

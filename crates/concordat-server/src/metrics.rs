@@ -1,7 +1,7 @@
 //! Figures about the service, in Prometheus' text form. No ids stand in labels.
 //!
-//! What is counted here is what the API sees. Figures about the inside (how runs end, what gates answer, how long
-//! agents take) are the engine's to count; until it does, the log holds them.
+//! What the API sees is counted here; what happens inside (how contracts end, what gates answer, what agents reply)
+//! is counted by the engine and read at the moment of asking.
 
 use std::fmt::{self, Write as _};
 use std::hash::{Hash, Hasher};
@@ -15,7 +15,7 @@ use prometheus_client::encoding::{
     DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric, LabelValueEncoder, text,
 };
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
@@ -106,14 +106,48 @@ impl Collector for Now {
             None,
             signed(log_size),
         )?;
+        gauge("reviews_open", "Questions that wait for people", None, signed(self.0.open_reviews() as u64))?;
         gauge("engine_halted", "1 when no work is taken in", None, i64::from(self.0.halted().is_some()))?;
         match resident() {
             Some(bytes) => {
-                gauge("process_resident_memory", "Memory in use", Some(&Unit::Bytes), signed(bytes))
+                gauge("process_resident_memory", "Memory in use", Some(&Unit::Bytes), signed(bytes))?;
             }
-            None => Ok(()),
+            None => {}
         }
+        self.figures(&mut encoder)
     }
+}
+
+impl Now {
+    /// What the engine counted.
+    fn figures(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let figures = self.0.figures();
+        let decisions = figures.decisions.iter().map(|((gate, answer), n)| ([("gate", gate.as_str()), ("answer", *answer)], *n));
+        family(encoder, "decisions", "Answers of gates", decisions)?;
+        let ended = figures.ended.iter().map(|(status, n)| ([("status", *status)], *n));
+        family(encoder, "contracts", "Contracts that came to their end", ended)?;
+        let answers = figures.answers.iter().map(|(kind, n)| ([("kind", *kind)], *n));
+        family(encoder, "agent_answers", "What came back from agents", answers)?;
+        let help = "How long agents took in all";
+        let counter = encoder.encode_descriptor("agent_answering", help, Some(&Unit::Seconds), MetricType::Counter)?;
+        ConstCounter::new(figures.answering.as_secs_f64()).encode(counter)?;
+        let counter = encoder.encode_descriptor("trust_changes", "Changes of trust", None, MetricType::Counter)?;
+        ConstCounter::new(figures.trust_changes).encode(counter)
+    }
+}
+
+/// One counter for each set of labels.
+fn family<'a, const N: usize>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    counts: impl Iterator<Item = ([(&'static str, &'a str); N], u64)>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (labels, count) in counts {
+        ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
 }
 
 /// The memory that the process holds, where the system tells.
