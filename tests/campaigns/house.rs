@@ -72,8 +72,17 @@ impl House {
 
     /// The most memory that it has used, in MiB.
     pub(crate) fn peak_mib(&self) -> anyhow::Result<f64> {
+        self.memory("VmHWM:")
+    }
+
+    /// The memory that it uses now, in MiB.
+    pub(crate) fn resident_mib(&self) -> anyhow::Result<f64> {
+        self.memory("VmRSS:")
+    }
+
+    fn memory(&self, name: &str) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
         Ok(kib.unwrap_or(0.0) / 1024.0)
     }

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release -p concordat-tests --bin campaign -- crash --kills 50
 //! cargo run --release -p concordat-tests --bin campaign -- governed
+//! cargo run --release -p concordat-tests --bin campaign -- hostile
 //! ```
 
 #![expect(clippy::print_stdout, reason = "a campaign tells what it found")]
@@ -10,6 +11,7 @@
 mod check;
 mod crash;
 mod governed;
+mod hostile;
 mod house;
 
 use clap::{Parser, Subcommand};
@@ -26,6 +28,8 @@ enum Command {
     Crash(crash::Options),
     /// Measure what one governed contract of ten steps costs.
     Governed(governed::Options),
+    /// Send bodies that try to hurt their reader, and show how they are refused.
+    Hostile(hostile::Options),
     /// A server in a process of its own, for the other commands.
     #[command(hide = true)]
     Serve(concordat::config::ServeConfig),
@@ -39,6 +43,7 @@ fn main() -> anyhow::Result<()> {
         match arguments.command {
             Command::Crash(options) => crash::run(&options).await,
             Command::Governed(options) => governed::run(&options).await,
+            Command::Hostile(options) => hostile::run(&options).await,
             Command::Serve(options) => house::serve(options).await,
         }
     })
