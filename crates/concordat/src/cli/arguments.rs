@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use crate::demo::DemoOptions;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -52,6 +53,8 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Show everything at work: a server, sample agents, real contracts, and a log that verifies.
+    Demo(DemoOptions),
     /// Run a server.
     Serve(serve::Serve),
     /// Submit contracts.
@@ -110,6 +113,7 @@ mod tests {
     fn command_lines_are_read() {
         for (line, fine) in [
             ("serve", true),
+            ("demo --keep", true),
             ("serve --listen 127.0.0.1:0 --allow-loopback-agents", true),
             ("submit -f a.yaml --input {}", true),
             ("submit -f a.yaml b.yaml -f c.yaml --watch", true),
