@@ -29,14 +29,16 @@ const ARROWS: [(&str, &[&str]); 9] = [
 ];
 
 /// What may stand at the top level, beside dot-files.
-const TOP: [&str; 8] = ["Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "contracts", "crates", "policies", "tests"];
+const TOP: [&str; 8] =
+    ["Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "contracts", "crates", "policies", "tests"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the checkout").to_path_buf()
 }
 
 fn manifests() -> BTreeMap<String, String> {
-    let read = |name: &str| std::fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).unwrap();
+    let read =
+        |name: &str| std::fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).unwrap();
     std::fs::read_dir(root().join("crates"))
         .unwrap()
         .map(|entry| entry.unwrap())
@@ -85,16 +87,24 @@ fn arrows_only_point_down() {
 #[test]
 fn a_turned_arrow_is_found() {
     let mut turned = manifests();
-    turned.get_mut("concordat-model").unwrap().push_str("\n[dependencies]\nconcordat-engine.workspace = true\n");
+    turned
+        .get_mut("concordat-model")
+        .unwrap()
+        .push_str("\n[dependencies]\nconcordat-engine.workspace = true\n");
     assert_eq!(forbidden(&turned), ["`concordat-model` uses `concordat-engine`"]);
     turned.insert("concordat-common".to_owned(), String::new());
-    assert!(forbidden(&turned).contains(&"the crate `concordat-common` has no place in the design".to_owned()));
+    assert!(
+        forbidden(&turned).contains(&"the crate `concordat-common` has no place in the design".to_owned())
+    );
 }
 
 #[test]
 fn every_crate_keeps_the_workspace_lints() {
     for (name, manifest) in manifests() {
-        assert!(manifest.contains("[lints]\nworkspace = true"), "`{name}` does not take the workspace's lints");
+        assert!(
+            manifest.contains("[lints]\nworkspace = true"),
+            "`{name}` does not take the workspace's lints"
+        );
     }
     let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     assert!(workspace.contains("unsafe_code = \"forbid\""));
@@ -112,13 +122,31 @@ fn the_top_level_holds_what_the_customer_asked_for() {
 
 /// Crates that must not be built into the product: a second TLS provider, readers of YAML that lose keys, and
 /// what carries a known fault.
-const BANNED: [&str; 8] =
-    ["ring", "openssl", "native-tls", "serde_yaml", "serde_yml", "serde_yaml_ng", "rs_merkle", "openidconnect"];
+const BANNED: [&str; 8] = [
+    "ring",
+    "openssl",
+    "native-tls",
+    "serde_yaml",
+    "serde_yml",
+    "serde_yaml_ng",
+    "rs_merkle",
+    "openidconnect",
+];
 
 #[test]
 fn no_banned_crate_is_built_in() {
     let tree = std::process::Command::new(env!("CARGO"))
-        .args(["tree", "--workspace", "--locked", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"])
+        .args([
+            "tree",
+            "--workspace",
+            "--locked",
+            "--edges",
+            "normal,build",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+        ])
         .current_dir(root())
         .output()
         .unwrap();
@@ -152,7 +180,12 @@ fn no_file_grows_without_saying_why() {
             } else if path.extension().is_some_and(|ending| ending == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let said = text.lines().take(20).any(|line| line.contains("one file because"));
-                assert!(text.lines().count() <= LONG || said, "{} has {} lines", path.display(), text.lines().count());
+                assert!(
+                    text.lines().count() <= LONG || said,
+                    "{} has {} lines",
+                    path.display(),
+                    text.lines().count()
+                );
             }
         }
     }

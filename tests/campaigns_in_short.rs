@@ -11,7 +11,10 @@ fn check(arguments: &[&str], wanted: &str) {
 
 #[test]
 fn nothing_is_lost_when_the_server_is_killed() {
-    check(&["crash", "--kills", "6", "--callers", "4"], "nothing lost, nothing doubled, everything at its end");
+    check(
+        &["crash", "--kills", "6", "--callers", "4"],
+        "nothing lost, nothing doubled, everything at its end",
+    );
 }
 
 #[test]

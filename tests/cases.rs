@@ -50,7 +50,8 @@ fn contracts() -> PathBuf {
 }
 
 fn sorted(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths
 }
@@ -58,7 +59,8 @@ fn sorted(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn no_folder_is_forgotten() {
     let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
-    let there: Vec<String> = sorted(&contracts()).iter().filter(|path| path.join("cases").is_dir()).map(name).collect();
+    let there: Vec<String> =
+        sorted(&contracts()).iter().filter(|path| path.join("cases").is_dir()).map(name).collect();
     assert_eq!(there, FOLDERS);
 }
 
@@ -69,7 +71,11 @@ fn both_notations_of_every_contract_give_one_digest() {
         let json = serde_json::to_vec(&document).unwrap();
         let again = document::read_value(&json, Notation::Json).unwrap();
         let digests = |document: Value| -> Vec<_> {
-            let document = if document["kind"] == "Contract" { submission(document, any_input(folder)) } else { document };
+            let document = if document["kind"] == "Contract" {
+                submission(document, any_input(folder))
+            } else {
+                document
+            };
             let templates = concordat::templates::standard().unwrap();
             let agreed = Submission::agree(document, &templates).unwrap();
             agreed.contracts.iter().map(|one| one.contract.digest()).collect()
@@ -98,7 +104,8 @@ fn read(folder: &str) -> (Value, bool) {
 async fn cases_of(folder: &str) {
     let (document, whole) = read(folder);
     for path in sorted(&contracts().join(folder).join("cases")) {
-        let case = Case::read(&std::fs::read(&path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let case = Case::read(&std::fs::read(&path).unwrap())
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let document = match (&case.input, whole) {
             (_, true) => document.clone(),
             (input, false) => submission(document.clone(), input.clone().unwrap_or_default()),
@@ -146,7 +153,8 @@ impl Showing {
     /// Lets agents do the trials of every skill that the contracts ask for.
     async fn earn_trust(&self, document: &Value) {
         let templates = concordat::templates::standard().unwrap();
-        let agreed = Submission::agree(document.clone(), &templates).unwrap_or_else(|error| panic!("{}: {error}", self.told));
+        let agreed = Submission::agree(document.clone(), &templates)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.told));
         let steps = agreed.contracts.iter().flat_map(|one| &one.contract.spec().steps);
         let wanted: BTreeSet<String> = steps.map(|step| step.skill.to_string()).collect();
         let mut runs = Vec::new();
@@ -168,14 +176,18 @@ impl Showing {
                 for run in runs {
                     views.push(self.house.engine.run(&self.house.submitter, *run).await.unwrap());
                 }
-                if views.iter().all(|view| ["in_review", "waiting"].contains(&status_of(view)) || view.run.state.is_ended()) {
+                if views.iter().all(|view| {
+                    ["in_review", "waiting"].contains(&status_of(view)) || view.run.state.is_ended()
+                }) {
                     let open = self.house.engine.reviews(&self.house.reviewer);
                     match (open.into_iter().find(|open| runs.contains(&open.run)), answers.next()) {
                         (Some(open), Some(answer)) => {
                             self.answer(open, *answer).await;
                             continue;
                         }
-                        (open, _) if open.is_some() || views.iter().all(|view| view.run.state.is_ended()) => return views,
+                        (open, _) if open.is_some() || views.iter().all(|view| view.run.state.is_ended()) => {
+                            return views;
+                        }
                         _ => {}
                     }
                 }
@@ -184,7 +196,9 @@ impl Showing {
         };
         match tokio::time::timeout(std::time::Duration::from_secs(60), rest).await {
             Ok(views) => views,
-            Err(_) => panic!("{}: it does not come to rest: {:#?}", self.told, self.house.told(runs[0]).await),
+            Err(_) => {
+                panic!("{}: it does not come to rest: {:#?}", self.told, self.house.told(runs[0]).await)
+            }
         }
     }
 
@@ -194,7 +208,11 @@ impl Showing {
             Verdict::Reject => event::Verdict::Reject,
         };
         let house = &self.house;
-        house.engine.answer_review(&house.reviewer, open.id, verdict, "as the case says", open.payload).await.unwrap();
+        house
+            .engine
+            .answer_review(&house.reviewer, open.id, verdict, "as the case says", open.payload)
+            .await
+            .unwrap();
     }
 
     fn check(&self, labels: &[String], views: &[RunView]) {
@@ -209,7 +227,10 @@ impl Showing {
             assert_eq!(status_of(first), status.as_str(), "{told}: {all:#?}");
         }
         for (label, status) in &expect.contracts {
-            let nth = labels.iter().position(|one| one == label).unwrap_or_else(|| panic!("{told}: no contract {label}"));
+            let nth = labels
+                .iter()
+                .position(|one| one == label)
+                .unwrap_or_else(|| panic!("{told}: no contract {label}"));
             assert_eq!(status_of(&views[nth]), status.as_str(), "{told}: {label}: {:#?}", all[nth]);
         }
         let facts = Facts::of(labels, views);
@@ -221,13 +242,27 @@ impl Showing {
             };
             assert_eq!(facts.admission.as_ref().map(Answer::as_str), Some(word), "{told}: {all:#?}");
         }
-        let codes: Vec<&str> = facts.admission.iter().flat_map(Answer::reasons).map(|one| one.code.as_str()).collect();
+        let codes: Vec<&str> =
+            facts.admission.iter().flat_map(Answer::reasons).map(|one| one.code.as_str()).collect();
         for code in &expect.codes {
             assert!(codes.contains(&code.as_str()), "{told}: policy gives {codes:?}");
         }
+        self.check_steps(&facts, &all);
+        if let Some(wanted) = &expect.output {
+            let digest = facts.output.unwrap_or_else(|| panic!("{told}: there is no result: {all:#?}"));
+            let found = first.run.payload(&digest).unwrap();
+            assert_eq!(misfit(wanted, found), None, "{told}: {found}");
+        }
+    }
+
+    fn check_steps(&self, facts: &Facts, all: &[Vec<String>]) {
+        let (expect, told) = (&self.case.expect, &self.told);
         for before in &expect.order {
             let (released, given) = (facts.released(&before.first), facts.given(&before.then));
-            assert!(matches!((released, given), (Some(one), Some(other)) if one < other), "{told}: {before}: {all:#?}");
+            assert!(
+                matches!((released, given), (Some(one), Some(other)) if one < other),
+                "{told}: {before}: {all:#?}"
+            );
         }
         if let Some(skipped) = &expect.skipped {
             assert_eq!(&facts.skipped, skipped, "{told}");
@@ -236,16 +271,19 @@ impl Showing {
             assert_eq!(&facts.undone, undone, "{told}: {all:#?}");
         }
         for (step, code) in &expect.failed {
-            assert!(facts.failed.contains(&(step.clone(), code.clone())), "{told}: {:?} {all:#?}", facts.failed);
+            assert!(
+                facts.failed.contains(&(step.clone(), code.clone())),
+                "{told}: {:?} {all:#?}",
+                facts.failed
+            );
         }
         for (agent, code) in &expect.passed_over {
             let id = self.house.engine.agent(agent.as_str()).unwrap().id.to_string();
-            assert!(facts.passed_over.contains(&(id, code.clone())), "{told}: {agent}: {:?}", facts.passed_over);
-        }
-        if let Some(wanted) = &expect.output {
-            let digest = facts.output.unwrap_or_else(|| panic!("{told}: there is no result: {all:#?}"));
-            let found = first.run.payload(&digest).unwrap();
-            assert_eq!(misfit(wanted, found), None, "{told}: {found}");
+            assert!(
+                facts.passed_over.contains(&(id, code.clone())),
+                "{told}: {agent}: {:?}",
+                facts.passed_over
+            );
         }
     }
 }
@@ -285,7 +323,8 @@ impl Facts {
                     self.admission = Some(decision.answer.clone());
                 }
                 for (agent, reasons) in &decision.excluded {
-                    self.passed_over.extend(reasons.iter().map(|reason| (agent.to_string(), reason.code.clone())));
+                    self.passed_over
+                        .extend(reasons.iter().map(|reason| (agent.to_string(), reason.code.clone())));
                 }
             }
             Event::Dispatched { attempt, .. } if attempt.leg == Leg::Do => {
@@ -303,10 +342,16 @@ impl Facts {
     }
 
     fn released(&self, step: &str) -> Option<u64> {
-        self.places.iter().find(|(name, what, _)| name == step && *what == "released").map(|(_, _, index)| *index)
+        self.places
+            .iter()
+            .find(|(name, what, _)| name == step && *what == "released")
+            .map(|(_, _, index)| *index)
     }
 
     fn given(&self, step: &str) -> Option<u64> {
-        self.places.iter().find(|(name, what, _)| name == step && *what == "given").map(|(_, _, index)| *index)
+        self.places
+            .iter()
+            .find(|(name, what, _)| name == step && *what == "given")
+            .map(|(_, _, index)| *index)
     }
 }

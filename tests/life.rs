@@ -61,7 +61,10 @@ async fn a_saga_is_undone_in_reverse_order() {
     let contract = finance(json!({"onFailure": "compensate", "steps": [credit(), risk(), approve()]}));
     let view = house.carry_out(contract, applicant(5_000_000)).await;
     assert_eq!(status_of(&view), "undone", "{:#?}", told(&view));
-    let undone: Vec<String> = told(&view).into_iter().filter(|one| one.starts_with("step.released") && one.ends_with("(undo)")).collect();
+    let undone: Vec<String> = told(&view)
+        .into_iter()
+        .filter(|one| one.starts_with("step.released") && one.ends_with("(undo)"))
+        .collect();
     assert_eq!(undone, ["step.released risk (undo)", "step.released credit (undo)"]);
 }
 
@@ -79,10 +82,14 @@ async fn a_failed_step_may_be_skipped_and_a_false_condition_skips() {
         "id": "after", "skill": "check_credit", "needs": ["risk", "never", "credit"],
         "with": {"applicant_id": "${input.applicant_id}"}, "retry": {"max": 10, "backoff": "1ms", "on": ["failed"]},
     });
-    let view = house.carry_out(finance(json!({"steps": [credit(), risk, never, after]})), applicant(5_000)).await;
+    let view =
+        house.carry_out(finance(json!({"steps": [credit(), risk, never, after]})), applicant(5_000)).await;
     let told = told(&view);
     assert_eq!(status_of(&view), "completed", "{told:#?}");
-    assert!(told.contains(&"step.failed risk".to_owned()) && told.contains(&"step.skipped never".to_owned()), "{told:#?}");
+    assert!(
+        told.contains(&"step.failed risk".to_owned()) && told.contains(&"step.skipped never".to_owned()),
+        "{told:#?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -109,7 +116,13 @@ async fn an_unsafe_step_of_unknown_outcome_waits_for_a_person() {
 
     house.set_mood("risk-desk", Mood::always(Manner::Work));
     let open = house.engine.reviews(&house.reviewer).remove(0);
-    let answer = house.engine.answer_review(&house.reviewer, open.id, Verdict::Approve, "the desk says no", open.payload);
+    let answer = house.engine.answer_review(
+        &house.reviewer,
+        open.id,
+        Verdict::Approve,
+        "the desk says no",
+        open.payload,
+    );
     answer.await.unwrap();
     assert_eq!(status_of(&house.over(run).await), "completed");
 }
@@ -127,7 +140,10 @@ async fn a_cancelled_run_undoes_what_was_done() {
     let view = house.over(run).await;
     assert_eq!(status_of(&view), "cancelled", "{:#?}", told(&view));
     assert!(told(&view).contains(&"step.released credit (undo)".to_owned()), "{:#?}", told(&view));
-    assert!(house.engine.cancel(&house.submitter, run, "again").await.is_err(), "a run that is over stays over");
+    assert!(
+        house.engine.cancel(&house.submitter, run, "again").await.is_err(),
+        "a run that is over stays over"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -161,8 +177,17 @@ async fn a_deadline_ends_a_run() {
     house.set_mood("risk-desk", Mood::always(Manner::Stall));
     let mut slow = risk();
     slow["timeout"] = json!("400ms");
-    let view = house.carry_out(finance(json!({"deadline": "200ms", "steps": [credit(), slow]})), applicant(5_000)).await;
-    let data: Value = view.records.iter().find(|one| one.record.kind() == "contract.closing").unwrap().record.data().unwrap();
+    let view = house
+        .carry_out(finance(json!({"deadline": "200ms", "steps": [credit(), slow]})), applicant(5_000))
+        .await;
+    let data: Value = view
+        .records
+        .iter()
+        .find(|one| one.record.kind() == "contract.closing")
+        .unwrap()
+        .record
+        .data()
+        .unwrap();
     assert_eq!((status_of(&view), data["cause"]["kind"].as_str()), ("failed", Some("deadline")));
 }
 
@@ -179,6 +204,7 @@ async fn an_open_run_goes_on_after_a_restart() {
     let told = told(&view);
     assert_eq!(status_of(&view), "completed", "{told:#?}");
     assert_eq!(told.iter().filter(|one| *one == "step.dispatched risk").count(), 2, "{told:#?}");
-    let keys: Vec<String> = house.agent("risk-desk").ledger().iter().map(|entry| entry.idempotency_key.clone()).collect();
+    let keys: Vec<String> =
+        house.agent("risk-desk").ledger().iter().map(|entry| entry.idempotency_key.clone()).collect();
     assert!(keys.windows(2).all(|pair| pair[0] == pair[1]), "{keys:?}");
 }

@@ -1,5 +1,14 @@
 //! The product as its users meet it, in one test binary.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "these are tests"
+)]
+
 mod architecture;
 mod campaigns_in_short;
 mod cases;

@@ -53,7 +53,11 @@ impl fmt::Display for Found {
 }
 
 /// Everything that must hold of a house that was killed and is at rest now.
-pub(crate) async fn all(data: &Path, acknowledged: &[Acknowledged], ledgers: &[Entry]) -> anyhow::Result<Found> {
+pub(crate) async fn all(
+    data: &Path,
+    acknowledged: &[Acknowledged],
+    ledgers: &[Entry],
+) -> anyhow::Result<Found> {
     let mut found = Found { acknowledged: acknowledged.len(), calls: ledgers.len(), ..Found::default() };
     let key: Verifier = std::fs::read_to_string(data.join("log.vkey"))?.trim().parse()?;
     let database = data.join("concordat.db");
@@ -118,7 +122,11 @@ async fn runs(store: &Sqlite, records: &[StoredRecord], found: &mut Found) -> an
 }
 
 /// Every acknowledged contract is in the log, and each key made one run.
-fn receipts(records: &[StoredRecord], acknowledged: &[Acknowledged], found: &mut Found) -> anyhow::Result<()> {
+fn receipts(
+    records: &[StoredRecord],
+    acknowledged: &[Acknowledged],
+    found: &mut Found,
+) -> anyhow::Result<()> {
     let mut by_label: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (one, event) in events(records) {
         if let Event::Received { label, .. } = event {
@@ -130,7 +138,9 @@ fn receipts(records: &[StoredRecord], acknowledged: &[Acknowledged], found: &mut
     }
     for one in acknowledged {
         let run = by_label.get(&one.key).and_then(|runs| runs.first());
-        found.must(run == Some(&one.run.as_str()), || format!("{} was acknowledged and is not in the log", one.run));
+        found.must(run == Some(&one.run.as_str()), || {
+            format!("{} was acknowledged and is not in the log", one.run)
+        });
     }
     Ok(())
 }
@@ -141,7 +151,9 @@ fn calls(records: &[StoredRecord], ledgers: &[Entry], found: &mut Found) -> anyh
     let mut intents: BTreeMap<String, (u64, String, Attempt)> = BTreeMap::new();
     for (one, event) in events(records) {
         match event {
-            Event::Decided { decision, .. } if decision.gate == Gate::Dispatch && decision.answer == Answer::Permit => {
+            Event::Decided { decision, .. }
+                if decision.gate == Gate::Dispatch && decision.answer == Answer::Permit =>
+            {
                 permits.insert(decision.id.to_string(), one.index);
             }
             Event::Dispatched { decision, attempt, .. } => {
@@ -152,17 +164,26 @@ fn calls(records: &[StoredRecord], ledgers: &[Entry], found: &mut Found) -> anyh
     }
     let mut applied: BTreeSet<(&str, &str)> = BTreeSet::new();
     for entry in ledgers {
-        let told = || format!("{} got a call for {} of {} under {}", entry.agent, entry.step, entry.run, entry.decision_id);
+        let told = || {
+            format!(
+                "{} got a call for {} of {} under {}",
+                entry.agent, entry.step, entry.run, entry.decision_id
+            )
+        };
         let permit = permits.get(&entry.decision_id);
         let Some((intent, run, attempt)) = intents.get(&entry.decision_id) else {
             found.must(false, || format!("{}: no such intent in the log", told()));
             continue;
         };
         let size: u64 = entry.log_size.parse().unwrap_or(0);
-        found.must(permit.is_some_and(|permit| permit < intent), || format!("{}: not permitted before", told()));
+        found.must(permit.is_some_and(|permit| permit < intent), || {
+            format!("{}: not permitted before", told())
+        });
         found.must(*intent < size, || format!("{}: the intent was not durable when it was sent", told()));
         let key = format!("{run}/{}/{}", attempt.step, attempt.leg.as_str());
-        found.must(entry.idempotency_key == key, || format!("{}: the key is {}", told(), entry.idempotency_key));
+        found.must(entry.idempotency_key == key, || {
+            format!("{}: the key is {}", told(), entry.idempotency_key)
+        });
         if entry.applied {
             let first = applied.insert((entry.agent, &entry.idempotency_key));
             found.must(first, || format!("{}: applied twice", told()));

@@ -42,7 +42,10 @@ pub(crate) struct Acknowledged {
 }
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
-    println!("campaign crash --kills {} --seed {} --callers {}", options.kills, options.seed, options.callers);
+    println!(
+        "campaign crash --kills {} --seed {} --callers {}",
+        options.kills, options.seed, options.callers
+    );
     let folder = tempfile::tempdir()?;
     let listen = free_port()?;
     let house = House::start(listen, folder.path())?;
@@ -64,12 +67,15 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     finish(&client, &acknowledged).await?;
     house.stop()?;
 
-    let ledgers = agents.iter().flat_map(|agent| agent.ledger()).collect::<Vec<_>>();
+    let ledgers = agents.iter().flat_map(concordat::demo::agents::SampleAgent::ledger).collect::<Vec<_>>();
     let found = check::all(folder.path(), &acknowledged, &ledgers).await?;
     println!("{found}");
     println!("slowest start to first answer: {} ms", slowest.as_millis());
     ensure!(found.faults.is_empty(), "the log, the receipts and the agents' ledgers do not agree");
-    ensure!(found.interrupted * 5 >= options.kills as usize, "too few kills met work in flight: this proves nothing");
+    ensure!(
+        found.interrupted * 5 >= options.kills as usize,
+        "too few kills met work in flight: this proves nothing"
+    );
     println!("nothing lost, nothing doubled, everything at its end");
     Ok(())
 }
@@ -88,7 +94,12 @@ async fn employ(admin: &Client) -> anyhow::Result<Vec<SampleAgent>> {
 }
 
 /// Kills and starts the server as often as asked; gives the last one and the slowest start.
-async fn kill(mut house: House, listen: SocketAddr, data: &Path, options: &Options) -> anyhow::Result<(House, Duration)> {
+async fn kill(
+    mut house: House,
+    listen: SocketAddr,
+    data: &Path,
+    options: &Options,
+) -> anyhow::Result<(House, Duration)> {
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
     let mut slowest = Duration::ZERO;
     for _ in 0..options.kills {
@@ -103,7 +114,12 @@ async fn kill(mut house: House, listen: SocketAddr, data: &Path, options: &Optio
 }
 
 /// Submits contracts until told to stop. A request that got no answer is sent again with the same key.
-async fn call(client: Client, caller: u32, seed: u64, over: Arc<AtomicBool>) -> anyhow::Result<Vec<Acknowledged>> {
+async fn call(
+    client: Client,
+    caller: u32,
+    seed: u64,
+    over: Arc<AtomicBool>,
+) -> anyhow::Result<Vec<Acknowledged>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (u64::from(caller) << 32));
     let mut acknowledged = Vec::new();
     for nth in 0.. {
@@ -115,7 +131,9 @@ async fn call(client: Client, caller: u32, seed: u64, over: Arc<AtomicBool>) -> 
         let receipt = loop {
             match client.submit(body.clone(), "application/json", &key).await {
                 Ok(submitted) => break submitted.receipt,
-                Err(error) if worth_another_try(&error) => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(error) if worth_another_try(&error) => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
                 Err(error) => return Err(error).context("a submission was refused"),
             }
         };
@@ -159,7 +177,7 @@ fn submission(key: &str, die: u32) -> Value {
         _ => vec![credit("a"), risk, approve],
     };
     // Every other saga asks for more than anyone lends, so that it is undone.
-    let amount = if die % 2 == 0 { 3_000 } else { 90_000_000 };
+    let amount = if die.is_multiple_of(2) { 3_000 } else { 90_000_000 };
     let contract = json!({
         "apiVersion": "concordat/v1", "kind": "Contract", "metadata": {"name": "crash"},
         "spec": {
@@ -183,7 +201,12 @@ async fn finish(client: &Client, acknowledged: &[Acknowledged]) -> anyhow::Resul
             if detail.row.ended.is_some() {
                 break;
             }
-            ensure!(began.elapsed() < Duration::from_secs(120), "{} does not come to its end: {}", one.run, detail.row.status);
+            ensure!(
+                began.elapsed() < Duration::from_secs(120),
+                "{} does not come to its end: {}",
+                one.run,
+                detail.row.status
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

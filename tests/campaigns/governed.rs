@@ -59,7 +59,10 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     println!("a contract took {:.1} ms (p50), {:.1} ms (p99)", millis(at(50)), millis(at(99)));
     println!("peak memory {:.0} MiB", house.peak_mib()?);
     let bytes = std::fs::metadata(folder.path().join("concordat.db"))?.len();
-    println!("{:.1} KiB of database a contract", bytes as f64 / 1024.0 / (count + f64::from(options.in_flight * 2)));
+    println!(
+        "{:.1} KiB of database a contract",
+        bytes as f64 / 1024.0 / (count + f64::from(options.in_flight * 2))
+    );
     house.stop()
 }
 
@@ -90,11 +93,18 @@ async fn execute(State(waiting): State<Waiting>, headers: HeaderMap, Json(call):
 }
 
 /// Carries out so many contracts, with so many in flight; gives how long each took from request to last step.
-async fn load(client: &Client, waiting: &Waiting, name: &str, contracts: u32, in_flight: u32) -> anyhow::Result<Vec<Duration>> {
+async fn load(
+    client: &Client,
+    waiting: &Waiting,
+    name: &str,
+    contracts: u32,
+    in_flight: u32,
+) -> anyhow::Result<Vec<Duration>> {
     let next = Arc::new(std::sync::atomic::AtomicU32::new(0));
     let callers: Vec<_> = (0..in_flight)
         .map(|_| {
-            let (client, waiting, next, name) = (client.clone(), waiting.clone(), next.clone(), name.to_owned());
+            let (client, waiting, next, name) =
+                (client.clone(), waiting.clone(), next.clone(), name.to_owned());
             tokio::spawn(async move {
                 let mut took = Vec::new();
                 loop {
@@ -121,16 +131,17 @@ async fn carry_out(client: &Client, waiting: &Waiting, name: &str) -> anyhow::Re
     let body = serde_json::to_vec(&submission(name))?;
     let began = now();
     client.submit(body, "application/json", name).await?;
-    tokio::time::timeout(Duration::from_secs(60), over).await.context("a contract does not come to its end")??;
+    tokio::time::timeout(Duration::from_secs(60), over)
+        .await
+        .context("a contract does not come to its end")??;
     Ok(began.elapsed())
 }
 
 /// One step, eight side by side, one that joins them.
 fn submission(name: &str) -> Value {
-    let step = |id: &str, needs: Vec<String>, of: &str| {
-        json!({"id": id, "skill": "build", "needs": needs, "with": {"name": "${input.name}", "of": of}})
-    };
-    let middle = (1..=8).map(|nth| step(&format!("part-{nth}"), vec!["first".to_owned()], "${steps.first.output.n}"));
+    let step = |id: &str, needs: Vec<String>, of: &str| json!({"id": id, "skill": "build", "needs": needs, "with": {"name": "${input.name}", "of": of}});
+    let middle =
+        (1..=8).map(|nth| step(&format!("part-{nth}"), vec!["first".to_owned()], "${steps.first.output.n}"));
     let parts = (1..=8).map(|nth| format!("part-{nth}")).collect();
     let steps: Vec<Value> = std::iter::once(step("first", Vec::new(), "${input.name}"))
         .chain(middle)

@@ -20,7 +20,9 @@ const JSON: &str = "application/json";
 
 /// A small contract around these steps.
 fn contract(steps: &str) -> String {
-    format!("apiVersion: concordat/v1\nkind: Contract\nmetadata: {{name: x}}\nspec:\n  objective: x\n  steps: {steps}\n")
+    format!(
+        "apiVersion: concordat/v1\nkind: Contract\nmetadata: {{name: x}}\nspec:\n  objective: x\n  steps: {steps}\n"
+    )
 }
 
 /// The bodies: what they try, in which notation, what they are.
@@ -29,7 +31,8 @@ fn bodies() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let json = |what, text: String| (what, JSON, text.into_bytes());
     let million: String = (0..1_000_000).map(|nth| format!("{{id: s{nth}, skill: x}},")).collect();
     let many: String = (0..6_000).map(|nth| format!("{{id: s{nth}, skill: x}},")).collect();
-    let laugh = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n";
+    let laugh =
+        "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n";
     vec![
         yaml("a cycle", contract("[{id: a, skill: x, needs: [b]}, {id: b, skill: x, needs: [a]}]")),
         yaml("an unknown step", contract("[{id: a, skill: x, needs: [c]}]")),
@@ -51,9 +54,15 @@ fn bodies() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         yaml("nothing", String::new()),
         ("invalid UTF-8", YAML, b"kind: \xff\xfe\n".to_vec()),
         ("invalid UTF-8 in JSON", JSON, b"{\"kind\": \"\xc3\x28\"}".to_vec()),
-        yaml("a pattern bomb", contract("[{id: a, skill: x, when: {path: '${input}', matches: '(a{1000}){1000}'}}]")),
+        yaml(
+            "a pattern bomb",
+            contract("[{id: a, skill: x, when: {path: '${input}', matches: '(a{1000}){1000}'}}]"),
+        ),
         yaml("a schema that leads to itself", contract("[{id: a, skill: x, output: {schema: {$ref: '#'}}}]")),
-        yaml("a schema elsewhere", contract("[{id: a, skill: x, output: {schema: {$ref: 'http://127.0.0.1/x'}}}]")),
+        yaml(
+            "a schema elsewhere",
+            contract("[{id: a, skill: x, output: {schema: {$ref: 'http://127.0.0.1/x'}}}]"),
+        ),
         yaml("a list for a map", contract("[[a, x]]")),
     ]
 }
@@ -81,7 +90,10 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         println!("{what:<32} {:>9.1} {:>9.1}  {told}", median.as_secs_f64() * 1e3, worst.as_secs_f64() * 1e3);
     }
     let after = (house.resident_mib()?, size(&client).await?);
-    println!("memory {:.1} MiB before, {:.1} MiB after; the log has {} records before and {} after", before.0, after.0, before.1, after.1);
+    println!(
+        "memory {:.1} MiB before, {:.1} MiB after; the log has {} records before and {} after",
+        before.0, after.0, before.1, after.1
+    );
     ensure!(after.1 == before.1, "a refused body left something in the log");
     ensure!(after.0 - before.0 < 16.0, "refused bodies took memory");
     house.stop()
@@ -94,7 +106,11 @@ fn refusal<T>(answer: Result<T, ClientError>, what: &str) -> anyhow::Result<Stri
         Err(ClientError::Refused(refused)) => {
             let problem = &refused.problem;
             ensure!((400..500).contains(&problem.status), "{what} was answered with {}", problem.status);
-            let first = problem.errors.first().map(|one| format!("{} {}", one.pointer, one.message)).unwrap_or_default();
+            let first = problem
+                .errors
+                .first()
+                .map(|one| format!("{} {}", one.pointer, one.message))
+                .unwrap_or_default();
             let told: String = format!("{} {first}", problem.code).chars().take(110).collect();
             Ok(format!("{} {told}", problem.status))
         }

@@ -32,7 +32,15 @@ impl House {
     /// Starts a server on this folder and waits until it answers.
     pub(crate) fn start(listen: SocketAddr, data: &Path) -> anyhow::Result<House> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["serve", "--allow-loopback-agents", "--instance", "campaign", "--listen", &listen.to_string(), "--data"])
+            .args([
+                "serve",
+                "--allow-loopback-agents",
+                "--instance",
+                "campaign",
+                "--listen",
+                &listen.to_string(),
+                "--data",
+            ])
             .arg(data)
             .stdout(Stdio::piped())
             .spawn()

@@ -38,7 +38,8 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     // Rego is evaluated on the worker threads, and deep rules need deep stacks; the memory is virtual.
-    let runtime = tokio::runtime::Builder::new_multi_thread().thread_stack_size(64 << 20).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().thread_stack_size(64 << 20).enable_all().build()?;
     runtime.block_on(async {
         match arguments.command {
             Command::Crash(options) => crash::run(&options).await,

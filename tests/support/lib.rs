@@ -2,7 +2,14 @@
 //!
 //! Dropping a [`House`] verifies its log, so every test is an audit test.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test harness")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "this is a test harness"
+)]
 
 use std::sync::Arc;
 
@@ -151,7 +158,12 @@ impl House {
             let decision: Decision = serde_json::from_value(data["decision"].clone()).unwrap();
             let input = self.engine.store().payload(&decision.provenance.input).await.unwrap().unwrap();
             let again = policy.replay(decision.gate, decision.id, &input);
-            assert_eq!(serde_json::to_value(&again).unwrap(), data["decision"], "{}", String::from_utf8_lossy(&input));
+            assert_eq!(
+                serde_json::to_value(&again).unwrap(),
+                data["decision"],
+                "{}",
+                String::from_utf8_lossy(&input)
+            );
         }
         records.len()
     }
@@ -218,7 +230,8 @@ pub fn told(view: &RunView) -> Vec<String> {
 
 async fn start(folder: &TempDir) -> Engine {
     let signing = Signing { signer: Signer::from_seed(LOG, &SEED).unwrap(), earlier: Vec::new() };
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&folder.path().join("concordat.db"), signing).await.unwrap());
+    let store: Arc<dyn Store> =
+        Arc::new(Sqlite::open(&folder.path().join("concordat.db"), signing).await.unwrap());
     let parts = Parts {
         store,
         transport: Arc::new(HttpAgents::new(Egress { allow_loopback: true, ..Egress::default() })),

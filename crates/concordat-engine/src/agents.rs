@@ -43,7 +43,8 @@ impl Engine {
             return Err(EngineError::Invalid(Problem::new("agent-address", "/binding/url", why).into()));
         }
         let access = self.permit(caller, Action::AgentsRegister, resource(None)).await?;
-        let bytes = digest::canonical(&registration).map_err(|error| EngineError::Conflict(error.to_string()))?;
+        let bytes =
+            digest::canonical(&registration).map_err(|error| EngineError::Conflict(error.to_string()))?;
         let revision = digest::Digest::of(&bytes);
         let id = AgentId::new(self.core.clock.uuid());
         let event = AgentEvent::Registered {
@@ -65,7 +66,12 @@ impl Engine {
     ///
     /// # Errors
     /// There is no such agent, it is suspended already, or the caller may not.
-    pub async fn suspend_agent(&self, caller: &Caller, agent: &str, reason: &str) -> Result<Arc<Agent>, EngineError> {
+    pub async fn suspend_agent(
+        &self,
+        caller: &Caller,
+        agent: &str,
+        reason: &str,
+    ) -> Result<Arc<Agent>, EngineError> {
         let standing = Standing::Suspended { by: caller.principal.name.clone(), reason: reason.to_owned() };
         self.stand(caller, Action::AgentsSuspend, agent, reason, standing).await
     }
@@ -74,11 +80,23 @@ impl Engine {
     ///
     /// # Errors
     /// There is no such agent, it is not suspended, or the caller may not.
-    pub async fn restore_agent(&self, caller: &Caller, agent: &str, reason: &str) -> Result<Arc<Agent>, EngineError> {
+    pub async fn restore_agent(
+        &self,
+        caller: &Caller,
+        agent: &str,
+        reason: &str,
+    ) -> Result<Arc<Agent>, EngineError> {
         self.stand(caller, Action::AgentsRestore, agent, reason, Standing::Eligible).await
     }
 
-    async fn stand(&self, caller: &Caller, action: Action, agent: &str, reason: &str, standing: Standing) -> Result<Arc<Agent>, EngineError> {
+    async fn stand(
+        &self,
+        caller: &Caller,
+        action: Action,
+        agent: &str,
+        reason: &str,
+        standing: Standing,
+    ) -> Result<Arc<Agent>, EngineError> {
         self.core.running()?;
         // Policy first: who may not do this does not learn which agents there are.
         let access = self.permit(caller, action, resource(Some(agent.chars().take(80).collect()))).await?;

@@ -205,7 +205,12 @@ impl Core {
         Ok(())
     }
 
-    fn seal_world(&self, world: &mut World, turn: &Turn<'_>, records: &mut Vec<Record>) -> Result<(), EngineError> {
+    fn seal_world(
+        &self,
+        world: &mut World,
+        turn: &Turn<'_>,
+        records: &mut Vec<Record>,
+    ) -> Result<(), EngineError> {
         for event in &turn.events {
             follow(world, turn, event);
         }

@@ -41,7 +41,12 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// Makes an open run reachable. It moves only once it is driven.
-    pub(crate) fn register(core: &Arc<Core>, run: Run, awaited: BTreeSet<RunId>, look_again: Option<Timestamp>) -> Driver {
+    pub(crate) fn register(
+        core: &Arc<Core>,
+        run: Run,
+        awaited: BTreeSet<RunId>,
+        look_again: Option<Timestamp>,
+    ) -> Driver {
         let (sender, inbox) = mpsc::unbounded_channel();
         core.open.lock().insert(run.id, Handle { inbox: sender, followers: Vec::new() });
         Driver { core: core.clone(), run, inbox, awaited, look_again }
@@ -98,7 +103,8 @@ impl Driver {
     async fn turn(&mut self, messages: Vec<Message>) -> Result<(), EngineError> {
         let mut told: Vec<(Done, Result<(), EngineError>)> = Vec::new();
         let mut arrived = Vec::new();
-        let mut turn = Turn::new(&self.core, self.run.clone(), std::mem::take(&mut self.awaited), self.core.clock.now());
+        let mut turn =
+            Turn::new(&self.core, self.run.clone(), std::mem::take(&mut self.awaited), self.core.clock.now());
         for Message { input, done } in messages {
             let agent = call_over(&self.run, &input);
             match (turn.take(input), done) {
@@ -153,7 +159,11 @@ fn call_over(run: &Run, input: &Input) -> Option<concordat_model::id::AgentId> {
     let Input::Arrived { attempt, .. } = input else { return None };
     let at = run.contract.index(&attempt.step)?;
     match run.state.leg(at, attempt.leg)? {
-        concordat_model::run::leg::LegState::Dispatched { number, agent, .. } if *number == attempt.number => Some(*agent),
+        concordat_model::run::leg::LegState::Dispatched { number, agent, .. }
+            if *number == attempt.number =>
+        {
+            Some(*agent)
+        }
         _ => None,
     }
 }

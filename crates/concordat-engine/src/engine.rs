@@ -116,9 +116,15 @@ impl Engine {
     ///
     /// # Errors
     /// Policy does not permit it, or the refusal cannot be recorded.
-    pub async fn permit(&self, caller: &Caller, action: Action, resource: Resource) -> Result<Asked, EngineError> {
+    pub async fn permit(
+        &self,
+        caller: &Caller,
+        action: Action,
+        resource: Resource,
+    ) -> Result<Asked, EngineError> {
         let core = &self.core;
-        let input = AccessInput { now: core.clock.now(), principal: caller.principal.clone(), action, resource };
+        let input =
+            AccessInput { now: core.clock.now(), principal: caller.principal.clone(), action, resource };
         let asked = core.policy.access(DecisionId::new(core.clock.uuid()), &input);
         match &asked.decision.answer {
             Answer::Permit => Ok(asked),
@@ -162,7 +168,11 @@ impl Engine {
 }
 
 /// A decision as a record of its own.
-pub(crate) fn decided(core: &Core, asked: &Asked, place: Place<'_>) -> Result<concordat_ledger::record::Record, EngineError> {
+pub(crate) fn decided(
+    core: &Core,
+    asked: &Asked,
+    place: Place<'_>,
+) -> Result<concordat_ledger::record::Record, EngineError> {
     core.counts.decision(&asked.decision);
     let event = json!({ "event": "decided", "decision": asked.decision });
     Ok(core.scribe.seal_as(asked.decision.id.uuid(), "gate.decided", place, &event)?)

@@ -15,7 +15,8 @@ use concordat_model::trust::TrustKey;
 use concordat_model::work::{Leg, Outcome, Work};
 use concordat_policy::input::{
     AdmitContract, AdmitInput, AdmitStep, Candidate, DispatchContract, DispatchInput, DispatchStep, Price,
-    ReleaseAgent, ReleaseContract, ReleaseInput, ReleaseOutput, ReleaseStep, ReviewEvidence, SkillSupply, Submitter,
+    ReleaseAgent, ReleaseContract, ReleaseInput, ReleaseOutput, ReleaseStep, ReviewEvidence, SkillSupply,
+    Submitter,
 };
 use jiff::Timestamp;
 
@@ -109,7 +110,13 @@ fn supply(world: &World, skill: &SkillName, domain: Option<&DomainName>) -> Skil
 }
 
 /// What the dispatch gate is told, and the agents that its candidates stand for, in the same order.
-pub(crate) fn dispatch(run: &Run, at: usize, work: &Work, world: &World, now: Timestamp) -> Option<(DispatchInput, Vec<Arc<Agent>>)> {
+pub(crate) fn dispatch(
+    run: &Run,
+    at: usize,
+    work: &Work,
+    world: &World,
+    now: Timestamp,
+) -> Option<(DispatchInput, Vec<Arc<Agent>>)> {
     let contract = &run.contract;
     let step = contract.steps().get(at)?;
     let state = run.state.steps().get(at)?;
@@ -130,7 +137,10 @@ pub(crate) fn dispatch(run: &Run, at: usize, work: &Work, world: &World, now: Ti
                 micros: cost.micros().saturating_sub(spent(cost.currency())),
                 currency: cost.currency().to_owned(),
             }),
-            deadline_ms_left: run.state.deadline.map(|deadline| deadline.as_millisecond() - now.as_millisecond()),
+            deadline_ms_left: run
+                .state
+                .deadline
+                .map(|deadline| deadline.as_millisecond() - now.as_millisecond()),
         },
         step: DispatchStep {
             id: work.attempt.step.clone(),
@@ -142,7 +152,10 @@ pub(crate) fn dispatch(run: &Run, at: usize, work: &Work, world: &World, now: Ti
             tainted: if work.attempt.leg == Leg::Do { step.tainted_by.clone() } else { Vec::new() },
         },
         candidates,
-        review: evidence(run, &About::Step { gate: concordat_model::decision::Gate::Dispatch, attempt: work.attempt.clone() }),
+        review: evidence(
+            run,
+            &About::Step { gate: concordat_model::decision::Gate::Dispatch, attempt: work.attempt.clone() },
+        ),
     };
     Some((input, agents))
 }
@@ -177,7 +190,13 @@ fn candidates(
 }
 
 /// What the release gate is told.
-pub(crate) fn release(run: &Run, step: &Step, outcome: &Outcome, world: &World, now: Timestamp) -> ReleaseInput {
+pub(crate) fn release(
+    run: &Run,
+    step: &Step,
+    outcome: &Outcome,
+    world: &World,
+    now: Timestamp,
+) -> ReleaseInput {
     let agent = world.registry.agent(outcome.agent);
     let claimed = agent.and_then(|agent| agent.registration.skill(&outcome.skill)?.output.as_ref());
     let contract = &run.contract;
@@ -200,7 +219,8 @@ pub(crate) fn release(run: &Run, step: &Step, outcome: &Outcome, world: &World, 
         agent: ReleaseAgent {
             id: outcome.agent,
             revision: agent.map_or(outcome.digest, |agent| agent.revision),
-            standing: agent.map_or(concordat_policy::input::Standing::Suspended, |agent| (&agent.standing).into()),
+            standing: agent
+                .map_or(concordat_policy::input::Standing::Suspended, |agent| (&agent.standing).into()),
         },
         output: ReleaseOutput {
             digest: outcome.digest,
@@ -208,7 +228,10 @@ pub(crate) fn release(run: &Run, step: &Step, outcome: &Outcome, world: &World, 
             schema_checked: claimed.is_some() || (outcome.attempt.leg == Leg::Do && step.output.is_some()),
             misfits: 0,
         },
-        review: evidence(run, &About::Step { gate: concordat_model::decision::Gate::Release, attempt: outcome.attempt.clone() }),
+        review: evidence(
+            run,
+            &About::Step { gate: concordat_model::decision::Gate::Release, attempt: outcome.attempt.clone() },
+        ),
     }
 }
 

@@ -22,7 +22,13 @@ pub struct NewKey {
 }
 
 fn resource(id: Option<KeyId>) -> Resource {
-    Resource { kind: ResourceKind::Key, id: id.map(|id| id.to_string()), tenant: None, submitter: None, gate: None }
+    Resource {
+        kind: ResourceKind::Key,
+        id: id.map(|id| id.to_string()),
+        tenant: None,
+        submitter: None,
+        gate: None,
+    }
 }
 
 impl Engine {
@@ -59,13 +65,18 @@ impl Engine {
         self.make_key(principal, Some((caller, access))).await
     }
 
-    async fn make_key(&self, principal: Principal, made: Option<(&Caller, Asked)>) -> Result<NewKey, EngineError> {
+    async fn make_key(
+        &self,
+        principal: Principal,
+        made: Option<(&Caller, Asked)>,
+    ) -> Result<NewKey, EngineError> {
         let id = KeyId::new(self.core.clock.uuid());
         let mut secret = [0; 24];
         getrandom::fill(&mut secret)
             .map_err(|error| EngineError::Conflict(format!("the machine gives no chance: {error}")))?;
         let text = Presented::write(id, &secret);
-        let verifier = Presented::read(&text).map_or_else(|| Digest::of(&secret), |presented| presented.verifier);
+        let verifier =
+            Presented::read(&text).map_or_else(|| Digest::of(&secret), |presented| presented.verifier);
         let by = made.as_ref().map(|(caller, _)| caller.principal.name.clone());
         let access = made.as_ref().map(|(_, access)| access.decision.id);
         let event = KeyEvent::Created { principal, verifier, by, access };
@@ -88,7 +99,12 @@ impl Engine {
         self.key(id)
     }
 
-    async fn change_key(&self, id: KeyId, event: &KeyEvent, access: Option<&Asked>) -> Result<(), EngineError> {
+    async fn change_key(
+        &self,
+        id: KeyId,
+        event: &KeyEvent,
+        access: Option<&Asked>,
+    ) -> Result<(), EngineError> {
         let core = &self.core;
         let subject = id.to_string();
         let commit = {

@@ -46,7 +46,10 @@ pub fn fold(stored: &StoredRun) -> Result<Run, EngineError> {
 
 fn open(stored: &StoredRun, event: &Event, at: Timestamp) -> Result<Run, EngineError> {
     let Event::Received { contract, .. } = event else {
-        return Err(EngineError::Conflict(format!("the run `{}` does not begin with its receipt", stored.id)));
+        return Err(EngineError::Conflict(format!(
+            "the run `{}` does not begin with its receipt",
+            stored.id
+        )));
     };
     let form = stored.payloads.iter().find(|(digest, _)| digest == contract);
     let (digest, bytes) = form.ok_or(EngineError::PayloadMissing(*contract))?;
@@ -92,7 +95,11 @@ pub(crate) async fn open_runs(core: &Arc<Core>) -> Result<(), EngineError> {
 }
 
 /// The runs that are still awaited, and one that ended without being completed, if there is one.
-async fn dependencies(core: &Core, run: &Run, open: &BTreeSet<RunId>) -> Result<(BTreeSet<RunId>, Option<RunId>), EngineError> {
+async fn dependencies(
+    core: &Core,
+    run: &Run,
+    open: &BTreeSet<RunId>,
+) -> Result<(BTreeSet<RunId>, Option<RunId>), EngineError> {
     let (mut awaited, mut failed) = (BTreeSet::new(), None);
     for other in &run.state.depends_on {
         if open.contains(other) {

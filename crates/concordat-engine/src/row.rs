@@ -55,7 +55,7 @@ pub fn status(state: &RunState) -> &'static str {
 
 /// Whether nothing moves until a person answers.
 fn asks_people(state: &RunState) -> bool {
-    !state.reviews.is_empty() && state.in_flight() == 0 && !state.active().any(|(step, leg)| {
-        matches!(state.leg(step, leg), Some(LegState::Ready { .. }))
-    })
+    !state.reviews.is_empty()
+        && state.in_flight() == 0
+        && !state.active().any(|(step, leg)| matches!(state.leg(step, leg), Some(LegState::Ready { .. })))
 }

@@ -70,7 +70,11 @@ impl Engine {
             gate: None,
         };
         self.permit(caller, Action::ContractsSubmit, resource).await?;
-        submission.contracts.into_iter().map(|one| planned(&self.core, caller, one.label.to_string(), one.contract)).collect()
+        submission
+            .contracts
+            .into_iter()
+            .map(|one| planned(&self.core, caller, one.label.to_string(), one.contract))
+            .collect()
     }
 
     /// Cancels a run: nothing new starts, and finished steps are undone where the contract says so.
@@ -80,7 +84,8 @@ impl Engine {
     pub async fn cancel(&self, caller: &Caller, id: RunId, reason: &str) -> Result<RunView, EngineError> {
         self.core.running()?;
         let view = self.run(caller, id).await?;
-        let access = self.permit(caller, Action::ContractsCancel, of_run(ResourceKind::Contract, &view.run)).await?;
+        let access =
+            self.permit(caller, Action::ContractsCancel, of_run(ResourceKind::Contract, &view.run)).await?;
         let by = caller.principal.clone();
         self.tell_run(id, Input::Cancelled { by, reason: reason.to_owned(), access }).await?;
         self.run(caller, id).await
@@ -116,7 +121,8 @@ impl Engine {
             gate: None,
         };
         let may = self.permit(caller, Action::ReviewsAnswer, resource).await;
-        let access = may.map_err(|error| if caller.principal.tenant == open.tenant { error } else { missing() })?;
+        let access =
+            may.map_err(|error| if caller.principal.tenant == open.tenant { error } else { missing() })?;
         let by = caller.principal.clone();
         let answer = Reviewed { review, verdict, by, reason: reason.to_owned(), payload, access };
         self.tell_run(open.run, Input::Reviewed(answer)).await?;
@@ -155,7 +161,13 @@ fn same_tenant(caller: &Caller, run: &Run) -> bool {
 /// Asks the admit gate about a contract that is not taken in. The answer binds nobody.
 fn planned(core: &Core, caller: &Caller, label: String, contract: Contract) -> Result<Planned, EngineError> {
     let classification = core.classifier.classify(&gates::words(&contract));
-    let input = gates::admit_plan(&contract, &caller.principal, &classification, &core.world.read(), core.clock.now());
+    let input = gates::admit_plan(
+        &contract,
+        &caller.principal,
+        &classification,
+        &core.world.read(),
+        core.clock.now(),
+    );
     let decision = core.policy.admit(DecisionId::new(core.clock.uuid()), &input).decision;
     Ok(Planned { label, contract, classification, decision })
 }

@@ -59,9 +59,15 @@ impl Engine {
     /// # Errors
     /// The document is wrong, the caller may not submit, the key was used for another document, or nothing can be
     /// recorded.
-    pub async fn submit(&self, caller: &Caller, document: Value, key: Option<&str>) -> Result<Accepted, EngineError> {
+    pub async fn submit(
+        &self,
+        caller: &Caller,
+        document: Value,
+        key: Option<&str>,
+    ) -> Result<Accepted, EngineError> {
         self.core.running()?;
-        let fingerprint = Digest::of_json(&document).map_err(|error| EngineError::Conflict(error.to_string()))?;
+        let fingerprint =
+            Digest::of_json(&document).map_err(|error| EngineError::Conflict(error.to_string()))?;
         let resource = Resource {
             kind: ResourceKind::Contract,
             id: None,
@@ -83,7 +89,12 @@ impl Engine {
         }
     }
 
-    async fn answered_before(&self, caller: &Caller, key: Option<&str>, fingerprint: &Digest) -> Result<Option<Accepted>, EngineError> {
+    async fn answered_before(
+        &self,
+        caller: &Caller,
+        key: Option<&str>,
+        fingerprint: &Digest,
+    ) -> Result<Option<Accepted>, EngineError> {
         let Some(key) = key else { return Ok(None) };
         match self.core.store.reply(&whole_name(caller), key).await? {
             None => Ok(None),
@@ -111,18 +122,21 @@ impl Engine {
         let runs: Vec<RunId> = submission.contracts.iter().map(|_| RunId::new(core.clock.uuid())).collect();
         let mut turns = Vec::with_capacity(runs.len());
         for (nth, (submitted, run)) in submission.contracts.into_iter().zip(&runs).enumerate() {
-            let depends_on = submission.plan.needs(nth).iter().filter_map(|other| runs.get(*other).copied()).collect();
+            let depends_on =
+                submission.plan.needs(nth).iter().filter_map(|other| runs.get(*other).copied()).collect();
             let opening = Opening { id: *run, submission: id, caller, depends_on, access, first: nth == 0 };
             turns.push(open(core, opening, submitted)?);
         }
-        let receipt = Receipt { submission: id, contracts: turns.iter().map(|turn| line(&turn.run)).collect() };
+        let receipt =
+            Receipt { submission: id, contracts: turns.iter().map(|turn| line(&turn.run)).collect() };
         let reply = match key {
             None => None,
             Some(key) => Some(SavedReply {
                 caller: whole_name(caller),
                 key: key.to_owned(),
                 fingerprint,
-                body: serde_json::to_string(&receipt).map_err(|error| EngineError::Conflict(error.to_string()))?,
+                body: serde_json::to_string(&receipt)
+                    .map_err(|error| EngineError::Conflict(error.to_string()))?,
             }),
         };
         let (finished, commit) = core.hand_over(turns, reply)?;
@@ -168,7 +182,8 @@ struct Opening<'a> {
 /// The first turn of a run: received, classified, and everything that is due then.
 fn open<'c>(core: &'c Core, opening: Opening<'_>, submitted: Submitted) -> Result<Turn<'c>, EngineError> {
     let contract = Arc::new(submitted.contract);
-    let form = digest::canonical(&contract.form()).map_err(|error| EngineError::Conflict(error.to_string()))?;
+    let form =
+        digest::canonical(&contract.form()).map_err(|error| EngineError::Conflict(error.to_string()))?;
     let received = Event::Received {
         submission: opening.submission,
         label: submitted.label,

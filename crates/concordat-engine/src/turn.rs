@@ -37,11 +37,7 @@ pub(crate) enum Input {
     /// Time passed, or the run was just opened or loaded.
     Woken,
     /// Something came back from an agent.
-    Arrived {
-        attempt: Attempt,
-        arrival: Arrival,
-        latency_ms: u64,
-    },
+    Arrived { attempt: Attempt, arrival: Arrival, latency_ms: u64 },
     /// Concordat stopped while attempts were with agents.
     Interrupted,
     /// A person answered a review.
@@ -130,12 +126,18 @@ impl<'a> Turn<'a> {
             Input::Interrupted => self.interrupted(),
             Input::Reviewed(reviewed) => self.reviewed(reviewed),
             Input::Cancelled { by, reason, access } => {
-                if matches!(self.run.state.phase, Phase::Closing(_) | Phase::Undoing(_) | Phase::Ended { .. }) {
-                    return Err(EngineError::Conflict(format!("the run `{}` is stopping already", self.run.id)));
+                if matches!(self.run.state.phase, Phase::Closing(_) | Phase::Undoing(_) | Phase::Ended { .. })
+                {
+                    return Err(EngineError::Conflict(format!(
+                        "the run `{}` is stopping already",
+                        self.run.id
+                    )));
                 }
                 let decision = access.decision.id;
                 self.decided(access, None)?;
-                self.tell(Event::Closing { cause: Cause::Cancelled { by: by.name, reason, access: decision } })
+                self.tell(Event::Closing {
+                    cause: Cause::Cancelled { by: by.name, reason, access: decision },
+                })
             }
             Input::DependencyEnded { run, completed } => {
                 self.awaited.remove(&run);
@@ -190,7 +192,9 @@ impl<'a> Turn<'a> {
             Due::Undo(steps) => self.tell(Event::Undoing { steps }),
             Due::Finish => self.finish(),
             Due::Stop => {
-                let (Phase::Closing(cause) | Phase::Undoing(cause)) = &self.run.state.phase else { return Ok(()) };
+                let (Phase::Closing(cause) | Phase::Undoing(cause)) = &self.run.state.phase else {
+                    return Ok(());
+                };
                 let (undone, not_undone) = self.run.undone(cause);
                 self.tell(Event::Ended { ending: Ending::Stopped { undone, not_undone } })
             }
@@ -208,12 +212,16 @@ impl<'a> Turn<'a> {
             Answer::Review { .. } => {
                 self.open_review(About::Admission, Some(decision.id), self.run.contract.digest())
             }
-            Answer::Deny { .. } => self.tell(Event::Closing { cause: Cause::Denied { decision: decision.id } }),
+            Answer::Deny { .. } => {
+                self.tell(Event::Closing { cause: Cause::Denied { decision: decision.id } })
+            }
         }
     }
 
     fn after_loss(&mut self, ask: &Ask) -> Result<(), EngineError> {
-        let Some(LegState::Lost { reply, .. }) = self.run.state.leg(ask.step, ask.attempt.leg) else { return Ok(()) };
+        let Some(LegState::Lost { reply, .. }) = self.run.state.leg(ask.step, ask.attempt.leg) else {
+            return Ok(());
+        };
         match self.run.after_loss(ask, reply, self.at) {
             Next::Retry { attempt, at } => self.tell(Event::Retrying { attempt, at }),
             Next::Park => self.tell(Event::Parked { attempt: ask.attempt.clone() }),
@@ -227,7 +235,9 @@ impl<'a> Turn<'a> {
             return Err(EngineError::Conflict(format!("the review `{review}` is not open any more")));
         };
         if open.payload != payload {
-            return Err(EngineError::Conflict(format!("the review `{review}` is about another payload: look again")));
+            return Err(EngineError::Conflict(format!(
+                "the review `{review}` is about another payload: look again"
+            )));
         }
         let about = open.about.clone();
         let decision = access.decision.id;
@@ -241,7 +251,13 @@ impl<'a> Turn<'a> {
     }
 
     /// People did not say yes: what they were asked about does not go on.
-    fn refused(&mut self, review: ReviewId, about: Option<About>, code: &str, message: String) -> Result<(), EngineError> {
+    fn refused(
+        &mut self,
+        review: ReviewId,
+        about: Option<About>,
+        code: &str,
+        message: String,
+    ) -> Result<(), EngineError> {
         match about {
             None => Ok(()),
             Some(About::Admission) => self.tell(Event::Closing { cause: Cause::Rejected { review } }),
@@ -252,7 +268,12 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn open_review(&mut self, about: About, decision: Option<DecisionId>, payload: Digest) -> Result<(), EngineError> {
+    fn open_review(
+        &mut self,
+        about: About,
+        decision: Option<DecisionId>,
+        payload: Digest,
+    ) -> Result<(), EngineError> {
         let review = ReviewId::new(self.core.clock.uuid());
         let expires = self.at.checked_add(self.core.review_expiry.duration()).unwrap_or(Timestamp::MAX);
         self.tell(Event::ReviewOpened { review, about, decision, payload, expires })
@@ -274,7 +295,8 @@ impl<'a> Turn<'a> {
 
     fn tolerates(&self, attempt: &Attempt) -> bool {
         let step = self.run.contract.index(&attempt.step).and_then(|at| self.run.contract.steps().get(at));
-        attempt.leg == Leg::Do && step.is_some_and(|step| step.on_error == concordat_model::contract::OnError::Skip)
+        attempt.leg == Leg::Do
+            && step.is_some_and(|step| step.on_error == concordat_model::contract::OnError::Skip)
     }
 
     /// Records a decision with exactly what was asked.

@@ -117,7 +117,13 @@ impl World {
         }
     }
 
-    async fn fold_agent(&mut self, store: &dyn Store, id: AgentId, event: &AgentEvent, at: Timestamp) -> Result<(), EngineError> {
+    async fn fold_agent(
+        &mut self,
+        store: &dyn Store,
+        id: AgentId,
+        event: &AgentEvent,
+        at: Timestamp,
+    ) -> Result<(), EngineError> {
         match event {
             AgentEvent::Registered { revision, .. } => {
                 let bytes = store.payload(revision).await?.ok_or(EngineError::PayloadMissing(*revision))?;
@@ -158,4 +164,3 @@ impl World {
         }
     }
 }
-

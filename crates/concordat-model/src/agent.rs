@@ -177,7 +177,11 @@ impl Registration {
         count("/domains", self.domains.len(), "domains");
         count("/skills", self.skills.len(), "skills");
         if self.limits.concurrency == 0 || self.limits.concurrency > 10_000 {
-            found.push(Problem::new("agent-limits", "/limits/concurrency", "`concurrency` lies between 1 and 10000"));
+            found.push(Problem::new(
+                "agent-limits",
+                "/limits/concurrency",
+                "`concurrency` lies between 1 and 10000",
+            ));
         }
         for (nth, skill) in self.skills.iter().enumerate() {
             let at = format!("/skills/{nth}");
@@ -197,7 +201,8 @@ impl Registration {
 
 fn refuse_self_praise(document: &Value) -> Result<(), Problems> {
     let skills = document.get("skills").and_then(Value::as_array);
-    let places = skills.into_iter().flatten().enumerate().map(|(nth, skill)| (format!("/skills/{nth}"), skill));
+    let places =
+        skills.into_iter().flatten().enumerate().map(|(nth, skill)| (format!("/skills/{nth}"), skill));
     let found = std::iter::once((String::new(), document))
         .chain(places)
         .flat_map(|(at, object)| SELF_PRAISE.iter().filter(|name| object.get(**name).is_some()).map(move |name| (at.clone(), *name)))

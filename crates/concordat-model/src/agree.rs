@@ -10,7 +10,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::condition::Test;
-use crate::contract::{ContractDocument, EffectKind, FailureKind, OnError, OnFailure, Order, Spec, StepDocument};
+use crate::contract::{
+    ContractDocument, EffectKind, FailureKind, OnError, OnFailure, Order, Spec, StepDocument,
+};
 use crate::digest::Digest;
 use crate::name::StepName;
 use crate::plan::{Ancestors, Plan};
@@ -77,8 +79,8 @@ impl Contract {
     /// # Errors
     /// Everything that is wrong, each with the pointer of its place; the input's places begin with `/input`.
     pub fn agree(form: ContractForm) -> Result<Contract, Problems> {
-        let digest = Digest::of_json(&form)
-            .map_err(|error| Problem::new("document-form", "", error.to_string()))?;
+        let digest =
+            Digest::of_json(&form).map_err(|error| Problem::new("document-form", "", error.to_string()))?;
         let ContractForm { contract: document, input } = form;
         let spec = &document.spec;
         let mut found = Vec::new();
@@ -86,9 +88,11 @@ impl Contract {
         check_input(spec, &input, &mut found);
         let plan = order(spec)?;
         let ancestors = plan.ancestors();
-        let names: HashMap<&StepName, usize> = spec.steps.iter().enumerate().map(|(nth, step)| (&step.id, nth)).collect();
+        let names: HashMap<&StepName, usize> =
+            spec.steps.iter().enumerate().map(|(nth, step)| (&step.id, nth)).collect();
         let scope = Scope { spec, names: &names, ancestors: &ancestors };
-        let steps = spec.steps.iter().enumerate().map(|(nth, step)| scope.step(nth, step, &mut found)).collect();
+        let steps =
+            spec.steps.iter().enumerate().map(|(nth, step)| scope.step(nth, step, &mut found)).collect();
         let acceptance = scope.acceptance(&mut found);
         scope.output(&mut found);
         Problems::check(found)?;
@@ -167,11 +171,26 @@ fn check_words(document: &ContractDocument, found: &mut Vec<Problem>) {
     let labels = &document.metadata.labels;
     let version = document.metadata.version.as_deref().unwrap_or("1");
     for (fine, pointer, message) in [
-        (spec.requirements.len() <= MAX_SENTENCES, "/spec/requirements", format!("there are at most {MAX_SENTENCES} requirements")),
-        (spec.acceptance.len() <= MAX_SENTENCES, "/spec/acceptance", format!("there are at most {MAX_SENTENCES} conditions")),
-        (labels.len() <= 32 && labels.iter().all(|(name, text)| name.len() <= 64 && text.len() <= 128), "/metadata/labels",
-            "there are at most 32 labels, with names of at most 64 and texts of at most 128 bytes".to_owned()),
-        ((1..=64).contains(&version.len()), "/metadata/version", "a version has 1 to 64 characters".to_owned()),
+        (
+            spec.requirements.len() <= MAX_SENTENCES,
+            "/spec/requirements",
+            format!("there are at most {MAX_SENTENCES} requirements"),
+        ),
+        (
+            spec.acceptance.len() <= MAX_SENTENCES,
+            "/spec/acceptance",
+            format!("there are at most {MAX_SENTENCES} conditions"),
+        ),
+        (
+            labels.len() <= 32 && labels.iter().all(|(name, text)| name.len() <= 64 && text.len() <= 128),
+            "/metadata/labels",
+            "there are at most 32 labels, with names of at most 64 and texts of at most 128 bytes".to_owned(),
+        ),
+        (
+            (1..=64).contains(&version.len()),
+            "/metadata/version",
+            "a version has 1 to 64 characters".to_owned(),
+        ),
         (spec.budget.calls != Some(0), "/spec/budget/calls", "a budget allows at least one call".to_owned()),
     ] {
         if !fine {
@@ -185,7 +204,11 @@ fn check_input(spec: &Spec, input: &Value, found: &mut Vec<Problem>) {
     match Schema::compile(schema) {
         Err(error) => found.push(Problem::new("schema-invalid", "/spec/inputs", error.to_string())),
         Ok(schema) => found.extend(schema.misfits(input).into_iter().map(|misfit| {
-            Problem::new("input-misfit", format!("/input{}", misfit.pointer), format!("the input does not fit: {}", misfit.message))
+            Problem::new(
+                "input-misfit",
+                format!("/input{}", misfit.pointer),
+                format!("the input does not fit: {}", misfit.message),
+            )
         })),
     }
 }
@@ -213,13 +236,23 @@ fn order(spec: &Spec) -> Result<Plan, Problems> {
         let name = |nth: &usize| spec.steps.get(*nth).map_or("?", |step| step.id.as_str());
         let path: Vec<&str> = cycle.path.iter().map(name).collect();
         let at = cycle.path.first().copied().unwrap_or(0);
-        Problem::new("plan-cycle", format!("/spec/steps/{at}/needs"), format!("the steps form a cycle: {}", path.join(" -> ")))
-            .hint("take one of these names out of `needs`")
-            .into()
+        Problem::new(
+            "plan-cycle",
+            format!("/spec/steps/{at}/needs"),
+            format!("the steps form a cycle: {}", path.join(" -> ")),
+        )
+        .hint("take one of these names out of `needs`")
+        .into()
     })
 }
 
-fn needs_of(spec: &Spec, nth: usize, step: &StepDocument, names: &HashMap<&StepName, usize>, found: &mut Vec<Problem>) -> Vec<usize> {
+fn needs_of(
+    spec: &Spec,
+    nth: usize,
+    step: &StepDocument,
+    names: &HashMap<&StepName, usize>,
+    found: &mut Vec<Problem>,
+) -> Vec<usize> {
     let at = format!("/spec/steps/{nth}/needs");
     if step.needs.len() > MAX_NEEDS {
         let message = format!("a step needs at most {MAX_NEEDS} others, not {}", step.needs.len());
@@ -276,7 +309,10 @@ struct Scope<'a> {
 impl Scope<'_> {
     fn step(&self, nth: usize, step: &StepDocument, found: &mut Vec<Problem>) -> Step {
         let at = format!("/spec/steps/{nth}");
-        let when = step.when.as_ref().and_then(|when| self.condition(when, format!("{at}/when"), Sees::Before(nth), found));
+        let when = step
+            .when
+            .as_ref()
+            .and_then(|when| self.condition(when, format!("{at}/when"), Sees::Before(nth), found));
         let with = Value::Object(step.with.clone());
         let references = self.template(&with, &format!("{at}/with"), Sees::Before(nth), found);
         if let Some(undo) = &step.compensate {
@@ -286,7 +322,15 @@ impl Scope<'_> {
         check_retry(step, &at, found);
         let mut schema = |member: &str, schema: Option<&crate::contract::SchemaDocument>| {
             let schema = Schema::compile(&schema?.schema);
-            schema.map_err(|error| found.push(Problem::new("schema-invalid", format!("{at}/{member}/schema"), error.to_string()))).ok()
+            schema
+                .map_err(|error| {
+                    found.push(Problem::new(
+                        "schema-invalid",
+                        format!("{at}/{member}/schema"),
+                        error.to_string(),
+                    ));
+                })
+                .ok()
         };
         Step {
             input: schema("input", step.input.as_ref()),
@@ -304,7 +348,9 @@ impl Scope<'_> {
 
     fn acceptance(&self, found: &mut Vec<Problem>) -> Vec<Test> {
         let conditions = self.spec.acceptance.iter().enumerate();
-        conditions.filter_map(|(nth, one)| self.condition(one, format!("/spec/acceptance/{nth}"), Sees::All, found)).collect()
+        conditions
+            .filter_map(|(nth, one)| self.condition(one, format!("/spec/acceptance/{nth}"), Sees::All, found))
+            .collect()
     }
 
     fn output(&self, found: &mut Vec<Problem>) {
@@ -313,10 +359,18 @@ impl Scope<'_> {
         }
     }
 
-    fn condition(&self, condition: &crate::condition::Condition, at: String, sees: Sees, found: &mut Vec<Problem>) -> Option<Test> {
+    fn condition(
+        &self,
+        condition: &crate::condition::Condition,
+        at: String,
+        sees: Sees,
+        found: &mut Vec<Problem>,
+    ) -> Option<Test> {
         match condition.check() {
             Ok(test) => {
-                found.extend(test.references().into_iter().filter_map(|one| self.reference(one, at.clone(), sees)));
+                found.extend(
+                    test.references().into_iter().filter_map(|one| self.reference(one, at.clone(), sees)),
+                );
                 Some(test)
             }
             Err(bad) => {
@@ -395,15 +449,18 @@ fn check_retry(step: &StepDocument, at: &str, found: &mut Vec<Problem>) {
         found.push(Problem::new("retry-invalid", format!("{at}/retry/max"), message));
     }
     if retry.on.is_empty() {
-        found.push(Problem::new("retry-invalid", format!("{at}/retry/on"), "`on` names at least one kind of failure"));
+        found.push(Problem::new(
+            "retry-invalid",
+            format!("{at}/retry/on"),
+            "`on` names at least one kind of failure",
+        ));
     }
     let unsure = [FailureKind::Timeout, FailureKind::Malformed];
     if step.effect == EffectKind::Unsafe && retry.on.iter().any(|kind| unsure.contains(kind)) {
         let message = "a step with `effect: unsafe` is not tried again after `timeout` or `malformed`: it may have been done";
-        found.push(
-            Problem::new("retry-invalid", format!("{at}/retry"), message)
-                .hint("write `on: [unavailable]`, or `effect: idempotent` if doing it twice with one key does no harm"),
-        );
+        found.push(Problem::new("retry-invalid", format!("{at}/retry"), message).hint(
+            "write `on: [unavailable]`, or `effect: idempotent` if doing it twice with one key does no harm",
+        ));
     }
 }
 

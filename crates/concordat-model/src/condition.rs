@@ -115,7 +115,9 @@ impl Condition {
     /// Where and why the condition cannot be used.
     pub fn check(&self) -> Result<Test, BadCondition> {
         let bad = |pointer: &str, message: String| BadCondition { pointer: pointer.to_owned(), message };
-        let joins = usize::from(self.all.is_some()) + usize::from(self.any.is_some()) + usize::from(self.not.is_some());
+        let joins = usize::from(self.all.is_some())
+            + usize::from(self.any.is_some())
+            + usize::from(self.not.is_some());
         let comparison = self.comparison().map_err(|(at, message)| bad(at, message))?;
         match (&self.path, comparison, joins) {
             (Some(path), Some(comparison), 0) => {
@@ -137,7 +139,8 @@ impl Condition {
     fn joined(&self) -> Result<Test, BadCondition> {
         let each = |list: &[Condition], name: &str| {
             let check = |(nth, one): (usize, &Condition)| {
-                one.check().map_err(|bad| BadCondition { pointer: format!("/{name}/{nth}{}", bad.pointer), ..bad })
+                one.check()
+                    .map_err(|bad| BadCondition { pointer: format!("/{name}/{nth}{}", bad.pointer), ..bad })
             };
             list.iter().enumerate().map(check).collect::<Result<Vec<_>, _>>()
         };
@@ -155,7 +158,9 @@ impl Condition {
     /// The one comparison, or none; more than one is refused.
     fn comparison(&self) -> Result<Option<Comparison>, (&'static str, String)> {
         let matches = match &self.matches {
-            Some(pattern) => Some(Comparison::Matches(Arc::new(compile(pattern).map_err(|why| ("/matches", why))?))),
+            Some(pattern) => {
+                Some(Comparison::Matches(Arc::new(compile(pattern).map_err(|why| ("/matches", why))?)))
+            }
             None => None,
         };
         let mut found = [
@@ -230,7 +235,9 @@ impl Comparison {
             Comparison::Lte(bound) => number().is_some_and(|number| number <= *bound),
             Comparison::In(list) => value.is_some_and(|value| list.iter().any(|one| same(value, one))),
             Comparison::Exists(wanted) => value.is_some() == *wanted,
-            Comparison::Matches(pattern) => value.and_then(Value::as_str).is_some_and(|text| pattern.is_match(text)),
+            Comparison::Matches(pattern) => {
+                value.and_then(Value::as_str).is_some_and(|text| pattern.is_match(text))
+            }
         }
     }
 }
@@ -281,8 +288,14 @@ mod tests {
             (true, json!({"path": "${input.z}", "exists": true})),
             (true, json!({"path": "${input.none}", "exists": false})),
             (true, json!({"path": "${input.t}", "matches": "^loan-[0-9]+$"})),
-            (true, json!({"all": [{"path": "${input.n}", "gt": 1}, {"not": {"path": "${input.n}", "gt": 9}}]})),
-            (true, json!({"any": [{"path": "${steps.a.output}", "exists": true}, {"path": "${input.n}", "lte": 5}]})),
+            (
+                true,
+                json!({"all": [{"path": "${input.n}", "gt": 1}, {"not": {"path": "${input.n}", "gt": 9}}]}),
+            ),
+            (
+                true,
+                json!({"any": [{"path": "${steps.a.output}", "exists": true}, {"path": "${input.n}", "lte": 5}]}),
+            ),
         ] {
             assert_eq!(condition(text.clone()).check().unwrap().holds(&source), holds, "{text}");
         }

@@ -63,7 +63,10 @@ impl FromStr for Digest {
         let hex = text.strip_prefix("sha256:").filter(|hex| hex.len() == 64).ok_or_else(bad)?;
         let mut bytes = [0; 32];
         for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-            *byte = pair.iter().try_fold(0, |byte, digit| nibble(*digit).map(|n| (byte << 4) | n)).ok_or_else(bad)?;
+            *byte = pair
+                .iter()
+                .try_fold(0, |byte, digit| nibble(*digit).map(|n| (byte << 4) | n))
+                .ok_or_else(bad)?;
         }
         Ok(Digest(bytes))
     }

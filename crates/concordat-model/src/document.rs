@@ -79,7 +79,9 @@ pub fn locate(bytes: &[u8], problems: Problems) -> Problems {
 fn text(bytes: &[u8]) -> Result<&str, Problems> {
     if bytes.len() > MAX_BYTES {
         let message = format!("the document has {} bytes; the most is {MAX_BYTES}", bytes.len());
-        return Err(Problem::new("document-too-large", "", message).hint("split it into several contracts").into());
+        return Err(Problem::new("document-too-large", "", message)
+            .hint("split it into several contracts")
+            .into());
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let message = format!("the document is not UTF-8: byte {} cannot be read", error.valid_up_to());
@@ -99,14 +101,15 @@ fn text(bytes: &[u8]) -> Result<&str, Problems> {
 fn json(text: &str) -> Result<Value, Problem> {
     let nodes = Cell::new(0);
     let mut reader = serde_json::Deserializer::from_str(text);
-    Strict { nodes: &nodes, depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value)).map_err(
-        |error| {
+    Strict { nodes: &nodes, depth: 0 }
+        .deserialize(&mut reader)
+        .and_then(|value| reader.end().map(|()| value))
+        .map_err(|error| {
             let (line, column) = (error.line() as u64, error.column() as u64);
             let told = error.to_string();
             let message = told.rsplit_once(" at line ").map_or(told.as_str(), |(message, _)| message);
             Problem::new("document-syntax", "", message).on(line, column.max(1))
-        },
-    )
+        })
 }
 
 fn yaml(text: &str) -> Result<Value, Problem> {
@@ -128,7 +131,11 @@ fn yaml(text: &str) -> Result<Value, Problem> {
         let at = error.location();
         let told = error.without_snippet().to_string();
         let message = told.rsplit_once(" at line ").map_or(told.as_str(), |(message, _)| message);
-        let problem = Problem::new("document-syntax", "", yaml_words(message.strip_prefix("error: ").unwrap_or(message)));
+        let problem = Problem::new(
+            "document-syntax",
+            "",
+            yaml_words(message.strip_prefix("error: ").unwrap_or(message)),
+        );
         match at {
             Some(at) => problem.on(at.line(), at.column()),
             None => problem,
@@ -139,8 +146,14 @@ fn yaml(text: &str) -> Result<Value, Problem> {
 /// The reader's sentence in the words of whoever wrote the document.
 fn yaml_words(message: &str) -> String {
     const WORDS: [(&str, &str); 6] = [
-        ("budget breached: Anchors", "anchors (`&name`) are not allowed: write the value out where it is used"),
-        ("budget breached: Aliases", "aliases (`*name`) are not allowed: write the value out where it is used"),
+        (
+            "budget breached: Anchors",
+            "anchors (`&name`) are not allowed: write the value out where it is used",
+        ),
+        (
+            "budget breached: Aliases",
+            "aliases (`*name`) are not allowed: write the value out where it is used",
+        ),
         ("budget breached: Documents", "one document is expected, and a second one begins here"),
         ("budget breached: Nodes", "there are too many values in one document"),
         ("budget breached: Depth", "nested too deeply"),
@@ -213,9 +226,9 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
         match i64::try_from(value) {
             Ok(value) => self.visit_i64(value),
-            Err(_) => {
-                Err(E::custom(format_args!("`{value}` is beyond 2^53, where readers disagree: write it as a text")))
-            }
+            Err(_) => Err(E::custom(format_args!(
+                "`{value}` is beyond 2^53, where readers disagree: write it as a text"
+            ))),
         }
     }
 
@@ -230,7 +243,9 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
         // A float of such a size was written as a whole number that no reader keeps whole.
         if value.abs() > 9_007_199_254_740_991.0 {
-            return Err(E::custom(format_args!("`{value}` is beyond 2^53, where readers disagree: write it as a text")));
+            return Err(E::custom(format_args!(
+                "`{value}` is beyond 2^53, where readers disagree: write it as a text"
+            )));
         }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number must be finite"))
     }
@@ -319,7 +334,8 @@ mod tests {
 
     #[test]
     fn both_notations_give_one_value() {
-        let yaml: Value = read("a: [1, 2.5, yes, 'x']\nb: {c: null, d: true}\n".as_bytes(), Notation::Yaml).unwrap();
+        let yaml: Value =
+            read("a: [1, 2.5, yes, 'x']\nb: {c: null, d: true}\n".as_bytes(), Notation::Yaml).unwrap();
         let json: Value =
             read(br#"{"b":{"d":true,"c":null},"a":[1,2.5,"yes","x"]}"#, Notation::Json).unwrap();
         assert_eq!(yaml, json);
@@ -369,7 +385,9 @@ mod tests {
             #[serde(rename = "inner")]
             _inner: Option<Vec<Inner>>,
         }
-        let read = |text: &str| read::<Outer>(text.as_bytes(), Notation::Json).map_err(|problems| problems.to_string());
+        let read = |text: &str| {
+            read::<Outer>(text.as_bytes(), Notation::Json).map_err(|problems| problems.to_string())
+        };
         assert!(read(r#"{"inner":[{"a":1}]}"#).is_ok() && read(r#"{"inner":null}"#).is_ok());
         for (text, wanted) in [
             (r#"{"inner":[[1]]}"#, "1:11: /inner/0: a list is not allowed here"),
@@ -385,7 +403,14 @@ mod tests {
     #[test]
     fn bytes_are_checked_before_anything_is_read() {
         let large = vec![b' '; MAX_BYTES + 1];
-        assert!(read::<Value>(&large, Notation::Json).unwrap_err().to_string().contains("the most is 262144"));
-        assert!(read::<Value>(&[b'"', 0xff, b'"'], Notation::Json).unwrap_err().to_string().contains("UTF-8: byte 1"));
+        assert!(
+            read::<Value>(&large, Notation::Json).unwrap_err().to_string().contains("the most is 262144")
+        );
+        assert!(
+            read::<Value>(&[b'"', 0xff, b'"'], Notation::Json)
+                .unwrap_err()
+                .to_string()
+                .contains("UTF-8: byte 1")
+        );
     }
 }

@@ -75,7 +75,8 @@ impl Keyring {
     pub fn apply(&mut self, id: KeyId, event: &KeyEvent, at: Timestamp) {
         match event {
             KeyEvent::Created { principal, verifier, .. } => {
-                let key = Key { id, principal: principal.clone(), verifier: *verifier, created: at, revoked: None };
+                let key =
+                    Key { id, principal: principal.clone(), verifier: *verifier, created: at, revoked: None };
                 self.0.insert(id, key);
             }
             KeyEvent::Revoked { .. } => {
@@ -143,7 +144,9 @@ mod tests {
         let text = Presented::write(id, &[0xab; 24]);
         let presented = Presented::read(&text).unwrap();
         assert!(presented.id == id && presented.verifier == Digest::of("ab".repeat(24).as_bytes()));
-        for odd in ["", "cdt_", "cdt__", &text[..text.len() - 1], &text.replace("cdt", "key"), "Bearer nothing"] {
+        for odd in
+            ["", "cdt_", "cdt__", &text[..text.len() - 1], &text.replace("cdt", "key"), "Bearer nothing"]
+        {
             assert!(Presented::read(odd).is_none(), "{odd}");
         }
     }

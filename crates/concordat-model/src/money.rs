@@ -31,7 +31,9 @@ impl Money {
 
 /// A text that is not an amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an amount of money: write it like `2.50 USD`, with at most six decimals and below a billion")]
+#[error(
+    "`{0}` is not an amount of money: write it like `2.50 USD`, with at most six decimals and below a billion"
+)]
 pub struct BadMoney(String);
 
 impl FromStr for Money {
@@ -46,7 +48,9 @@ fn read(text: &str) -> Option<Money> {
     let (amount, code) = text.split_once(' ')?;
     let currency: [u8; 3] = code.as_bytes().try_into().ok()?;
     let (whole, decimals) = amount.split_once('.').unwrap_or((amount, "0"));
-    let digits = |part: &str, most: usize| (1..=most).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_digit());
+    let digits = |part: &str, most: usize| {
+        (1..=most).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_digit())
+    };
     if !currency.iter().all(u8::is_ascii_uppercase) || !digits(whole, 9) || !digits(decimals, 6) {
         return None;
     }
@@ -102,9 +106,11 @@ mod tests {
 
     #[test]
     fn amounts_are_read_and_written() {
-        for (text, micros, shown) in
-            [("2.50 USD", 2_500_000, "2.50 USD"), ("0.000001 EUR", 1, "0.000001 EUR"), ("7 CHF", 7_000_000, "7.00 CHF")]
-        {
+        for (text, micros, shown) in [
+            ("2.50 USD", 2_500_000, "2.50 USD"),
+            ("0.000001 EUR", 1, "0.000001 EUR"),
+            ("7 CHF", 7_000_000, "7.00 CHF"),
+        ] {
             let money: Money = text.parse().unwrap();
             assert_eq!((money.micros(), money.to_string().as_str()), (micros, shown));
         }
@@ -112,7 +118,18 @@ mod tests {
 
     #[test]
     fn what_is_no_money_is_refused() {
-        for text in ["", "2.50", "2.50USD", "-1 USD", "1e3 USD", "1. USD", ".5 USD", "1.0000001 USD", "1 usd", "9999999999 USD"] {
+        for text in [
+            "",
+            "2.50",
+            "2.50USD",
+            "-1 USD",
+            "1e3 USD",
+            "1. USD",
+            ".5 USD",
+            "1.0000001 USD",
+            "1 usd",
+            "9999999999 USD",
+        ] {
             assert!(text.parse::<Money>().is_err(), "{text}");
         }
     }

@@ -43,7 +43,9 @@ impl Plan {
             }
         }
         match toposort(&graph, None) {
-            Ok(order) => Ok(Plan { order: order.into_iter().map(NodeIndex::index).collect(), needs, followers }),
+            Ok(order) => {
+                Ok(Plan { order: order.into_iter().map(NodeIndex::index).collect(), needs, followers })
+            }
             Err(_) => Err(Cycle { path: cycle(&graph) }),
         }
     }
@@ -72,7 +74,13 @@ impl Plan {
         let mut level_of = vec![0; self.order.len()];
         let mut levels: Vec<Vec<usize>> = Vec::new();
         for &node in &self.order {
-            let level = self.needs(node).iter().filter_map(|need| level_of.get(*need)).map(|l| l + 1).max().unwrap_or(0);
+            let level = self
+                .needs(node)
+                .iter()
+                .filter_map(|need| level_of.get(*need))
+                .map(|l| l + 1)
+                .max()
+                .unwrap_or(0);
             if let Some(slot) = level_of.get_mut(node) {
                 *slot = level;
             }
@@ -117,7 +125,10 @@ impl Ancestors {
     /// Whether `earlier` always comes before `node`.
     #[must_use]
     pub fn before(&self, earlier: usize, node: usize) -> bool {
-        self.0.get(node).and_then(|set| set.get(earlier / 64)).is_some_and(|word| word & (1 << (earlier % 64)) != 0)
+        self.0
+            .get(node)
+            .and_then(|set| set.get(earlier / 64))
+            .is_some_and(|word| word & (1 << (earlier % 64)) != 0)
     }
 }
 
@@ -131,7 +142,9 @@ fn cycle(graph: &DiGraph<(), (), usize>) -> Vec<usize> {
     let mut way: Vec<NodeIndex<usize>> = part.first().copied().into_iter().collect();
     let mut place = std::collections::HashMap::from([(way.first().copied().unwrap_or_default(), 0)]);
     while let Some(here) = way.last().copied() {
-        let Some(next) = graph.neighbors(here).filter(|next| part.binary_search(next).is_ok()).min() else { break };
+        let Some(next) = graph.neighbors(here).filter(|next| part.binary_search(next).is_ok()).min() else {
+            break;
+        };
         if let Some(start) = place.get(&next) {
             let mut path: Vec<usize> = way.iter().skip(*start).map(|node| node.index()).collect();
             path.push(next.index());

@@ -79,7 +79,9 @@ impl fmt::Display for Role {
 
 /// A text that names no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a role: there are submitter, viewer, reviewer, auditor, registry_admin, policy_author, operator and admin")]
+#[error(
+    "`{0}` is not a role: there are submitter, viewer, reviewer, auditor, registry_admin, policy_author, operator and admin"
+)]
 pub struct BadRole(String);
 
 impl FromStr for Role {

@@ -47,7 +47,9 @@ pub enum BadReference {
     #[error("a reference stands alone: `{0}` mixes one with other text")]
     Mixed(String),
     /// The text within `${…}` cannot be read.
-    #[error("`{0}` is not a reference: use `${{input.NAME}}`, `${{steps.STEP.output.NAME}}` or `${{previous}}`")]
+    #[error(
+        "`{0}` is not a reference: use `${{input.NAME}}`, `${{steps.STEP.output.NAME}}` or `${{previous}}`"
+    )]
     Form(String),
 }
 
@@ -148,13 +150,20 @@ impl fmt::Display for Reference {
 ///
 /// # Errors
 /// The first text that looks like a reference and is none, with its pointer.
-pub fn references_in(value: &Value, pointer: &str) -> Result<Vec<(String, Reference)>, (String, BadReference)> {
+pub fn references_in(
+    value: &Value,
+    pointer: &str,
+) -> Result<Vec<(String, Reference)>, (String, BadReference)> {
     let mut found = Vec::new();
     collect(value, pointer, &mut found)?;
     Ok(found)
 }
 
-fn collect(value: &Value, at: &str, found: &mut Vec<(String, Reference)>) -> Result<(), (String, BadReference)> {
+fn collect(
+    value: &Value,
+    at: &str,
+    found: &mut Vec<(String, Reference)>,
+) -> Result<(), (String, BadReference)> {
     match value {
         Value::String(text) => {
             if let Some(reference) = Reference::read(text).map_err(|bad| (at.to_owned(), bad))? {
@@ -165,9 +174,9 @@ fn collect(value: &Value, at: &str, found: &mut Vec<(String, Reference)>) -> Res
         Value::Array(items) => {
             items.iter().enumerate().try_for_each(|(nth, item)| collect(item, &format!("{at}/{nth}"), found))
         }
-        Value::Object(members) => members
-            .iter()
-            .try_for_each(|(name, value)| collect(value, &format!("{at}/{}", crate::problem::token(name)), found)),
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+            collect(value, &format!("{at}/{}", crate::problem::token(name)), found)
+        }),
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
     }
 }
@@ -199,10 +208,7 @@ pub struct Unresolved {
 ///
 /// # Errors
 /// The first reference that leads nowhere.
-pub fn resolve(
-    template: &Value,
-    source: &dyn Fn(&Source) -> Sourced,
-) -> Result<Value, Unresolved> {
+pub fn resolve(template: &Value, source: &dyn Fn(&Source) -> Sourced) -> Result<Value, Unresolved> {
     match template {
         Value::String(text) => match Reference::read(text) {
             Ok(Some(reference)) => resolve_one(&reference, source),
@@ -210,7 +216,9 @@ pub fn resolve(
             Ok(None) | Err(_) if text.starts_with("$${") => Ok(Value::String(text.chars().skip(1).collect())),
             Ok(None) | Err(_) => Ok(template.clone()),
         },
-        Value::Array(items) => items.iter().map(|item| resolve(item, source)).collect::<Result<_, _>>().map(Value::Array),
+        Value::Array(items) => {
+            items.iter().map(|item| resolve(item, source)).collect::<Result<_, _>>().map(Value::Array)
+        }
         Value::Object(members) => members
             .iter()
             .map(|(name, value)| Ok((name.clone(), resolve(value, source)?)))
@@ -224,10 +232,7 @@ pub fn resolve(
 ///
 /// # Errors
 /// A reference that leads nowhere.
-pub fn resolve_one(
-    reference: &Reference,
-    source: &dyn Fn(&Source) -> Sourced,
-) -> Result<Value, Unresolved> {
+pub fn resolve_one(reference: &Reference, source: &dyn Fn(&Source) -> Sourced) -> Result<Value, Unresolved> {
     let lost = |why| Unresolved { reference: reference.to_string(), why };
     match source(&reference.source) {
         Sourced::Value(whole) => {
@@ -296,7 +301,10 @@ mod tests {
             Source::Previous => Sourced::Skipped,
             Source::Step(_) => Sourced::Missing,
         };
-        let filled = resolve(&json!({"a": ["${input.id}", "$${b}"], "c": "${input.list[0].x}", "d": "${previous.y}"}), &source);
+        let filled = resolve(
+            &json!({"a": ["${input.id}", "$${b}"], "c": "${input.list[0].x}", "d": "${previous.y}"}),
+            &source,
+        );
         // Data that looks like a reference stays data.
         assert_eq!(filled.unwrap(), json!({"a": [7, "${b}"], "c": "${input.id}", "d": null}));
         let lost = resolve(&json!("${steps.a.output}"), &source).unwrap_err();

@@ -99,7 +99,13 @@ impl Registry {
     ///
     /// # Errors
     /// The name is taken.
-    pub fn register(&mut self, id: AgentId, registration: Registration, revision: Digest, at: Timestamp) -> Result<(), RegistryError> {
+    pub fn register(
+        &mut self,
+        id: AgentId,
+        registration: Registration,
+        revision: Digest,
+        at: Timestamp,
+    ) -> Result<(), RegistryError> {
         self.may_register(&registration.name)?;
         self.by_name.insert(registration.name.clone(), id);
         for skill in &registration.skills {
@@ -158,7 +164,9 @@ impl Agent {
     pub fn may_become(&self, standing: &Standing) -> Result<(), RegistryError> {
         let name = || self.registration.name.clone();
         match (&self.standing, standing) {
-            (Standing::Eligible, Standing::Eligible) => Err(RegistryError::Already { name: name(), standing: "eligible" }),
+            (Standing::Eligible, Standing::Eligible) => {
+                Err(RegistryError::Already { name: name(), standing: "eligible" })
+            }
             (Standing::Suspended { .. }, Standing::Suspended { .. }) => {
                 Err(RegistryError::Already { name: name(), standing: "suspended" })
             }

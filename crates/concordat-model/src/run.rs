@@ -49,7 +49,12 @@ impl Run {
     ///
     /// # Errors
     /// Another first event.
-    pub fn open(id: RunId, contract: Arc<Contract>, event: &Event, at: Timestamp) -> Result<Run, IllegalMove> {
+    pub fn open(
+        id: RunId,
+        contract: Arc<Contract>,
+        event: &Event,
+        at: Timestamp,
+    ) -> Result<Run, IllegalMove> {
         let state = RunState::open(&contract, event, at)?;
         Ok(Run { id, contract, state, version: 1, payloads: HashMap::new() })
     }
@@ -81,7 +86,9 @@ impl Run {
         match source {
             Source::Input => Sourced::Value(self.contract.input().clone()),
             Source::Previous => from.checked_sub(1).map_or(Sourced::Missing, |step| self.output_of(step)),
-            Source::Step(name) => self.contract.index(name).map_or(Sourced::Missing, |step| self.output_of(step)),
+            Source::Step(name) => {
+                self.contract.index(name).map_or(Sourced::Missing, |step| self.output_of(step))
+            }
         }
     }
 
@@ -93,7 +100,9 @@ impl Run {
                 Some(value) => Sourced::Value(value.clone()),
                 None => Sourced::Missing,
             },
-            Some(leg::LegState::Skipped { .. } | leg::LegState::Failed { tolerated: true, .. }) => Sourced::Skipped,
+            Some(leg::LegState::Skipped { .. } | leg::LegState::Failed { tolerated: true, .. }) => {
+                Sourced::Skipped
+            }
             _ => Sourced::Missing,
         }
     }

@@ -106,7 +106,12 @@ fn references<'s>(node: &'s Value, root: &'s Value, done: &mut Vec<&'s str>) -> 
 }
 
 /// Follows in-place applicators from a reference; coming back to one on the way would never end.
-fn chase<'s>(target: &'s str, root: &'s Value, way: &mut Vec<&'s str>, done: &mut Vec<&'s str>) -> Result<(), BadSchema> {
+fn chase<'s>(
+    target: &'s str,
+    root: &'s Value,
+    way: &mut Vec<&'s str>,
+    done: &mut Vec<&'s str>,
+) -> Result<(), BadSchema> {
     if way.contains(&target) || way.len() > MOST_HOPS {
         return Err(BadSchema::Endless(target.to_owned()));
     }
@@ -114,7 +119,8 @@ fn chase<'s>(target: &'s str, root: &'s Value, way: &mut Vec<&'s str>, done: &mu
         return Ok(());
     }
     way.push(target);
-    let node = if target == "#" { Some(root) } else { target.strip_prefix('#').and_then(|at| root.pointer(at)) };
+    let node =
+        if target == "#" { Some(root) } else { target.strip_prefix('#').and_then(|at| root.pointer(at)) };
     let mut next = Vec::new();
     if let Some(node) = node {
         in_place(node, &mut next);
@@ -131,7 +137,9 @@ fn in_place<'s>(node: &'s Value, open: &mut Vec<&'s str>) {
     for (name, value) in members {
         match (name.as_str(), value) {
             ("$ref" | "$dynamicRef" | "$recursiveRef", Value::String(target)) => open.push(target),
-            ("allOf" | "anyOf" | "oneOf", Value::Array(list)) => list.iter().for_each(|one| in_place(one, open)),
+            ("allOf" | "anyOf" | "oneOf", Value::Array(list)) => {
+                list.iter().for_each(|one| in_place(one, open));
+            }
             ("not" | "if" | "then" | "else", one) => in_place(one, open),
             ("dependentSchemas", Value::Object(each)) => each.values().for_each(|one| in_place(one, open)),
             _ => {}

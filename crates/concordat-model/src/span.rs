@@ -147,7 +147,9 @@ mod tests {
 
     #[test]
     fn spans_are_read_and_written() {
-        for (text, millis) in [("250ms", 250), ("30s", 30_000), ("1h30m", 5_400_000), ("1m1ms", 60_001), ("30d", LONGEST)] {
+        for (text, millis) in
+            [("250ms", 250), ("30s", 30_000), ("1h30m", 5_400_000), ("1m1ms", 60_001), ("30d", LONGEST)]
+        {
             let span: Span = text.parse().unwrap();
             assert_eq!((span.millis(), span.to_string().as_str()), (millis, text));
         }
@@ -156,7 +158,20 @@ mod tests {
 
     #[test]
     fn what_is_no_span_is_refused() {
-        for text in ["", "s", "5", "-5s", "1.5s", "0s", "31d", "1s1m", "1s1s", "5 s", "99999999999999999999s", "9999999999999999d"] {
+        for text in [
+            "",
+            "s",
+            "5",
+            "-5s",
+            "1.5s",
+            "0s",
+            "31d",
+            "1s1m",
+            "1s1s",
+            "5 s",
+            "99999999999999999999s",
+            "9999999999999999d",
+        ] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
     }

@@ -91,12 +91,14 @@ impl Submission {
                 let contract: ContractDocument = document::typed(value)?;
                 let label = label_of(&contract, "/metadata/name")?;
                 let contract = Contract::agree(ContractForm { contract, input: no_input() })?;
-                let plan = Plan::order(vec![Vec::new()]).map_err(|cycle| Problem::new("plan-cycle", "", cycle.to_string()))?;
+                let plan = Plan::order(vec![Vec::new()])
+                    .map_err(|cycle| Problem::new("plan-cycle", "", cycle.to_string()))?;
                 Ok(Submission { contracts: vec![Submitted { label, contract }], plan })
             }
             Some("Submission") => several(document::typed(value)?, templates),
             other => {
-                let message = format!("`kind` is `Contract` or `Submission`, not `{}`", other.unwrap_or("nothing"));
+                let message =
+                    format!("`kind` is `Contract` or `Submission`, not `{}`", other.unwrap_or("nothing"));
                 Err(Problem::new("document-kind", "/kind", message).into())
             }
         }
@@ -146,7 +148,11 @@ fn one(submitted: SubmittedDocument, templates: &Templates, at: &str) -> Result<
     };
     let form = ContractForm { contract, input: submitted.input };
     let place = |problem: Problem| {
-        let base = if inline && !problem.pointer.starts_with("/input") { format!("{at}/contract") } else { at.to_owned() };
+        let base = if inline && !problem.pointer.starts_with("/input") {
+            format!("{at}/contract")
+        } else {
+            at.to_owned()
+        };
         problem.under(&base)
     };
     let contract = Contract::agree(form).map_err(|problems| problems.map(place))?;
@@ -175,7 +181,11 @@ fn order(contracts: &[Submitted], depends: &[Vec<StepName>]) -> Result<Plan, Pro
                 Some(other) => before.push(*other),
                 None => {
                     let message = format!("there is no contract `{name}` in this submission");
-                    found.push(Problem::new("contract-unknown", format!("/contracts/{nth}/dependsOn/{place}"), message));
+                    found.push(Problem::new(
+                        "contract-unknown",
+                        format!("/contracts/{nth}/dependsOn/{place}"),
+                        message,
+                    ));
                 }
             }
         }

@@ -108,11 +108,8 @@ impl Collector for Now {
         )?;
         gauge("reviews_open", "Questions that wait for people", None, signed(self.0.open_reviews() as u64))?;
         gauge("engine_halted", "1 when no work is taken in", None, i64::from(self.0.halted().is_some()))?;
-        match resident() {
-            Some(bytes) => {
-                gauge("process_resident_memory", "Memory in use", Some(&Unit::Bytes), signed(bytes))?;
-            }
-            None => {}
+        if let Some(bytes) = resident() {
+            gauge("process_resident_memory", "Memory in use", Some(&Unit::Bytes), signed(bytes))?;
         }
         self.figures(&mut encoder)
     }
@@ -122,16 +119,21 @@ impl Now {
     /// What the engine counted.
     fn figures(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let figures = self.0.figures();
-        let decisions = figures.decisions.iter().map(|((gate, answer), n)| ([("gate", gate.as_str()), ("answer", *answer)], *n));
+        let decisions = figures
+            .decisions
+            .iter()
+            .map(|((gate, answer), n)| ([("gate", gate.as_str()), ("answer", *answer)], *n));
         family(encoder, "decisions", "Answers of gates", decisions)?;
         let ended = figures.ended.iter().map(|(status, n)| ([("status", *status)], *n));
         family(encoder, "contracts", "Contracts that came to their end", ended)?;
         let answers = figures.answers.iter().map(|(kind, n)| ([("kind", *kind)], *n));
         family(encoder, "agent_answers", "What came back from agents", answers)?;
         let help = "How long agents took in all";
-        let counter = encoder.encode_descriptor("agent_answering", help, Some(&Unit::Seconds), MetricType::Counter)?;
+        let counter =
+            encoder.encode_descriptor("agent_answering", help, Some(&Unit::Seconds), MetricType::Counter)?;
         ConstCounter::new(figures.answering.as_secs_f64()).encode(counter)?;
-        let counter = encoder.encode_descriptor("trust_changes", "Changes of trust", None, MetricType::Counter)?;
+        let counter =
+            encoder.encode_descriptor("trust_changes", "Changes of trust", None, MetricType::Counter)?;
         ConstCounter::new(figures.trust_changes).encode(counter)
     }
 }

@@ -17,7 +17,12 @@ use crate::gates;
 use crate::ports::{Arrival, Fault};
 
 impl Turn<'_> {
-    pub(super) fn arrived(&mut self, attempt: &Attempt, arrival: Arrival, latency_ms: u64) -> Result<(), EngineError> {
+    pub(super) fn arrived(
+        &mut self,
+        attempt: &Attempt,
+        arrival: Arrival,
+        latency_ms: u64,
+    ) -> Result<(), EngineError> {
         // What comes after the attempt was given up is late, and changes nothing.
         let Some((at, agent)) = self.expected(attempt) else { return Ok(()) };
         let (reply, seen) = match arrival {
@@ -45,8 +50,9 @@ impl Turn<'_> {
                 }
             }
         }
-        lost.into_iter()
-            .try_for_each(|attempt| self.tell(Event::Answered { attempt, reply: Reply::Interrupted, latency_ms: 0 }))
+        lost.into_iter().try_for_each(|attempt| {
+            self.tell(Event::Answered { attempt, reply: Reply::Interrupted, latency_ms: 0 })
+        })
     }
 
     /// The step's place and the agent, if this attempt is the one that is out.
@@ -103,7 +109,8 @@ impl Turn<'_> {
     fn see(&mut self, at: usize, attempt: &Attempt, agent: AgentId, seen: Seen) {
         let revision = self.core.world.read().registry.agent(agent).map(|agent| agent.revision);
         let skill = self.skill_of(at, attempt);
-        if let (Some(revision), Some(skill), Some(domain)) = (revision, skill, gates::trust_domain(&self.run)) {
+        if let (Some(revision), Some(skill), Some(domain)) = (revision, skill, gates::trust_domain(&self.run))
+        {
             self.seen.push((TrustKey { agent, revision, domain, skill }, seen, attempt.clone()));
         }
     }

@@ -49,7 +49,8 @@ impl Turn<'_> {
         }
         match self.core.policy.dispatch(self.decision_id(), &input, work, &agents) {
             Ok(permitted) => {
-                let seed = Digest::of(format!("{}/{}", self.run.id, permitted.asked().decision.id).as_bytes());
+                let seed =
+                    Digest::of(format!("{}/{}", self.run.id, permitted.asked().decision.id).as_bytes());
                 self.send(ask, choose(permitted, *seed.bytes()))
             }
             Err(refusal) => self.not_permitted(ask, refusal, params_digest),
@@ -62,7 +63,9 @@ impl Turn<'_> {
             .map_err(|lost| failure("reference-unresolved", lost.to_string()))?;
         let schema = step.input.as_ref().filter(|_| ask.attempt.leg == Leg::Do);
         match schema.and_then(|schema| schema.misfits(&params).into_iter().next()) {
-            Some(misfit) => Err(failure("params-misfit", format!("what the agent would be given does not fit: {misfit}"))),
+            Some(misfit) => {
+                Err(failure("params-misfit", format!("what the agent would be given does not fit: {misfit}")))
+            }
             None => Ok(params),
         }
     }

@@ -37,7 +37,8 @@ impl Turn<'_> {
     /// The output of every step that no other step needs, by the step's name.
     fn last_outputs(&self) -> Value {
         let contract = &self.run.contract;
-        let last = contract.steps().iter().enumerate().filter(|(at, _)| contract.plan().followers(*at).is_empty());
+        let last =
+            contract.steps().iter().enumerate().filter(|(at, _)| contract.plan().followers(*at).is_empty());
         let outputs = last.filter_map(|(at, step)| match self.run.output_of(at) {
             Sourced::Value(value) => Some((step.document.id.to_string(), Value::clone(&value))),
             Sourced::Skipped | Sourced::Missing => None,

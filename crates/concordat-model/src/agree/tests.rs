@@ -66,16 +66,31 @@ fn yaml_and_json_have_one_digest() {
 
 #[test]
 fn what_is_wrong_is_told_with_its_place() {
-    check(("needs: [credit]", "needs: [credits]"), "20:15: /spec/steps/1/needs/0: there is no step `credits`");
-    check(("- id: credit\n", "- id: credit\n      needs: [risk]\n"), "the steps form a cycle: credit -> risk -> credit");
+    check(
+        ("needs: [credit]", "needs: [credits]"),
+        "20:15: /spec/steps/1/needs/0: there is no step `credits`",
+    );
+    check(
+        ("- id: credit\n", "- id: credit\n      needs: [risk]\n"),
+        "the steps form a cycle: credit -> risk -> credit",
+    );
     check(("- id: risk", "- id: credit"), "two steps are called `credit`");
-    check(("needs: [credit]\n", "needs: []\n"), "`${steps.credit.output}` reads a step that need not be done by then");
-    check(("${steps.credit.output}\"", "${steps.credit}\""), "/spec/steps/1/with/credit: `${steps.credit}` is not a reference");
+    check(
+        ("needs: [credit]\n", "needs: []\n"),
+        "`${steps.credit.output}` reads a step that need not be done by then",
+    );
+    check(
+        ("${steps.credit.output}\"", "${steps.credit}\""),
+        "/spec/steps/1/with/credit: `${steps.credit}` is not a reference",
+    );
     check(("\"${input}\"", "\"Dear ${input}\""), "a reference stands alone");
     check(("\"${input}\"", "\"${previous}\""), "`${previous}` has no step before it");
     check(("on: [unavailable]", "on: [timeout]"), "is not tried again after `timeout`");
     check(("max: 3", "max: 0"), "`max` lies between 1 and 20");
-    check(("schema: {type: object}", "schema: {type: thing}"), "/spec/steps/1/output/schema: this is not a JSON Schema");
+    check(
+        ("schema: {type: object}", "schema: {type: thing}"),
+        "/spec/steps/1/output/schema: this is not a JSON Schema",
+    );
     check(("schema: {type: object}", "schema: {$ref: 'https://example.com'}"), "refers outside the schema");
     check(("required: [applicant_id]", "required: [name]"), "/input: the input does not fit");
     check(("deadline: 15m", "deadline: 15 minutes"), "/spec/deadline: `15 minutes` is not a length of time");
@@ -84,14 +99,32 @@ fn what_is_wrong_is_told_with_its_place() {
     check(("risk: high", "risk: huge"), "unknown variant `huge`");
     check(("calls: 20", "calls: -1"), "/spec/budget/calls");
     check(("calls: 20", "calls: 0"), "at least one call");
-    check(("objective: Decide a loan application and leave nothing reserved if any part fails", "objective: ''"), "a sentence has 1 to 2000");
+    check(
+        (
+            "objective: Decide a loan application and leave nothing reserved if any part fails",
+            "objective: ''",
+        ),
+        "a sentence has 1 to 2000",
+    );
     check(("domain: finance", "domian: finance"), "unknown member `domian`");
     check(("concordat/v1", "concordat/v9"), "unknown variant `concordat/v9`");
     check(("name: loan-approval", "name: Loan Approval"), "`Loan Approval` is not the name of a contract");
-    check(("timeout: 30s", "timeout: 30s\n      when: {path: '${input.x}', eq: 1, ne: 2}"), "a condition makes one comparison");
-    check(("timeout: 30s", "timeout: 30s\n      when: {path: '${steps.nobody.output}', eq: 1}"), "there is no step `nobody`");
-    check(("deadline: 15m", "deadline: 15m\n  output: '${steps.nobody.output}'"), "/spec/output: there is no step");
-    check(("check_id: \"${steps.credit.output.check_id}\"", "check_id: \"${steps.risk.output}\""), "`${steps.risk.output}` reads a step that need not be done by then");
+    check(
+        ("timeout: 30s", "timeout: 30s\n      when: {path: '${input.x}', eq: 1, ne: 2}"),
+        "a condition makes one comparison",
+    );
+    check(
+        ("timeout: 30s", "timeout: 30s\n      when: {path: '${steps.nobody.output}', eq: 1}"),
+        "there is no step `nobody`",
+    );
+    check(
+        ("deadline: 15m", "deadline: 15m\n  output: '${steps.nobody.output}'"),
+        "/spec/output: there is no step",
+    );
+    check(
+        ("check_id: \"${steps.credit.output.check_id}\"", "check_id: \"${steps.risk.output}\""),
+        "`${steps.risk.output}` reads a step that need not be done by then",
+    );
 }
 
 #[test]

@@ -30,7 +30,8 @@ impl<'de> Deserializer<'de> for Named {
                 items.end().map(|()| value)
             }
             Value::Object(members) => {
-                let mut members = MapDeserializer::new(members.into_iter().map(|(name, value)| (name, Named(value))));
+                let mut members =
+                    MapDeserializer::new(members.into_iter().map(|(name, value)| (name, Named(value))));
                 let value = visitor.visit_map(&mut members)?;
                 members.end().map(|()| value)
             }
@@ -45,7 +46,9 @@ impl<'de> Deserializer<'de> for Named {
         visitor: V,
     ) -> Result<V::Value, Error> {
         match self.0 {
-            Value::Array(_) => Err(Error::custom("a list is not allowed here: write the members with their names")),
+            Value::Array(_) => {
+                Err(Error::custom("a list is not allowed here: write the members with their names"))
+            }
             _ => self.deserialize_any(visitor),
         }
     }
@@ -57,7 +60,11 @@ impl<'de> Deserializer<'de> for Named {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
         visitor.visit_newtype_struct(self)
     }
 

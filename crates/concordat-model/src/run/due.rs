@@ -80,7 +80,9 @@ impl Due {
     /// The leg that it is about.
     fn leg(&self) -> Option<Leg> {
         match self {
-            Due::Offer(ask) | Due::Release(ask) | Due::Settle(ask) | Due::Reconcile(ask) => Some(ask.attempt.leg),
+            Due::Offer(ask) | Due::Release(ask) | Due::Settle(ask) | Due::Reconcile(ask) => {
+                Some(ask.attempt.leg)
+            }
             _ => None,
         }
     }
@@ -101,7 +103,13 @@ impl Run {
         if state.is_ended() {
             return due;
         }
-        due.extend(state.reviews.iter().filter(|(_, open)| open.expires <= now).map(|(review, _)| Due::Lapse(*review)));
+        due.extend(
+            state
+                .reviews
+                .iter()
+                .filter(|(_, open)| open.expires <= now)
+                .map(|(review, _)| Due::Lapse(*review)),
+        );
         match &state.phase {
             Phase::Ended { .. } | Phase::InReview(_) => {}
             Phase::Received => due.push(Due::Admit),
@@ -138,14 +146,16 @@ impl Run {
         if state.is_ended() {
             return None;
         }
-        let ready = state.active().filter(|(_, leg)| state.offers(*leg)).filter_map(|(step, leg)| {
-            match state.leg(step, leg) {
-                Some(LegState::Ready { from, .. }) => Some(*from),
-                _ => None,
-            }
-        });
+        let ready =
+            state.active().filter(|(_, leg)| state.offers(*leg)).filter_map(|(step, leg)| {
+                match state.leg(step, leg) {
+                    Some(LegState::Ready { from, .. }) => Some(*from),
+                    _ => None,
+                }
+            });
         let lapses = state.reviews.values().map(|open| open.expires);
-        let deadline = matches!(state.phase, Phase::Waiting | Phase::Running).then_some(state.deadline).flatten();
+        let deadline =
+            matches!(state.phase, Phase::Waiting | Phase::Running).then_some(state.deadline).flatten();
         ready.chain(lapses).chain(deadline).min()
     }
 
@@ -159,7 +169,9 @@ impl Run {
         // An answer that makes no sense leaves open whether the work was done.
         let unsure = matches!(
             reply,
-            Reply::Unknown { .. } | Reply::Interrupted | Reply::Failure { failure: FailureKind::Malformed, .. }
+            Reply::Unknown { .. }
+                | Reply::Interrupted
+                | Reply::Failure { failure: FailureKind::Malformed, .. }
         );
         if unsure && !undo && step.document.effect == EffectKind::Unsafe {
             return Next::Park;
@@ -168,7 +180,8 @@ impl Run {
             return again(now);
         }
         let (kind, error) = describe(reply);
-        let failures = self.state.steps().get(ask.step).map_or(1, |s| if undo { s.undo_failures } else { s.failures });
+        let failures =
+            self.state.steps().get(ask.step).map_or(1, |s| if undo { s.undo_failures } else { s.failures });
         let (max, backoff, retried) = match &step.document.retry {
             _ if undo => (UNDO_RETRIES, UNDO_BACKOFF, true),
             Some(Retry { max, backoff, on }) => (*max, *backoff, on.contains(&kind)),
@@ -222,7 +235,10 @@ impl Run {
         }
         let steps = self.contract.steps();
         let finished = self.state.completed().iter().rev().filter_map(|step| steps.get(*step));
-        finished.filter(|step| step.document.compensate.is_some()).map(|step| step.document.id.clone()).collect()
+        finished
+            .filter(|step| step.document.compensate.is_some())
+            .map(|step| step.document.id.clone())
+            .collect()
     }
 
     fn undo_is_over(&self) -> bool {
@@ -276,13 +292,17 @@ impl Run {
 
 /// What kind of failure a reply is, and how it is told.
 fn describe(reply: &Reply) -> (FailureKind, Failure) {
-    let failure = |kind, code: &str, message: String| (kind, Failure { code: code.to_owned(), message, decision: None });
+    let failure = |kind, code: &str, message: String| {
+        (kind, Failure { code: code.to_owned(), message, decision: None })
+    };
     match reply {
         Reply::Failure { failure: kind, code, message, .. } => failure(*kind, code, message.clone()),
         Reply::Unknown { failure: kind, message } => failure(*kind, "agent-silent", message.clone()),
-        Reply::Interrupted => {
-            failure(FailureKind::Unavailable, "interrupted", "Concordat stopped while the agent worked".to_owned())
-        }
+        Reply::Interrupted => failure(
+            FailureKind::Unavailable,
+            "interrupted",
+            "Concordat stopped while the agent worked".to_owned(),
+        ),
         Reply::Output { misfits, .. } => {
             let message = format!("the answer does not fit: {}", misfits.join("; "));
             failure(FailureKind::Malformed, "output-misfit", message)

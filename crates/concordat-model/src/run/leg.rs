@@ -125,34 +125,52 @@ impl LegState {
             (S::Ready { number, .. }, M::Retry { number: n, from }) if n == number => {
                 S::Ready { number, from, put_off: true }
             }
-            (S::Ready { number, .. } | S::InReview { number, .. }, M::Fail { number: n, error, tolerated })
-                if n == number =>
-            {
-                S::Failed { error, tolerated }
-            }
+            (
+                S::Ready { number, .. } | S::InReview { number, .. },
+                M::Fail { number: n, error, tolerated },
+            ) if n == number => S::Failed { error, tolerated },
             (S::InReview { number, .. }, M::Approve { at }) => S::Ready { number, from: at, put_off: false },
 
             (S::Dispatched { number, agent, .. }, M::Deliver { number: n, output }) if n == number => {
                 S::Answered { number, agent, output }
             }
-            (S::Dispatched { number, .. }, M::Lose { number: n, reply }) if n == number => S::Lost { number, reply },
+            (S::Dispatched { number, .. }, M::Lose { number: n, reply }) if n == number => {
+                S::Lost { number, reply }
+            }
 
-            (S::Answered { number, agent, output }, M::Ask { review }) => S::Held { number, agent, output, review },
-            (S::Answered { number, agent, output }, M::Release { number: n }) if n == number => S::Done { agent, output },
-            (S::Answered { number, .. } | S::Held { number, .. }, M::Fail { number: n, error, tolerated })
-                if n == number =>
-            {
+            (S::Answered { number, agent, output }, M::Ask { review }) => {
+                S::Held { number, agent, output, review }
+            }
+            (S::Answered { number, agent, output }, M::Release { number: n }) if n == number => {
+                S::Done { agent, output }
+            }
+            (
+                S::Answered { number, .. } | S::Held { number, .. },
+                M::Fail { number: n, error, tolerated },
+            ) if n == number => S::Failed { error, tolerated },
+            (S::Answered { number, .. }, M::Retry { number: n, from }) if n == number + 1 => {
+                S::Ready { number: n, from, put_off: false }
+            }
+            (S::Held { number, agent, output, .. }, M::Approve { .. }) => {
+                S::Answered { number, agent, output }
+            }
+
+            (S::Lost { number, .. }, M::Retry { number: n, from }) if n == number + 1 => {
+                S::Ready { number: n, from, put_off: false }
+            }
+            (S::Lost { number, .. }, M::Park { number: n }) if n == number => {
+                S::Parked { number, review: None }
+            }
+            (S::Lost { number, .. }, M::Fail { number: n, error, tolerated }) if n == number => {
                 S::Failed { error, tolerated }
             }
-            (S::Answered { number, .. }, M::Retry { number: n, from }) if n == number + 1 => S::Ready { number: n, from, put_off: false },
-            (S::Held { number, agent, output, .. }, M::Approve { .. }) => S::Answered { number, agent, output },
 
-            (S::Lost { number, .. }, M::Retry { number: n, from }) if n == number + 1 => S::Ready { number: n, from, put_off: false },
-            (S::Lost { number, .. }, M::Park { number: n }) if n == number => S::Parked { number, review: None },
-            (S::Lost { number, .. }, M::Fail { number: n, error, tolerated }) if n == number => S::Failed { error, tolerated },
-
-            (S::Parked { number, review: None }, M::Ask { review }) => S::Parked { number, review: Some(review) },
-            (S::Parked { number, .. }, M::Approve { at }) => S::Ready { number: number + 1, from: at, put_off: false },
+            (S::Parked { number, review: None }, M::Ask { review }) => {
+                S::Parked { number, review: Some(review) }
+            }
+            (S::Parked { number, .. }, M::Approve { at }) => {
+                S::Ready { number: number + 1, from: at, put_off: false }
+            }
             (S::Parked { number, .. }, M::Fail { number: n, error, tolerated }) if n == number => {
                 S::Failed { error, tolerated }
             }

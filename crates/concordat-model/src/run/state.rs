@@ -172,7 +172,12 @@ impl RunState {
 
     /// Folds one event: the transition table of runs.
     #[expect(clippy::too_many_lines, reason = "the transition table is easier to check in one piece")]
-    pub(crate) fn apply(&mut self, contract: &Contract, event: &Event, at: Timestamp) -> Result<(), IllegalMove> {
+    pub(crate) fn apply(
+        &mut self,
+        contract: &Contract,
+        event: &Event,
+        at: Timestamp,
+    ) -> Result<(), IllegalMove> {
         match event {
             Event::Classified { classification } if self.phase == Phase::Received => {
                 self.classification = Some(classification.clone());
@@ -200,7 +205,9 @@ impl RunState {
                 };
                 self.reviews.insert(*review, open);
             }
-            Event::ReviewAnswered { review, verdict, by, payload, .. } if self.reviews.contains_key(review) => {
+            Event::ReviewAnswered { review, verdict, by, payload, .. }
+                if self.reviews.contains_key(review) =>
+            {
                 if let Some(open) = self.reviews.remove(review)
                     && *verdict == Verdict::Approve
                 {
@@ -237,7 +244,8 @@ impl RunState {
                 self.attempt(contract, attempt, step, event)?;
             }
             Event::Released { attempt, .. } if !self.is_ended() => {
-                let step = self.attempt(contract, attempt, Move::Release { number: attempt.number }, event)?;
+                let step =
+                    self.attempt(contract, attempt, Move::Release { number: attempt.number }, event)?;
                 if attempt.leg == Leg::Do {
                     self.completed.push(step);
                 }
@@ -341,7 +349,13 @@ impl RunState {
         }
     }
 
-    fn open_review(&mut self, contract: &Contract, event: &Event, review: ReviewId, about: &About) -> Result<(), IllegalMove> {
+    fn open_review(
+        &mut self,
+        contract: &Contract,
+        event: &Event,
+        review: ReviewId,
+        about: &About,
+    ) -> Result<(), IllegalMove> {
         match about {
             About::Admission if self.phase == Phase::Received => self.phase = Phase::InReview(review),
             About::Admission => return Err(self.illegal(event)),
@@ -352,7 +366,13 @@ impl RunState {
         Ok(())
     }
 
-    fn approve(&mut self, contract: &Contract, event: &Event, about: &About, at: Timestamp) -> Result<(), IllegalMove> {
+    fn approve(
+        &mut self,
+        contract: &Contract,
+        event: &Event,
+        about: &About,
+        at: Timestamp,
+    ) -> Result<(), IllegalMove> {
         match about {
             About::Admission => self.phase = Phase::Received,
             About::Step { attempt, .. } | About::Reconciliation { attempt } => {
@@ -362,7 +382,13 @@ impl RunState {
         Ok(())
     }
 
-    fn attempt(&mut self, contract: &Contract, attempt: &Attempt, step: Move, event: &Event) -> Result<usize, IllegalMove> {
+    fn attempt(
+        &mut self,
+        contract: &Contract,
+        attempt: &Attempt,
+        step: Move,
+        event: &Event,
+    ) -> Result<usize, IllegalMove> {
         let index = self.step_index(contract, &attempt.step, event)?;
         self.step(index, attempt.leg, step, event)?;
         Ok(index)
@@ -379,12 +405,14 @@ impl RunState {
             let what = format!("step {}", step + 1);
             return Err(IllegalMove { event: event.record_type(), what, state: slot.as_str().to_owned() });
         };
-        self.in_flight = self.in_flight + usize::from(after.is_in_flight()) - usize::from(slot.is_in_flight());
+        self.in_flight =
+            self.in_flight + usize::from(after.is_in_flight()) - usize::from(slot.is_in_flight());
         if leg == Leg::Do && after.is_settled() {
             self.unsettled = self.unsettled.saturating_sub(1);
         }
-        let wants = matches!(after, LegState::Ready { .. } | LegState::Answered { .. } | LegState::Lost { .. })
-            || matches!(after, LegState::Parked { review: None, .. });
+        let wants =
+            matches!(after, LegState::Ready { .. } | LegState::Answered { .. } | LegState::Lost { .. })
+                || matches!(after, LegState::Parked { review: None, .. });
         *slot = after;
         if wants {
             self.active.insert((step, leg));

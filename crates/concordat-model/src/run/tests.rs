@@ -21,7 +21,8 @@ const EFFECTS: [&str; 3] = ["none", "idempotent", "unsafe"];
 /// A contract of so many steps whose shape, effects and undoing come from random numbers.
 fn contract(steps: &[(u8, u8, u8)], compensate: bool) -> Arc<Contract> {
     let step = |nth: usize, (needs, effect, rest): (u8, u8, u8)| {
-        let needs: Vec<String> = (0..nth.min(8)).filter(|bit| needs & (1 << bit) != 0).map(|bit| format!("s{bit}")).collect();
+        let needs: Vec<String> =
+            (0..nth.min(8)).filter(|bit| needs & (1 << bit) != 0).map(|bit| format!("s{bit}")).collect();
         let mut step = json!({
             "id": format!("s{nth}"), "skill": "work", "needs": needs,
             "effect": EFFECTS[usize::from(effect % 3)],
@@ -90,9 +91,18 @@ impl Game {
 
     fn decision(&mut self, gate: Gate) -> Decision {
         let answer = Answer::Permit;
-        let provenance = Provenance { policy: Digest::of(b"p"), input: Digest::of(b"i"), evaluator: "none".into() };
+        let provenance =
+            Provenance { policy: Digest::of(b"p"), input: Digest::of(b"i"), evaluator: "none".into() };
         let id = DecisionId::new(Uuid::from_u128(self.rolled as u128));
-        Decision { id, gate, answer, checks: vec![], permitted: vec![], excluded: Default::default(), provenance }
+        Decision {
+            id,
+            gate,
+            answer,
+            checks: vec![],
+            permitted: vec![],
+            excluded: Default::default(),
+            provenance,
+        }
     }
 
     fn ask_people(&mut self, about: About) {
@@ -153,7 +163,9 @@ impl Game {
             }
             Due::Release(Ask { attempt, .. }) => self.refuse(About::Step { gate: Gate::Release, attempt }),
             Due::Settle(ask) => {
-                let Some(LegState::Lost { reply, .. }) = self.run.state.leg(ask.step, ask.attempt.leg) else { panic!() };
+                let Some(LegState::Lost { reply, .. }) = self.run.state.leg(ask.step, ask.attempt.leg) else {
+                    panic!()
+                };
                 match self.run.after_loss(&ask, reply, self.now) {
                     Next::Retry { attempt, at } => self.tell(Event::Retrying { attempt, at }),
                     Next::Park => self.tell(Event::Parked { attempt: ask.attempt }),
@@ -170,7 +182,9 @@ impl Game {
             Due::Undo(steps) => self.tell(Event::Undoing { steps }),
             Due::Finish => self.tell(Event::Ended { ending: Ending::Completed { output: Digest::of(b"o") } }),
             Due::Stop => {
-                let (Phase::Closing(cause) | Phase::Undoing(cause)) = self.run.state.phase.clone() else { panic!() };
+                let (Phase::Closing(cause) | Phase::Undoing(cause)) = self.run.state.phase.clone() else {
+                    panic!()
+                };
                 let (undone, not_undone) = self.run.undone(&cause);
                 self.tell(Event::Ended { ending: Ending::Stopped { undone, not_undone } });
             }
@@ -198,9 +212,11 @@ impl Game {
         let out = (0..self.run.contract.steps().len())
             .flat_map(|step| [(step, Leg::Do), (step, Leg::Undo)])
             .filter_map(|(step, leg)| match self.run.state.leg(step, leg) {
-                Some(LegState::Dispatched { number, .. }) => {
-                    Some(Attempt { step: self.run.contract.steps()[step].document.id.clone(), leg, number: *number })
-                }
+                Some(LegState::Dispatched { number, .. }) => Some(Attempt {
+                    step: self.run.contract.steps()[step].document.id.clone(),
+                    leg,
+                    number: *number,
+                }),
                 _ => None,
             })
             .collect::<Vec<_>>();
@@ -208,24 +224,44 @@ impl Game {
         let pick = usize::from(self.roll());
         if !out.is_empty() {
             let attempt = out[pick % out.len()].clone();
-            let failure = |failure| Reply::Failure { failure, code: "x".into(), message: "x".into(), retry_after_ms: None };
+            let failure = |failure| Reply::Failure {
+                failure,
+                code: "x".into(),
+                message: "x".into(),
+                retry_after_ms: None,
+            };
             let reply = match die {
                 0..60 => Reply::Output { output: Digest::of(b"o"), bytes: 2, misfits: vec![], checked: true },
-                60..65 => Reply::Output { output: Digest::of(b"o"), bytes: 2, misfits: vec!["odd".into()], checked: true },
+                60..65 => Reply::Output {
+                    output: Digest::of(b"o"),
+                    bytes: 2,
+                    misfits: vec!["odd".into()],
+                    checked: true,
+                },
                 65..75 => failure(crate::contract::FailureKind::Unavailable),
                 75..80 => failure(crate::contract::FailureKind::Failed),
                 80..85 => failure(crate::contract::FailureKind::Malformed),
-                85..95 => Reply::Unknown { failure: crate::contract::FailureKind::Timeout, message: "late".into() },
+                85..95 => {
+                    Reply::Unknown { failure: crate::contract::FailureKind::Timeout, message: "late".into() }
+                }
                 _ => Reply::Interrupted,
             };
             self.tell(Event::Answered { attempt, reply, latency_ms: 1 });
-        } else if let Some((review, open)) = self.run.state.reviews.iter().next().map(|(id, open)| (*id, open.clone()))
+        } else if let Some((review, open)) =
+            self.run.state.reviews.iter().next().map(|(id, open)| (*id, open.clone()))
             && die < 90
         {
             let verdict = if die < 60 { Verdict::Approve } else { Verdict::Reject };
             let by = self.run.state.submitter.clone();
             let access = DecisionId::new(Uuid::nil());
-            self.tell(Event::ReviewAnswered { review, verdict, by, reason: "r".into(), payload: open.payload, access });
+            self.tell(Event::ReviewAnswered {
+                review,
+                verdict,
+                by,
+                reason: "r".into(),
+                payload: open.payload,
+                access,
+            });
             if verdict == Verdict::Reject {
                 self.refuse(open.about);
             }
@@ -240,7 +276,10 @@ impl Game {
         for (at, step) in state.steps().iter().enumerate() {
             let begun = !matches!(step.doing, LegState::Waiting | LegState::Skipped { .. });
             for need in self.run.contract.plan().needs(at) {
-                assert!(!begun || state.steps()[*need].doing.is_settled(), "step {at} began before step {need} was settled");
+                assert!(
+                    !begun || state.steps()[*need].doing.is_settled(),
+                    "step {at} began before step {need} was settled"
+                );
             }
         }
     }
