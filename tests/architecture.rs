@@ -84,6 +84,26 @@ fn arrows_only_point_down() {
     assert_eq!(forbidden(&manifests()), Vec::<String>::new());
 }
 
+/// What stands behind one wall only: the crate that may use it.
+const BEHIND_WALLS: [(&str, &[&str]); 4] = [
+    ("regorus", &["concordat-policy"]),
+    ("sqlx", &["concordat-store"]),
+    ("petgraph", &["concordat-model"]),
+    ("axum", &["concordat-server", "concordat"]),
+];
+
+#[test]
+fn what_stands_behind_a_wall_is_used_there_only() {
+    for (name, manifest) in manifests() {
+        for (used, by) in BEHIND_WALLS {
+            assert!(
+                !dependencies(&manifest).contains(&used) || by.contains(&name.as_str()),
+                "`{name}` uses `{used}`"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_turned_arrow_is_found() {
     let mut turned = manifests();

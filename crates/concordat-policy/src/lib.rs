@@ -27,6 +27,8 @@ pub mod policy;
 pub mod authorized;
 pub mod select;
 
+pub mod testing;
+
 pub use crate::authorized::Authorized;
 pub use crate::bundle::{Bundle, BundleError};
 pub use crate::failure::Failure;

@@ -6,7 +6,6 @@
 pub mod config;
 pub mod log_key;
 pub mod policies;
-pub mod rego_tests;
 pub mod server;
 pub mod templates;
 

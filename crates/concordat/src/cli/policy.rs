@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use concordat_policy::testing::{self, Tested};
 use concordat_policy::{Bundle, Policy as Loaded};
 use serde::Serialize;
 
@@ -10,8 +11,7 @@ use super::caret::visible;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::session::Session;
-use crate::rego_tests::Tested;
-use crate::{policies, rego_tests};
+use crate::policies;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Policy {
@@ -48,7 +48,7 @@ pub(super) async fn run(session: &Session, command: Policy) -> Result<Exit, Fail
             session.output.show(&checked, |checked| format!("{}  {} files", checked.revision, checked.files));
         }
         Policy::Test { folder } => {
-            let tested = rego_tests::run(&bundle(folder)?).map_err(wrong)?;
+            let tested = testing::run(&bundle(folder)?).map_err(wrong)?;
             session.output.show(&tested, |tested| summary(tested));
             if tested.is_empty() {
                 session

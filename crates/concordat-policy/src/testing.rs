@@ -7,19 +7,14 @@
 //! The tests themselves are not checked so, because they may replace `data`, which a policy may not. They run in
 //! their author's own process, within a time limit; one that calls itself without end overflows the stack there.
 
-use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
 
-use concordat_policy::{Bundle, LoadError, Policy};
-use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, Value};
 use serde::Serialize;
 
-/// The longest that one test may take.
-const LIMIT: Duration = Duration::from_secs(2);
-/// The number of evaluation steps between two looks at the clock.
-const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::new(16).unwrap();
+use crate::bundle::Bundle;
+use crate::evaluate::bounded_engine;
+use crate::policy::{LoadError, Policy};
 
 /// What ends a file of tests.
 const TESTS: &str = "_test.rego";
@@ -36,7 +31,7 @@ pub struct Tested {
 
 /// A bundle whose tests cannot be run.
 #[derive(Debug, thiserror::Error)]
-pub enum RegoTestsError {
+pub enum TestingError {
     /// It cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -49,14 +44,12 @@ pub enum RegoTestsError {
 ///
 /// # Errors
 /// A server would not load the bundle, or a file of tests cannot be parsed.
-pub fn run(bundle: &Bundle) -> Result<Vec<Tested>, RegoTestsError> {
+pub fn run(bundle: &Bundle) -> Result<Vec<Tested>, TestingError> {
     Policy::load(bundle)?;
-    let mut engine = Engine::new();
-    engine.set_gather_prints(true);
-    engine.set_execution_timer_config(ExecutionTimerConfig { limit: LIMIT, check_interval: CHECK_INTERVAL });
+    let mut engine = bounded_engine();
     for (path, text) in bundle.files() {
         let added = engine.add_policy(path.to_owned(), text.to_owned());
-        added.map_err(|error| RegoTestsError::Evaluator(format!("{error:#}")))?;
+        added.map_err(|error| TestingError::Evaluator(format!("{error:#}")))?;
     }
     Ok(names(bundle).into_iter().map(|test| Tested { failure: failure(&engine, &test), test }).collect())
 }
@@ -137,7 +130,7 @@ mod tests {
     fn a_policy_that_no_server_would_load_is_not_tested() {
         let recursive = "package concordat.admit\n\nf(x) := f(x + 1)\n\ndecision := f(1)\n";
         let bundle = Bundle::from_files([("admit/admit.rego", recursive)]).unwrap();
-        assert!(matches!(run(&bundle), Err(RegoTestsError::Load(_))));
+        assert!(matches!(run(&bundle), Err(TestingError::Load(_))));
     }
 
     #[test]
