@@ -66,6 +66,17 @@ async fn a_saga_is_undone_in_reverse_order() {
         .filter(|one| one.starts_with("step.released") && one.ends_with("(undo)"))
         .collect();
     assert_eq!(undone, ["step.released risk (undo)", "step.released credit (undo)"]);
+
+    // Whoever did a step undoes it: another may know nothing of it.
+    let mut doers = std::collections::BTreeMap::new();
+    for one in view.records.iter().filter(|one| one.record.kind() == "step.dispatched") {
+        let data: Value = one.record.data().unwrap();
+        let step = data["attempt"]["step"].to_string();
+        match data["attempt"]["leg"] == "undo" {
+            false => drop(doers.insert(step, data["agent"].clone())),
+            true => assert_eq!(doers.get(&step), Some(&data["agent"]), "{step}"),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

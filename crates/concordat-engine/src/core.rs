@@ -151,7 +151,7 @@ impl Core {
         let mut change = Change { reply, ..Change::default() };
         for turn in &turns {
             self.seal_run(turn, &mut change.records)?;
-            change.runs.push(row::of(&turn.run));
+            change.runs.push(row::row(&turn.run));
         }
         let mut world = self.world.write();
         for turn in &turns {

@@ -7,10 +7,12 @@ use concordat_classify::{ContractText, Kind};
 use concordat_model::agent::{Agent, Standing};
 use concordat_model::agree::{Contract, Step};
 use concordat_model::classification::Classification;
+use concordat_model::id::AgentId;
 use concordat_model::name::{DomainName, SkillName};
 use concordat_model::principal::Principal;
 use concordat_model::run::Run;
 use concordat_model::run::event::About;
+use concordat_model::run::leg::LegState;
 use concordat_model::trust::TrustKey;
 use concordat_model::work::{Leg, Outcome, Work};
 use concordat_policy::input::{
@@ -163,7 +165,7 @@ pub(crate) fn dispatch(
 fn candidates(
     run: &Run,
     work: &Work,
-    failed_by: &[concordat_model::id::AgentId],
+    failed_by: &[AgentId],
     world: &World,
     now: Timestamp,
 ) -> Vec<(Arc<Agent>, Candidate)> {
@@ -181,12 +183,25 @@ fn candidates(
         let failed = failed_by.contains(&agent.id);
         (agent.clone(), Candidate::of(agent, trust, belief, busy, failed))
     };
-    let mut all: Vec<_> = world.registry.claiming(&work.skill).map(candidate).collect();
+    // What one agent did, it undoes itself, if it says that it can: another may know nothing of it.
+    let doer = (work.attempt.leg == Leg::Undo).then(|| doer(run, work)).flatten();
+    let doer = doer.filter(|doer| world.registry.claiming(&work.skill).any(|agent| agent.id == *doer));
+    let claiming = world.registry.claiming(&work.skill);
+    let mut all: Vec<_> =
+        claiming.filter(|agent| doer.is_none_or(|doer| agent.id == doer)).map(candidate).collect();
     if all.len() > MOST_CANDIDATES {
         all.sort_by_key(|(_, one)| std::cmp::Reverse((one.trust.lower_bound, one.trust.mean)));
         all.truncate(MOST_CANDIDATES);
     }
     all
+}
+
+/// Who did the step that this work undoes.
+fn doer(run: &Run, work: &Work) -> Option<AgentId> {
+    match run.state.leg(run.contract.index(&work.attempt.step)?, Leg::Do)? {
+        LegState::Done { agent, .. } => Some(*agent),
+        _ => None,
+    }
 }
 
 /// What the release gate is told.

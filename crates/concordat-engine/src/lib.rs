@@ -39,7 +39,7 @@ pub use engine::{Caller, Engine};
 pub use error::EngineError;
 pub use keys::NewKey;
 pub use recover::fold;
-pub use row::status;
+pub use row::{row, status};
 pub use runs::{Planned, RunView};
 pub use submit::{Accepted, Receipt, ReceiptLine};
 pub use world::OpenReview;

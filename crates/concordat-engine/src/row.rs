@@ -8,7 +8,8 @@ use concordat_model::run::{Phase, Run, RunState};
 use crate::ports::RunRow;
 
 /// The row of a run as it stands.
-pub(crate) fn of(run: &Run) -> RunRow {
+#[must_use]
+pub fn row(run: &Run) -> RunRow {
     let state = &run.state;
     let contract = run.contract.document();
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);

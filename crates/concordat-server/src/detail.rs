@@ -5,9 +5,8 @@ mod leg;
 use std::collections::BTreeMap;
 
 use concordat_engine::ports::RunRow;
-use concordat_engine::{EngineError, RunView, status};
+use concordat_engine::{EngineError, RunView};
 use concordat_model::agree::Step;
-use concordat_model::classification::Classification;
 use concordat_model::contract as document;
 use concordat_model::id::AgentId;
 use concordat_model::run::Phase;
@@ -58,7 +57,7 @@ pub(crate) fn detail(view: &RunView) -> Result<ContractDetail, EngineError> {
     let output =
         output_of(view).and_then(|digest| view.run.payload(&digest)).map(|value| Value::clone(value));
     Ok(ContractDetail {
-        row: row(view),
+        row: (&concordat_engine::row(&view.run)).into(),
         objective: contract.spec().objective.clone(),
         classification: state.classification.as_ref().map(Into::into),
         governance: governance(&contract.spec().governance),
@@ -74,28 +73,6 @@ pub(crate) fn detail(view: &RunView) -> Result<ContractDetail, EngineError> {
         depends_on: state.depends_on.iter().map(ToString::to_string).collect(),
         step_list: contract.steps().iter().enumerate().map(|(at, one)| step(&story, view, at, one)).collect(),
     })
-}
-
-fn row(view: &RunView) -> ContractRow {
-    let (state, contract) = (&view.run.state, &view.run.contract);
-    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    ContractRow {
-        run: view.run.id.to_string(),
-        label: state.label.to_string(),
-        contract: contract.document().metadata.name.to_string(),
-        digest: contract.digest().to_string(),
-        submitter: state.submitter.name.to_string(),
-        domain: state.classification.as_ref().and_then(Classification::domain).map(ToString::to_string),
-        status: status(state).to_owned(),
-        settled: count(state.steps().len().saturating_sub(state.unsettled())),
-        steps: count(state.steps().len()),
-        submission: state.submission.to_string(),
-        received: state.received,
-        ended: match &state.phase {
-            Phase::Ended { at, .. } => Some(*at),
-            _ => None,
-        },
-    }
 }
 
 /// A word of the document format, as the document writes it.

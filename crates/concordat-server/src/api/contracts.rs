@@ -302,6 +302,8 @@ pub struct LegRow {
 pub enum StepState {
     /// Steps before it are not settled.
     Waiting,
+    /// The contract ended before its turn came.
+    NotBegun,
     /// It may be offered to agents.
     Ready,
     /// People are asked before it is offered.

@@ -21,6 +21,13 @@ pub(super) struct Place<'a> {
     pub(super) needs: &'a [String],
 }
 
+impl Place<'_> {
+    /// Whether nothing more can happen here.
+    fn is_over(&self) -> bool {
+        matches!(self.view.run.state.phase, Phase::Ended { .. })
+    }
+}
+
 /// One leg as the API shows it.
 pub(super) fn row(place: &Place<'_>, leg: &LegState) -> LegRow {
     let (agent, output) = worked(leg);
@@ -29,7 +36,12 @@ pub(super) fn row(place: &Place<'_>, leg: &LegState) -> LegRow {
         name: place.story.name(agent).map_or_else(|| agent.to_string(), str::to_owned),
     });
     LegRow {
-        state: word(leg),
+        state: match leg {
+            LegState::Waiting | LegState::Ready { .. } | LegState::InReview { .. } if place.is_over() => {
+                StepState::NotBegun
+            }
+            _ => word(leg),
+        },
         attempt: leg_attempt(leg)
             .or_else(|| place.story.last_try(place.step.document.id.as_str(), place.leg)),
         waiting_for: waiting_for(place, leg, agent.as_ref()),
@@ -91,6 +103,9 @@ fn worked(leg: &LegState) -> (Option<AgentId>, Option<Digest>) {
 }
 
 fn waiting_for(place: &Place<'_>, leg: &LegState, agent: Option<&AgentRef>) -> Option<String> {
+    if place.is_over() {
+        return None;
+    }
     Some(match leg {
         LegState::Waiting => return before(place),
         LegState::Ready { number: 1, .. } => "an agent that policy permits and that is free".to_owned(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use concordat_ledger::{Checkpoint, Verifier};
-use concordat_server::api::audit::RecordsQuery;
+use concordat_server::api::audit::{LogEntry, RecordsQuery};
 use concordat_store::verify::{self, Unsound};
 use serde::Serialize;
 
@@ -62,6 +62,13 @@ struct Sound {
     payloads: u64,
 }
 
+/// A record as a line; the whole of it is in the JSON form.
+fn line(entry: &LogEntry) -> [String; 5] {
+    let record: serde_json::Value = serde_json::from_str(entry.record.get()).unwrap_or_default();
+    let text = |name: &str| record.get(name).and_then(serde_json::Value::as_str).unwrap_or("?").to_owned();
+    [entry.index.to_string(), text("time"), text("type"), text("subject"), text("id")]
+}
+
 pub(super) async fn run(session: &Session, command: Audit) -> Result<Exit, Failure> {
     match command {
         Audit::Verify { database, verifier_keys, checkpoint } => {
@@ -77,9 +84,8 @@ pub(super) async fn run(session: &Session, command: Audit) -> Result<Exit, Failu
         Audit::Records { from, limit, kind, subject } => {
             let list = session.client()?.records(&RecordsQuery { from, limit, kind, subject }).await?;
             session.output.show(&list, |list| {
-                let rows =
-                    list.items.iter().map(|entry| [entry.index.to_string(), entry.record.get().to_owned()]);
-                session.output.table(["index", "record"], rows)
+                let rows = list.items.iter().map(line);
+                session.output.table(["index", "time", "type", "subject", "record"], rows)
             });
             if let (Some(from), false) = (list.next_from, session.output.is_json()) {
                 session.output.say(&format!("there may be more: add `--from {from}`"));

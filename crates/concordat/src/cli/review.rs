@@ -43,6 +43,9 @@ pub(super) async fn run(session: &Session, command: Review) -> Result<Exit, Fail
         Review::List => {
             let list = client.reviews().await?;
             session.output.show(&list, |list| table(session, &list.items));
+            if list.items.is_empty() {
+                session.output.say("nothing waits for a person");
+            }
         }
         Review::Show { review } => {
             session.output.show(&find(&client, &review).await?, |one| text(session, one));
