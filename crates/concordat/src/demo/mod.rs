@@ -135,6 +135,20 @@ fn kept(stage: &Stage) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn everything_goes_as_expected() {
+        assert_eq!(run(DemoOptions::default()).await.unwrap(), Exit::Success);
+    }
+
+    #[test]
+    fn one_unexpected_end_is_enough_for_a_no() {
+        let scene = programme().unwrap().remove(0);
+        assert_eq!(verdict(&[]), Exit::Success);
+        assert_eq!(verdict(&[(scene, Played::default())]), Exit::Negative);
+    }
+
     #[test]
     fn the_thresholds_that_are_told_are_those_of_the_policy() {
         let policy = include_str!("../../../../policies/dispatch/dispatch.rego");
