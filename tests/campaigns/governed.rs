@@ -3,6 +3,20 @@
 //! is its own; agent and load share the machine with it.
 //!
 //! The aim: at most 5 CPU-ms of Concordat a contract, and at least 300 contracts/s with 64 in flight on two cores.
+//!
+//! Measured on two shared cores with Rust 1.95, release build, three runs of the default of 3,000 contracts:
+//!
+//! | | in a row |
+//! |---|---|
+//! | CPU-ms of Concordat a contract | 4.8, 5.2, 5.7 |
+//! | contracts/s, 64 in flight | 337, 309, 282 |
+//! | p50 / p99 of a contract, 64 in flight | 188 / 280, 204 / 326, 222 / 356 ms |
+//! | one in flight (`--in-flight 1`) | 5.5 CPU-ms, p50 5.3 ms, p99 12.6 ms |
+//! | peak memory | 55 MiB |
+//! | database | 84 KiB a contract, most of it the inputs of its 22 decisions |
+//!
+//! So the aim is met when the machine is quiet and missed by a tenth when it is not. Of the time about a fifth is
+//! Rego, a fifth SQLite.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use concordat_model::id::RunId;
+use concordat_model::id::{AgentId, RunId};
 use concordat_model::run::event::Ending;
 use concordat_model::run::{Phase, Run};
 use concordat_model::work::Assignment;
@@ -24,6 +24,14 @@ use crate::core::{Core, Done, Finished, Handle, Message};
 use crate::error::EngineError;
 use crate::ports::Dispatch;
 use crate::turn::{Input, Turn};
+
+/// A turn that was thought through, and who is to be told once it is durable.
+struct Thought<'c> {
+    turn: Turn<'c>,
+    told: Vec<(Done, Result<(), EngineError>)>,
+    /// The agents that are free again.
+    freed: Vec<AgentId>,
+}
 
 /// The most inputs that one turn takes in.
 const MOST_INPUTS: usize = 64;
@@ -71,14 +79,20 @@ impl Driver {
             if messages.is_empty() {
                 return;
             }
-            match self.turn(messages).await {
-                Ok(()) => {}
-                Err(error) => {
-                    let id = self.run.id;
-                    tracing::error!(run = %id, %error, "run {id} stops here until the next start: {error}");
-                    self.core.halt(&format!("run {id}: {error}"));
-                    return;
-                }
+            let core = self.core.clone();
+            let thought = self.think(&core, messages);
+            let Thought { turn, told, freed } = match thought {
+                Ok(thought) => thought,
+                Err(error) => return self.give_up(&error),
+            };
+            if let Err(error) = self.commit(turn).await {
+                // What runs share has moved on already, so nobody else may go on either.
+                return core.halt(&format!("run {}: {error}", self.run.id));
+            }
+            self.free(&freed);
+            for (done, result) in told {
+                // Whoever asked may have gone; what they asked for is done all the same.
+                drop(done.send(result));
             }
         }
         self.ended();
@@ -99,41 +113,46 @@ impl Driver {
         messages
     }
 
-    /// One turn: inputs in, what is due done, committed, sent.
-    async fn turn(&mut self, messages: Vec<Message>) -> Result<(), EngineError> {
-        let mut told: Vec<(Done, Result<(), EngineError>)> = Vec::new();
-        let mut arrived = Vec::new();
-        let mut turn =
-            Turn::new(&self.core, self.run.clone(), std::mem::take(&mut self.awaited), self.core.clock.now());
+    /// One turn: inputs in, and what is due done. Nothing has happened yet when this returns.
+    fn think<'c>(&mut self, core: &'c Core, messages: Vec<Message>) -> Result<Thought<'c>, EngineError> {
+        let awaited = std::mem::take(&mut self.awaited);
+        let mut turn = Turn::new(core, self.run.clone(), awaited, core.clock.now());
+        let (mut told, mut freed) = (Vec::new(), Vec::new());
         for Message { input, done } in messages {
-            let agent = call_over(&self.run, &input);
+            freed.extend(call_over(&self.run, &input));
             match (turn.take(input), done) {
                 (result, Some(done)) => told.push((done, result)),
                 (Ok(()), None) => {}
                 (Err(error), None) => return Err(error),
             }
-            arrived.extend(agent);
         }
         turn.settle()?;
+        Ok(Thought { turn, told, freed })
+    }
+
+    /// Makes a turn durable, and then sends what it permits.
+    async fn commit(&mut self, turn: Turn<'_>) -> Result<(), EngineError> {
         if turn.events.is_empty() {
             (self.awaited, self.look_again) = (turn.awaited, turn.look_again);
-        } else {
-            let (finished, commit) = self.core.hand_over(vec![turn], None)?;
-            let committed = self.core.durable(commit).await?;
-            for Finished { run, sends, awaited, look_again } in finished {
-                perform(&self.core, run.id, sends, committed.size);
-                (self.run, self.awaited, self.look_again) = (run, awaited, look_again);
-            }
+            return Ok(());
         }
-        self.free(&arrived);
-        for (done, result) in told {
-            // Whoever asked may have gone; what they asked for is done all the same.
-            drop(done.send(result));
+        let (finished, commit) = self.core.hand_over(vec![turn], None)?;
+        let committed = self.core.durable(commit).await?;
+        for Finished { run, sends, awaited, look_again } in finished {
+            perform(&self.core, run.id, sends, committed.size);
+            (self.run, self.awaited, self.look_again) = (run, awaited, look_again);
         }
         Ok(())
     }
 
-    fn free(&self, agents: &[concordat_model::id::AgentId]) {
+    /// A run that cannot go on harms nobody else: it stays as it is stored until the next start.
+    fn give_up(&self, error: &EngineError) {
+        let id = self.run.id;
+        tracing::error!(run = %id, %error, "run {id} stays as it is until the next start: {error}");
+        self.core.open.lock().remove(&id);
+    }
+
+    fn free(&self, agents: &[AgentId]) {
         let mut world = self.core.world.write();
         agents.iter().for_each(|agent| world.call_ended(*agent));
     }
@@ -155,7 +174,7 @@ impl Driver {
 }
 
 /// The agent that is free again when this input is taken in.
-fn call_over(run: &Run, input: &Input) -> Option<concordat_model::id::AgentId> {
+fn call_over(run: &Run, input: &Input) -> Option<AgentId> {
     let Input::Arrived { attempt, .. } = input else { return None };
     let at = run.contract.index(&attempt.step)?;
     match run.state.leg(at, attempt.leg)? {

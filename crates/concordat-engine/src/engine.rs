@@ -154,7 +154,11 @@ impl Engine {
     /// Gives an input to an open run, and waits until what follows from it is durable.
     pub(crate) async fn tell_run(&self, run: RunId, input: Input) -> Result<(), EngineError> {
         let (done, answer) = oneshot::channel();
-        let over = || EngineError::Conflict(format!("the run `{run}` is over"));
+        let over = || {
+            EngineError::Conflict(format!(
+                "the run `{run}` is over, or waits for the next start of the server"
+            ))
+        };
         {
             let open = self.core.open.lock();
             let handle = open.get(&run).ok_or_else(over)?;
