@@ -20,10 +20,12 @@ use concordat_policy::Authorized;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::core::{Core, Done, Finished, Handle, Message};
+use crate::commit::Finished;
+use crate::core::{Core, Done, Handle, Message};
 use crate::error::EngineError;
+use crate::input::Input;
 use crate::ports::Dispatch;
-use crate::turn::{Input, Turn};
+use crate::turn::Turn;
 
 /// A turn that was thought through, and who is to be told once it is durable.
 struct Thought<'c> {

@@ -15,10 +15,10 @@ use tokio::sync::{oneshot, watch};
 use crate::core::{Core, Message, Parts};
 use crate::counts::Figures;
 use crate::error::EngineError;
+use crate::input::Input;
 use crate::ports::{Change, Store};
 use crate::recover;
 use crate::scribe::Place;
-use crate::turn::Input;
 use crate::world::World;
 
 /// Walks contracts through their lives. Cheap to clone.

@@ -11,18 +11,20 @@
 //! ```
 //!
 //! Read it in this order: [`engine`] (what others call), `submit` (from a request to a durable run), `turn` (what
-//! one input leads to: pure, but for ids and time), `drive` (the loop around it), `core` (how anything becomes
-//! durable), `recover` (after a start).
+//! one input leads to: pure, but for ids and time), `commit` (how its events become durable), `drive` (the loop
+//! around it), `recover` (after a start).
 
 pub mod ports;
 
 mod agents;
+mod commit;
 mod core;
 mod counts;
 mod drive;
 mod engine;
 mod error;
 mod gates;
+mod input;
 mod keys;
 mod recover;
 mod row;

@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use crate::core::{Core, Message};
 use crate::drive::Driver;
 use crate::error::EngineError;
+use crate::input::Input;
 use crate::ports::StoredRun;
-use crate::turn::Input;
 use crate::world::OpenReview;
 
 /// Folds a stored run.

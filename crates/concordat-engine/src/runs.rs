@@ -14,9 +14,9 @@ use crate::core::Core;
 use crate::engine::{Caller, Engine};
 use crate::error::EngineError;
 use crate::gates;
+use crate::input::{Input, Reviewed};
 use crate::ports::{StoredRecord, StoredRun};
 use crate::recover::fold;
-use crate::turn::{Input, Reviewed};
 use crate::world::OpenReview;
 
 /// A run with everything that is stored of it.

@@ -12,7 +12,8 @@ use concordat_policy::input::{Action, Resource, ResourceKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::core::{Core, Finished};
+use crate::commit::Finished;
+use crate::core::Core;
 use crate::drive::Driver;
 use crate::engine::{Caller, Engine};
 use crate::error::EngineError;

@@ -15,7 +15,6 @@ use concordat_model::classification::Classification;
 use concordat_model::decision::{Answer, Decision};
 use concordat_model::digest::{self, Digest, NoCanonicalForm};
 use concordat_model::id::{DecisionId, ReviewId, RunId};
-use concordat_model::principal::Principal;
 use concordat_model::run::due::{Ask, Due, Next};
 use concordat_model::run::event::{About, Attempt, Cause, Ending, Event, Failure, Verdict};
 use concordat_model::run::leg::LegState;
@@ -29,35 +28,7 @@ use serde_json::Value;
 use crate::core::Core;
 use crate::error::EngineError;
 use crate::gates;
-use crate::ports::Arrival;
-
-/// Something that a run has to react to.
-#[derive(Debug)]
-pub(crate) enum Input {
-    /// Time passed, or the run was just opened or loaded.
-    Woken,
-    /// Something came back from an agent.
-    Arrived { attempt: Attempt, arrival: Arrival, latency_ms: u64 },
-    /// Concordat stopped while attempts were with agents.
-    Interrupted,
-    /// A person answered a review.
-    Reviewed(Reviewed),
-    /// Somebody cancelled the run.
-    Cancelled { by: Principal, reason: String, access: Asked },
-    /// A run that this one depends on is over.
-    DependencyEnded { run: RunId, completed: bool },
-}
-
-/// A person's answer on its way in.
-#[derive(Debug)]
-pub(crate) struct Reviewed {
-    pub(crate) review: ReviewId,
-    pub(crate) verdict: Verdict,
-    pub(crate) by: Principal,
-    pub(crate) reason: String,
-    pub(crate) payload: Digest,
-    pub(crate) access: Asked,
-}
+use crate::input::{Input, Reviewed};
 
 /// A turn under way.
 pub(crate) struct Turn<'a> {
