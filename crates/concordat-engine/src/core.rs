@@ -125,8 +125,18 @@ impl Core {
         self.schemas.lock().entry((agent.revision, skill.clone())).or_insert_with(compile).clone()
     }
 
-    /// Waits until a change is durable; when it did not become so, the engine halts.
+    /// Waits until a change is durable; when it did not become so, the engine halts: the world in memory has
+    /// moved on already, and going on would decide on what was never recorded.
     pub(crate) async fn durable(&self, commit: Commit) -> Result<Committed, EngineError> {
+        let done = self.durable_or_refused(commit).await;
+        if let Err(error) = &done {
+            self.halt(&error.to_string());
+        }
+        done
+    }
+
+    /// The same for a change that may lose against another one, and whose maker then takes back what it did.
+    pub(crate) async fn durable_or_refused(&self, commit: Commit) -> Result<Committed, EngineError> {
         match commit.await {
             Ok(committed) => {
                 self.log_size.send_if_modified(|size| {
@@ -137,8 +147,7 @@ impl Core {
                 Ok(committed)
             }
             Err(error) => {
-                // The world in memory has moved on already: going on would decide on what was never recorded.
-                if !matches!(error, StoreError::Conflict(_)) {
+                if !matches!(error, StoreError::Conflict(_) | StoreError::Unavailable(_)) {
                     self.halt(&error.to_string());
                 }
                 Err(error.into())

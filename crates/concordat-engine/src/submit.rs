@@ -141,7 +141,7 @@ impl Engine {
             }),
         };
         let (finished, commit) = core.hand_over(turns, reply)?;
-        let committed = match core.durable(commit).await {
+        let committed = match core.durable_or_refused(commit).await {
             Ok(committed) => committed,
             Err(error) => {
                 core.take_back(&finished);
