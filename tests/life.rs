@@ -1,6 +1,7 @@
 //! The life of contracts: parallel and sequential steps, failure, undoing, skipping, retrying, cancelling.
 
 use concordat::demo::agents::{Manner, Mood};
+use concordat_engine::Order;
 use concordat_model::run::event::Verdict;
 use concordat_tests::{House, status_of, submission, told};
 use serde_json::{Value, json};
@@ -147,12 +148,12 @@ async fn a_cancelled_run_undoes_what_was_done() {
     let contract = finance(json!({"onFailure": "compensate", "steps": [credit(), slow]}));
     let run = house.submit(submission(contract, applicant(5_000))).await[0];
     house.until(run, |view| told(view).contains(&"step.dispatched risk".to_owned())).await;
-    house.engine.cancel(&house.submitter, run, "changed my mind").await.unwrap();
+    house.engine.order(&house.submitter, run, Order::Cancel, "changed my mind").await.unwrap();
     let view = house.over(run).await;
     assert_eq!(status_of(&view), "cancelled", "{:#?}", told(&view));
     assert!(told(&view).contains(&"step.released credit (undo)".to_owned()), "{:#?}", told(&view));
     assert!(
-        house.engine.cancel(&house.submitter, run, "again").await.is_err(),
+        house.engine.order(&house.submitter, run, Order::Cancel, "again").await.is_err(),
         "a run that is over stays over"
     );
 }

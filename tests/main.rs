@@ -13,5 +13,6 @@ mod architecture;
 mod campaigns_in_short;
 mod cases;
 mod life;
+mod patterns;
 mod people;
 mod schemas;

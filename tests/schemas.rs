@@ -6,6 +6,7 @@ use std::path::Path;
 
 use concordat_model::contract::ContractDocument;
 use concordat_model::submission::SubmissionDocument;
+use concordat_model::trigger::TriggerDocument;
 use schemars::{Schema, schema_for};
 
 fn check(file: &str, schema: &Schema) {
@@ -22,6 +23,11 @@ fn check(file: &str, schema: &Schema) {
 #[test]
 fn the_contract_schema_is_up_to_date() {
     check("contract.json", &schema_for!(ContractDocument));
+}
+
+#[test]
+fn the_trigger_schema_is_up_to_date() {
+    check("trigger.json", &schema_for!(TriggerDocument));
 }
 
 #[test]

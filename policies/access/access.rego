@@ -47,10 +47,10 @@ checks contains common.check(
 
 checks contains common.check(
 	"contract_of_another", "fail", "critical",
-	"only who submitted a contract, an operator or an administrator may stop it",
+	"only who submitted a contract, an operator or an administrator may do this to it",
 	"ask the submitter or an operator",
 ) if {
-	input.action == "contracts.cancel"
+	input.action in {"contracts.cancel", "contracts.pause", "contracts.extend", "contracts.kill", "contracts.retry"}
 	not stops_all
 	not own
 }
@@ -79,14 +79,17 @@ granted if "admin" in input.principal.roles
 granted if {
 	"submitter" in input.principal.roles
 	input.action in {
-		"contracts.submit", "contracts.read", "contracts.cancel", "decisions.read", "templates.read", "agents.read",
+		"contracts.submit", "contracts.read", "contracts.cancel", "contracts.pause", "contracts.extend",
+		"contracts.retry", "events.publish", "triggers.read", "triggers.write", "decisions.read", "templates.read",
+		"agents.read",
 	}
 }
 
 granted if {
 	"viewer" in input.principal.roles
 	input.action in {
-		"contracts.read", "decisions.read", "reviews.read", "templates.read", "agents.read", "policy.read", "metrics.read",
+		"contracts.read", "decisions.read", "reviews.read", "templates.read", "triggers.read", "agents.read", "policy.read",
+		"metrics.read",
 	}
 }
 
@@ -101,8 +104,8 @@ granted if {
 granted if {
 	"auditor" in input.principal.roles
 	input.action in {
-		"audit.read", "decisions.read", "contracts.read", "reviews.read", "templates.read", "agents.read", "keys.read",
-		"policy.read", "metrics.read",
+		"audit.read", "decisions.read", "contracts.read", "reviews.read", "templates.read", "triggers.read", "agents.read",
+		"keys.read", "policy.read", "metrics.read",
 	}
 }
 
@@ -119,7 +122,8 @@ granted if {
 granted if {
 	"operator" in input.principal.roles
 	input.action in {
-		"metrics.read", "contracts.read", "contracts.cancel", "agents.read", "agents.suspend", "decisions.read",
+		"metrics.read", "contracts.read", "contracts.cancel", "contracts.pause", "contracts.extend", "contracts.kill",
+		"contracts.retry", "events.publish", "triggers.read", "agents.read", "agents.suspend", "decisions.read",
 		"policy.read",
 	}
 }

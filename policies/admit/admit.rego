@@ -123,10 +123,10 @@ checks contains common.check(
 
 checks contains common.check(
 	"budget_tight", "warn", "medium",
-	"the contract has more steps than its budget has calls",
+	"the contract asks for more calls than its budget has",
 	"raise `budget.calls`, unless conditions skip the rest",
 ) if {
-	input.contract.budget.calls < count(input.contract.steps)
+	input.contract.budget.calls < count([step | some step in input.contract.steps; step.skill])
 }
 
 checks contains common.check(

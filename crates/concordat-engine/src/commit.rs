@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use concordat_ledger::record::Record;
+use concordat_model::cloud_event::Expectation;
 use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
 use concordat_model::run::Run;
-use concordat_model::run::event::Event;
+use concordat_model::run::event::{Attempt, Event};
 use concordat_model::trust::Cause;
 use concordat_model::work::Assignment;
 use concordat_policy::Authorized;
@@ -14,6 +15,8 @@ use uuid::Uuid;
 
 use crate::core::Core;
 use crate::error::EngineError;
+use crate::events::{Publisher, Told};
+use crate::input::Stop;
 use crate::ports::{Change, Commit, SavedReply};
 use crate::row;
 use crate::scribe::Place;
@@ -23,9 +26,22 @@ use crate::world::{OpenReview, World};
 /// A finished turn: what becomes durable, and what happens then.
 pub(crate) struct Finished {
     pub(crate) run: Run,
-    pub(crate) sends: Vec<Authorized<Assignment>>,
     pub(crate) awaited: BTreeSet<RunId>,
     pub(crate) look_again: Option<jiff::Timestamp>,
+    pub(crate) effects: Effects,
+}
+
+/// What a turn wants done once it is durable. Doing it twice does no harm.
+#[derive(Default)]
+pub(crate) struct Effects {
+    /// What agents are sent.
+    pub(crate) sends: Vec<Authorized<Assignment>>,
+    /// The steps that wait for events now.
+    pub(crate) listening: Vec<(Attempt, Expectation)>,
+    /// The events that steps published.
+    pub(crate) published: Vec<Told>,
+    /// What contracts within this one are told.
+    pub(crate) stops: Vec<(RunId, Stop)>,
 }
 
 impl Core {
@@ -38,28 +54,48 @@ impl Core {
         reply: Option<SavedReply>,
     ) -> Result<(Vec<Finished>, Commit), EngineError> {
         let mut change = Change { reply, ..Change::default() };
+        let turns = with_children(turns);
         for turn in &turns {
             self.seal_run(turn, &mut change.records)?;
             change.runs.push(row::row(&turn.run));
+            for (told, attempt) in &turn.published {
+                let from = Publisher::Step { run: turn.run.id, attempt: attempt.clone() };
+                self.seal_event(told, from, 0, &mut change)?;
+            }
         }
         let mut world = self.world.write();
         for turn in &turns {
             self.seal_world(&mut world, turn, &mut change.records)?;
         }
         for turn in &turns {
+            world.triggers.note(&turn.run);
             self.counts.turn(&turn.events, row::status(&turn.run.state), turn.seen.len());
         }
-        let finished = turns.into_iter().map(|turn| finish(turn, &mut change.payloads)).collect();
+        let finished = turns.into_iter().map(|turn| self.finish(turn, &mut change.payloads)).collect();
         Ok((finished, self.store.commit(change)))
     }
 
     /// Takes back what first turns did to the world when they were refused: nothing of them happened.
     pub(crate) fn take_back(&self, refused: &[Finished]) {
         let mut world = self.world.write();
-        for Finished { run, sends, .. } in refused {
-            sends.iter().for_each(|work| world.call_ended(work.get().agent));
+        for Finished { run, effects, .. } in refused {
+            effects.sends.iter().for_each(|work| world.call_ended(work.get().agent));
             world.reviews.retain(|_, open| open.run != run.id);
         }
+    }
+
+    fn finish(&self, turn: Turn<'_>, payloads: &mut Vec<(Digest, Vec<u8>)>) -> Finished {
+        payloads.extend(turn.payloads);
+        for (key, cached) in turn.fresh {
+            self.cache.keep(key, cached);
+        }
+        let effects = Effects {
+            sends: turn.sends,
+            listening: turn.listening,
+            published: turn.published.into_iter().map(|(told, _)| told).collect(),
+            stops: turn.stops,
+        };
+        Finished { run: turn.run, awaited: turn.awaited, look_again: turn.look_again, effects }
     }
 
     fn seal_run(&self, turn: &Turn<'_>, records: &mut Vec<Record>) -> Result<(), EngineError> {
@@ -96,9 +132,15 @@ impl Core {
     }
 }
 
-fn finish(turn: Turn<'_>, payloads: &mut Vec<(Digest, Vec<u8>)>) -> Finished {
-    payloads.extend(turn.payloads);
-    Finished { run: turn.run, sends: turn.sends, awaited: turn.awaited, look_again: turn.look_again }
+/// Turns, each followed by the first turns of the contracts within it.
+fn with_children(turns: Vec<Turn<'_>>) -> Vec<Turn<'_>> {
+    let mut all = Vec::with_capacity(turns.len());
+    for mut turn in turns {
+        let children = std::mem::take(&mut turn.children);
+        all.push(turn);
+        all.extend(with_children(children));
+    }
+    all
 }
 
 /// A decision's and a review's record carry their own UUID, so that they are found by it.
@@ -133,7 +175,10 @@ fn follow(world: &mut World, turn: &Turn<'_>, event: &Event) {
         Event::ReviewAnswered { review, .. } | Event::ReviewLapsed { review } => {
             world.reviews.remove(review);
         }
-        Event::Ended { .. } => world.reviews.retain(|_, open| open.run != turn.run.id),
+        Event::Ended { .. } => {
+            world.reviews.retain(|_, open| open.run != turn.run.id);
+            world.events.forget(&turn.run.state.submitter.tenant, &turn.run);
+        }
         _ => {}
     }
 }

@@ -12,8 +12,9 @@ use concordat_model::span::Span;
 use concordat_model::template::Templates;
 use concordat_policy::Policy;
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+use crate::cache::Cache;
 use crate::counts::Counts;
 use crate::error::EngineError;
 use crate::input::Input;
@@ -39,6 +40,9 @@ pub(crate) struct Core {
     /// Why the engine takes no more work, once it does not.
     pub(crate) halted: watch::Sender<Option<String>>,
     pub(crate) counts: Counts,
+    pub(crate) cache: Cache,
+    /// Rung when the schedules have changed.
+    pub(crate) schedules: Notify,
     schemas: Mutex<HashMap<(Digest, SkillName), Option<Schema>>>,
 }
 
@@ -94,6 +98,8 @@ impl Core {
             log_size: watch::Sender::new(0),
             halted: watch::Sender::new(None),
             counts: Counts::default(),
+            cache: Cache::default(),
+            schedules: Notify::new(),
             schemas: Mutex::new(HashMap::new()),
         }
     }

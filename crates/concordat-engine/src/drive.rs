@@ -13,19 +13,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use concordat_model::id::{AgentId, RunId};
-use concordat_model::run::event::Ending;
+use concordat_model::run::event::{Ending, Origin};
 use concordat_model::run::{Phase, Run};
 use concordat_model::work::Assignment;
 use concordat_policy::Authorized;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::commit::Finished;
+use crate::commit::{Effects, Finished};
 use crate::core::{Core, Done, Handle, Message};
 use crate::error::EngineError;
-use crate::input::Input;
+use crate::input::{Input, Stop};
 use crate::ports::Dispatch;
-use crate::turn::Turn;
+use crate::submit::start;
+use crate::turn::{Turn, result_of};
 
 /// A turn that was thought through, and who is to be told once it is durable.
 struct Thought<'c> {
@@ -42,8 +43,14 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// A run with its inbox, before it is driven.
 pub(crate) struct Driver {
-    core: Arc<Core>,
     run: Run,
+    reins: Reins,
+}
+
+/// What drives a run, apart from the run itself.
+struct Reins {
+    core: Arc<Core>,
+    id: RunId,
     inbox: mpsc::UnboundedReceiver<Message>,
     awaited: BTreeSet<RunId>,
     look_again: Option<Timestamp>,
@@ -59,50 +66,54 @@ impl Driver {
     ) -> Driver {
         let (sender, inbox) = mpsc::unbounded_channel();
         core.open.lock().insert(run.id, Handle { inbox: sender, followers: Vec::new() });
-        Driver { core: core.clone(), run, inbox, awaited, look_again }
+        let reins = Reins { core: core.clone(), id: run.id, inbox, awaited, look_again };
+        Driver { run, reins }
     }
 
     /// Makes the runs that this one waits for tell it when they are over. All of them are registered by now, and
     /// none of them moves yet.
     pub(crate) fn follow(&self) {
-        let mut open = self.core.open.lock();
-        for other in &self.awaited {
+        let mut open = self.reins.core.open.lock();
+        for other in &self.reins.awaited {
             if let Some(handle) = open.get_mut(other) {
                 handle.followers.push(self.run.id);
             }
         }
     }
 
-    /// Drives the run to its end, beginning with what a durable turn wants sent.
-    pub(crate) async fn drive(mut self, sends: Vec<Authorized<Assignment>>, log_size: u64) {
-        perform(&self.core, self.run.id, sends, log_size);
-        while !self.run.state.is_ended() {
-            let messages = self.next().await;
+    /// Drives the run to its end, beginning with what a durable turn wants done.
+    pub(crate) async fn drive(self, effects: Effects, log_size: u64) {
+        let Driver { mut run, mut reins } = self;
+        perform(&reins.core, &run, effects, log_size);
+        while !run.state.is_ended() {
+            let messages = reins.next(&run).await;
             if messages.is_empty() {
                 return;
             }
-            let core = self.core.clone();
-            let thought = self.think(&core, messages);
-            let Thought { turn, told, freed } = match thought {
+            let core = reins.core.clone();
+            let Thought { turn, told, freed } = match reins.think(&core, run, messages) {
                 Ok(thought) => thought,
-                Err(error) => return self.give_up(&error),
+                Err(error) => return reins.give_up(&error),
             };
-            if let Err(error) = self.commit(turn).await {
+            run = match reins.commit(turn).await {
+                Ok(run) => run,
                 // What runs share has moved on already, so nobody else may go on either.
-                return core.halt(&format!("run {}: {error}", self.run.id));
-            }
-            self.free(&freed);
+                Err(error) => return core.halt(&format!("run {}: {error}", reins.id)),
+            };
+            reins.free(&freed);
             for (done, result) in told {
                 // Whoever asked may have gone; what they asked for is done all the same.
                 drop(done.send(result));
             }
         }
-        self.ended();
+        reins.ended(&run);
     }
+}
 
+impl Reins {
     /// Waits for inputs, or for the time at which something becomes due.
-    async fn next(&mut self) -> Vec<Message> {
-        let wake = [self.run.wake_at(), self.look_again].into_iter().flatten().min();
+    async fn next(&mut self, run: &Run) -> Vec<Message> {
+        let wake = [run.wake_at(), self.look_again].into_iter().flatten().min();
         let pause = wake.map_or(LONGEST_SLEEP, |at| until(self.core.clock.now(), at)).min(LONGEST_SLEEP);
         let mut halted = self.core.halted.subscribe();
         let mut messages = Vec::new();
@@ -115,13 +126,18 @@ impl Driver {
         messages
     }
 
-    /// One turn: inputs in, and what is due done. Nothing has happened yet when this returns.
-    fn think<'c>(&mut self, core: &'c Core, messages: Vec<Message>) -> Result<Thought<'c>, EngineError> {
+    /// One turn: inputs in, and what is due done. Nothing has happened yet when this returns, but in the turn.
+    fn think<'c>(
+        &mut self,
+        core: &'c Core,
+        run: Run,
+        messages: Vec<Message>,
+    ) -> Result<Thought<'c>, EngineError> {
         let awaited = std::mem::take(&mut self.awaited);
-        let mut turn = Turn::new(core, self.run.clone(), awaited, core.clock.now());
+        let mut turn = Turn::new(core, run, awaited, core.clock.now());
         let (mut told, mut freed) = (Vec::new(), Vec::new());
         for Message { input, done } in messages {
-            freed.extend(call_over(&self.run, &input));
+            freed.extend(call_over(&turn.run, &input));
             match (turn.take(input), done) {
                 (result, Some(done)) => told.push((done, result)),
                 (Ok(()), None) => {}
@@ -132,24 +148,27 @@ impl Driver {
         Ok(Thought { turn, told, freed })
     }
 
-    /// Makes a turn durable, and then sends what it permits.
-    async fn commit(&mut self, turn: Turn<'_>) -> Result<(), EngineError> {
+    /// Makes a turn durable, and then does what it permits.
+    async fn commit(&mut self, turn: Turn<'_>) -> Result<Run, EngineError> {
         if turn.events.is_empty() {
             (self.awaited, self.look_again) = (turn.awaited, turn.look_again);
-            return Ok(());
+            return Ok(turn.run);
         }
-        let (finished, commit) = self.core.hand_over(vec![turn], None)?;
+        let (mut finished, commit) = self.core.hand_over(vec![turn], None)?;
         let committed = self.core.durable(commit).await?;
-        for Finished { run, sends, awaited, look_again } in finished {
-            perform(&self.core, run.id, sends, committed.size);
-            (self.run, self.awaited, self.look_again) = (run, awaited, look_again);
-        }
-        Ok(())
+        let within = finished.split_off(1);
+        start(&self.core, within, committed.size);
+        let Some(Finished { run, awaited, look_again, effects }) = finished.pop() else {
+            return Err(EngineError::Conflict("a turn without a run was handed over".to_owned()));
+        };
+        (self.awaited, self.look_again) = (awaited, look_again);
+        perform(&self.core, &run, effects, committed.size);
+        Ok(run)
     }
 
     /// A run that cannot go on harms nobody else: it stays as it is stored until the next start.
     fn give_up(&self, error: &EngineError) {
-        let id = self.run.id;
+        let id = self.id;
         tracing::error!(run = %id, %error, "run {id} stays as it is until the next start: {error}");
         self.core.open.lock().remove(&id);
     }
@@ -159,18 +178,18 @@ impl Driver {
         agents.iter().for_each(|agent| world.call_ended(*agent));
     }
 
-    /// Tells the runs that wait for this one.
-    fn ended(&self) {
-        let completed =
-            matches!(&self.run.state.phase, Phase::Ended { ending: Ending::Completed { .. }, .. });
-        let mut open = self.core.open.lock();
-        let followers = open.remove(&self.run.id).map(|handle| handle.followers).unwrap_or_default();
+    /// Tells the runs that wait for this one, and the one that it was carried out within.
+    fn ended(&self, run: &Run) {
+        let completed = matches!(&run.state.phase, Phase::Ended { ending: Ending::Completed { .. }, .. });
+        let followers =
+            self.core.open.lock().remove(&run.id).map(|handle| handle.followers).unwrap_or_default();
         for follower in followers {
-            if let Some(handle) = open.get(&follower) {
-                let input = Input::DependencyEnded { run: self.run.id, completed };
-                // A follower that is gone needs no news.
-                drop(handle.inbox.send(Message { input, done: None }));
-            }
+            self.core.send(follower, Input::DependencyEnded { run: run.id, completed });
+        }
+        if let Origin::Nested { run: around, .. } = &run.state.origin
+            && let Some(returned) = result_of(run)
+        {
+            self.core.send(*around, Input::Returned(returned));
         }
     }
 }
@@ -178,7 +197,7 @@ impl Driver {
 /// The agent that is free again when this input is taken in.
 fn call_over(run: &Run, input: &Input) -> Option<AgentId> {
     let Input::Arrived { attempt, .. } = input else { return None };
-    let at = run.contract.index(&attempt.step)?;
+    let at = run.place(&attempt.step)?;
     match run.state.leg(at, attempt.leg)? {
         concordat_model::run::leg::LegState::Dispatched { number, agent, .. }
             if *number == attempt.number =>
@@ -189,22 +208,28 @@ fn call_over(run: &Run, input: &Input) -> Option<AgentId> {
     }
 }
 
-/// Sends what a durable turn permits; what comes back goes to the run's inbox.
-fn perform(core: &Arc<Core>, run: RunId, sends: Vec<Authorized<Assignment>>, log_size: u64) {
+/// Does what a durable turn wants done. What comes back from agents goes to the run's inbox.
+fn perform(core: &Arc<Core>, run: &Run, effects: Effects, log_size: u64) {
+    let Effects { sends, listening, published, stops } = effects;
     for work in sends {
-        let core = core.clone();
-        let attempt = work.get().work.attempt.clone();
-        let began = core.clock.now();
-        tokio::spawn(async move {
-            let arrival = core.transport.dispatch(Dispatch { work, log_size }).await;
-            let latency_ms = u64::try_from(core.clock.now().duration_since(began).as_millis()).unwrap_or(0);
-            let input = Input::Arrived { attempt, arrival, latency_ms };
-            if let Some(handle) = core.open.lock().get(&run) {
-                // A run that is over has no use for it.
-                drop(handle.inbox.send(Message { input, done: None }));
-            }
-        });
+        send(core, run.id, work, log_size);
     }
+    for (child, Stop { run, at_once }) in stops {
+        core.send(child, Input::Around { run, at_once });
+    }
+    core.listen(run, listening);
+    published.into_iter().for_each(|told| core.deliver(told));
+}
+
+fn send(core: &Arc<Core>, run: RunId, work: Authorized<Assignment>, log_size: u64) {
+    let core = core.clone();
+    let attempt = work.get().work.attempt.clone();
+    let began = core.clock.now();
+    tokio::spawn(async move {
+        let arrival = core.transport.dispatch(Dispatch { work, log_size }).await;
+        let latency_ms = u64::try_from(core.clock.now().duration_since(began).as_millis()).unwrap_or(0);
+        core.send(run, Input::Arrived { attempt, arrival, latency_ms });
+    });
 }
 
 fn until(now: Timestamp, at: Timestamp) -> Duration {

@@ -51,6 +51,9 @@ impl Engine {
         });
         core.record_log("log.started", &started).await?;
         recover::open_runs(&core).await?;
+        let recent: Vec<_> = core.world.read().events.recent().cloned().collect();
+        recent.iter().for_each(|told| core.pull_triggers(told));
+        tokio::spawn(core.clone().keep_schedules());
         Ok(Engine { core })
     }
 

@@ -36,7 +36,9 @@ pub(crate) fn words(contract: &Contract) -> ContractText<'_> {
         text = text.with(Kind::Requirement, format!("spec.requirements[{nth}]"), requirement.as_str());
     }
     for (nth, step) in spec.steps.iter().enumerate() {
-        text = text.with(Kind::Skill, format!("spec.steps[{nth}].skill"), step.skill.as_str());
+        if let Some(skill) = &step.skill {
+            text = text.with(Kind::Skill, format!("spec.steps[{nth}].skill"), skill.as_str());
+        }
     }
     text.with(Kind::Name, "metadata.name", document.metadata.name.as_str())
 }
@@ -55,13 +57,14 @@ pub(crate) fn trust_domain(run: &Run) -> Option<DomainName> {
 /// What the admit gate is told.
 pub(crate) fn admit(run: &Run, classification: &Classification, world: &World, now: Timestamp) -> AdmitInput {
     let review = evidence(run, &About::Admission);
-    let asked = admit_plan(&run.contract, &run.state.submitter, classification, world, now);
+    let asked = admit_plan(&run.contract, run.depth(), &run.state.submitter, classification, world, now);
     AdmitInput { review, ..asked }
 }
 
 /// What the admit gate would be told of a contract that nobody has reviewed.
 pub(crate) fn admit_plan(
     contract: &Contract,
+    depth: u8,
     submitter: &Principal,
     classification: &Classification,
     world: &World,
@@ -69,14 +72,16 @@ pub(crate) fn admit_plan(
 ) -> AdmitInput {
     let (document, spec) = (contract.document(), contract.spec());
     let domain = classification.domain().or(spec.domain.as_ref());
-    let steps = spec.steps.iter().map(|step| AdmitStep {
-        id: step.id.clone(),
-        skill: step.skill.clone(),
-        effect: step.effect,
-        compensated: step.compensate.is_some(),
+    let steps = contract.steps().iter().map(|step| AdmitStep {
+        id: step.document.id.clone(),
+        kind: step.kind.as_str().to_owned(),
+        skill: step.document.skill.clone(),
+        decomposes: step.document.may_decompose.is_some(),
+        effect: step.document.effect,
+        compensated: step.document.compensate.is_some(),
     });
     let undo = spec.steps.iter().filter_map(|step| step.compensate.as_ref().map(|undo| &undo.skill));
-    let skills = spec.steps.iter().map(|step| &step.skill).chain(undo);
+    let skills = spec.steps.iter().filter_map(|step| step.skill.as_ref()).chain(undo);
     let supply: BTreeMap<SkillName, SkillSupply> =
         skills.map(|skill| (skill.clone(), supply(world, skill, domain))).collect();
     AdmitInput {
@@ -91,6 +96,7 @@ pub(crate) fn admit_plan(
             budget: spec.budget.clone(),
             deadline_ms: spec.deadline.map(concordat_model::span::Span::millis),
             on_failure: spec.on_failure,
+            depth,
             steps: steps.collect(),
         },
         classification: classification.clone(),
@@ -120,12 +126,11 @@ pub(crate) fn dispatch(
     now: Timestamp,
 ) -> Option<(DispatchInput, Vec<Arc<Agent>>)> {
     let contract = &run.contract;
-    let step = contract.steps().get(at)?;
+    let step = run.step(at)?;
     let state = run.state.steps().get(at)?;
     let candidates = candidates(run, work, &state.failed_by, world, now);
     let (agents, candidates): (Vec<_>, Vec<_>) = candidates.into_iter().unzip();
     let spec = contract.spec();
-    let spent = |currency: &str| run.state.spent.get(currency).copied().unwrap_or(0);
     let input = DispatchInput {
         now,
         submitter: submitter(run),
@@ -134,11 +139,10 @@ pub(crate) fn dispatch(
             digest: contract.digest(),
             domain: domain(run).cloned(),
             governance: spec.governance.clone(),
-            budget_calls_left: spec.budget.calls.map(|calls| calls.saturating_sub(run.state.calls)),
-            budget_cost_left: spec.budget.cost.map(|cost| Price {
-                micros: cost.micros().saturating_sub(spent(cost.currency())),
-                currency: cost.currency().to_owned(),
-            }),
+            budget_calls_left: run.calls_left(),
+            budget_cost_left: run
+                .cost_left()
+                .map(|cost| Price { micros: cost.micros(), currency: cost.currency().to_owned() }),
             deadline_ms_left: run
                 .state
                 .deadline
@@ -198,8 +202,8 @@ fn candidates(
 
 /// Who did the step that this work undoes.
 fn doer(run: &Run, work: &Work) -> Option<AgentId> {
-    match run.state.leg(run.contract.index(&work.attempt.step)?, Leg::Do)? {
-        LegState::Done { agent, .. } => Some(*agent),
+    match run.state.leg(run.place(&work.attempt.step)?, Leg::Do)? {
+        LegState::Done { agent, .. } => *agent,
         _ => None,
     }
 }

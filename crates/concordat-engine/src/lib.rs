@@ -16,13 +16,16 @@
 
 pub mod ports;
 
+mod again;
 mod agents;
+mod cache;
 mod commit;
 mod core;
 mod counts;
 mod drive;
 mod engine;
 mod error;
+mod events;
 mod gates;
 mod input;
 mod keys;
@@ -31,17 +34,22 @@ mod row;
 mod runs;
 mod scribe;
 mod submit;
+mod triggers;
 mod turn;
 mod world;
 
+pub use again::Replayed;
 pub use agents::Trusted;
 pub use core::Parts;
 pub use counts::Figures;
 pub use engine::{Caller, Engine};
 pub use error::EngineError;
+pub use events::{LARGEST_EVENT, Published, RECENT_EVENTS};
+pub use input::Order;
 pub use keys::NewKey;
 pub use recover::fold;
 pub use row::{row, status};
 pub use runs::{Planned, RunView};
 pub use submit::{Accepted, Receipt, ReceiptLine};
+pub use triggers::{Reaction, Trigger};
 pub use world::OpenReview;

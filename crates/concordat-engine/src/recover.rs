@@ -8,16 +8,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use concordat_model::agree::{Contract, ContractForm};
+use concordat_model::cloud_event::Expectation;
 use concordat_model::id::RunId;
-use concordat_model::run::Run;
-use concordat_model::run::event::Event;
+use concordat_model::run::event::{Attempt, Event};
+use concordat_model::run::leg::LegState;
+use concordat_model::run::{Phase, Run};
+use concordat_model::work::Leg;
 use jiff::Timestamp;
 
-use crate::core::{Core, Message};
+use crate::commit::Effects;
+use crate::core::Core;
 use crate::drive::Driver;
 use crate::error::EngineError;
-use crate::input::Input;
+use crate::input::{Input, Stop};
 use crate::ports::StoredRun;
+use crate::turn::{expected_events, result_of};
 use crate::world::OpenReview;
 
 /// Folds a stored run.
@@ -39,7 +44,7 @@ pub fn fold(stored: &StoredRun) -> Result<Run, EngineError> {
     for (digest, bytes) in &stored.payloads {
         let value = serde_json::from_slice(bytes)
             .map_err(|error| EngineError::PayloadOdd { digest: *digest, why: error.to_string() })?;
-        run.keep(*digest, Arc::new(value));
+        run.keep(*digest, Arc::new(value), bytes.len());
     }
     Ok(run)
 }
@@ -74,22 +79,22 @@ pub(crate) async fn open_runs(core: &Arc<Core>) -> Result<(), EngineError> {
     let open: BTreeSet<RunId> = runs.iter().map(|run| run.id).collect();
     let mut drivers = Vec::with_capacity(runs.len());
     for run in runs {
-        remember_reviews(core, &run);
+        remember(core, &run);
         let id = run.id;
         let (awaited, failed) = dependencies(core, &run, &open).await?;
-        drivers.push(Driver::register(core, run, awaited, None));
-        let inputs = std::iter::once(Input::Interrupted)
-            .chain(failed.map(|run| Input::DependencyEnded { run, completed: false }));
-        for input in inputs {
-            if let Some(handle) = core.open.lock().get(&id) {
-                // The driver that owns the inbox stands just above.
-                drop(handle.inbox.send(Message { input, done: None }));
-            }
-        }
+        let mut inputs = vec![Input::Interrupted];
+        inputs.extend(failed.map(|run| Input::DependencyEnded { run, completed: false }));
+        inputs.extend(returned(core, &run, &open).await?);
+        let (listening, stops) = (listening(&run), stops(&run));
+        drivers.push((
+            Driver::register(core, run, awaited, None),
+            Effects { listening, stops, ..Effects::default() },
+        ));
+        inputs.into_iter().for_each(|input| core.send(id, input));
     }
-    drivers.iter().for_each(Driver::follow);
-    for driver in drivers {
-        tokio::spawn(driver.drive(Vec::new(), 0));
+    drivers.iter().for_each(|(driver, _)| driver.follow());
+    for (driver, effects) in drivers {
+        tokio::spawn(driver.drive(effects, 0));
     }
     Ok(())
 }
@@ -118,8 +123,38 @@ async fn dependencies(
     Ok((awaited, failed))
 }
 
-fn remember_reviews(core: &Core, run: &Run) {
+/// Contracts within this one that ended before it could be told.
+async fn returned(core: &Core, run: &Run, open: &BTreeSet<RunId>) -> Result<Vec<Input>, EngineError> {
+    let mut inputs = Vec::new();
+    for child in run.state.lent.keys().filter(|child| !open.contains(child)) {
+        if let Some(stored) = core.store.run(*child).await? {
+            inputs.extend(result_of(&fold(&stored)?).map(Input::Returned));
+        }
+    }
+    Ok(inputs)
+}
+
+/// The steps of a run that wait for events.
+fn listening(run: &Run) -> Vec<(Attempt, Expectation)> {
+    let attempts = run.state.steps().iter().enumerate().filter_map(|(place, step)| match step.doing {
+        LegState::Listening { number, .. } => {
+            Some(Attempt { step: run.step_id(place)?, leg: Leg::Do, number })
+        }
+        _ => None,
+    });
+    attempts.filter_map(|attempt| Some((attempt.clone(), expected_events(run, &attempt)?))).collect()
+}
+
+/// What contracts within a run that stops are told again.
+fn stops(run: &Run) -> Vec<(RunId, Stop)> {
+    let Phase::Closing(cause) = &run.state.phase else { return Vec::new() };
+    let stop = Stop { run: run.id, at_once: cause.is_at_once() };
+    run.state.lent.keys().map(|child| (*child, stop)).collect()
+}
+
+fn remember(core: &Core, run: &Run) {
     let mut world = core.world.write();
+    world.triggers.note(run);
     for (review, open) in &run.state.reviews {
         let open = OpenReview {
             id: *review,

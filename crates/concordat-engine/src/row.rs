@@ -37,17 +37,27 @@ pub fn row(run: &Run) -> RunRow {
 #[must_use]
 pub fn status(state: &RunState) -> &'static str {
     match &state.phase {
+        Phase::Received | Phase::InReview(_) | Phase::Waiting | Phase::Running if state.paused.is_some() => {
+            "paused"
+        }
         Phase::Received => "received",
         Phase::InReview(_) => "in_review",
         Phase::Waiting => "waiting",
         Phase::Running if asks_people(state) => "in_review",
+        Phase::Running if listens(state) => "waiting",
         Phase::Running => "running",
         Phase::Closing(_) => "closing",
         Phase::Undoing(_) => "undoing",
+        Phase::FallingBack(_) => "falling_back",
         Phase::Ended { ending: Ending::Completed { .. }, .. } => "completed",
         Phase::Ended { cause: Some(Cause::Denied { .. }), .. } => "denied",
         Phase::Ended { cause: Some(Cause::Rejected { .. }), .. } => "rejected",
-        Phase::Ended { cause: Some(Cause::Cancelled { .. }), .. } => "cancelled",
+        Phase::Ended {
+            cause: Some(Cause::Cancelled { .. } | Cause::Around { at_once: false, .. }), ..
+        } => "cancelled",
+        Phase::Ended { cause: Some(Cause::Killed { .. } | Cause::Around { at_once: true, .. }), .. } => {
+            "killed"
+        }
         Phase::Ended { ending: Ending::Stopped { undone, not_undone }, .. } => {
             if undone.is_empty() || !not_undone.is_empty() { "failed" } else { "undone" }
         }
@@ -59,4 +69,15 @@ fn asks_people(state: &RunState) -> bool {
     !state.reviews.is_empty()
         && state.in_flight() == 0
         && !state.active().any(|(step, leg)| matches!(state.leg(step, leg), Some(LegState::Ready { .. })))
+}
+
+/// Whether nothing moves until an event or a moment comes.
+fn listens(state: &RunState) -> bool {
+    let mut listening = false;
+    let all = state.active().all(|(step, leg)| {
+        let listens = matches!(state.leg(step, leg), Some(LegState::Listening { .. }));
+        listening |= listens;
+        listens
+    });
+    all && listening && state.in_flight() == 0 && state.lent.is_empty()
 }

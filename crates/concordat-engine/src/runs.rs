@@ -14,7 +14,7 @@ use crate::core::Core;
 use crate::engine::{Caller, Engine};
 use crate::error::EngineError;
 use crate::gates;
-use crate::input::{Input, Reviewed};
+use crate::input::{Input, Order, Ordered, Reviewed};
 use crate::ports::{StoredRecord, StoredRun};
 use crate::recover::fold;
 use crate::world::OpenReview;
@@ -77,17 +77,28 @@ impl Engine {
             .collect()
     }
 
-    /// Cancels a run: nothing new starts, and finished steps are undone where the contract says so.
+    /// Orders a run to stop, hold, go on, or take longer.
     ///
     /// # Errors
-    /// There is no such run, it is over, it is stopping already, or the caller may not.
-    pub async fn cancel(&self, caller: &Caller, id: RunId, reason: &str) -> Result<RunView, EngineError> {
+    /// There is no such run, the order makes no sense in its state, or the caller may not give it.
+    pub async fn order(
+        &self,
+        caller: &Caller,
+        id: RunId,
+        order: Order,
+        reason: &str,
+    ) -> Result<RunView, EngineError> {
         self.core.running()?;
         let view = self.run(caller, id).await?;
-        let access =
-            self.permit(caller, Action::ContractsCancel, of_run(ResourceKind::Contract, &view.run)).await?;
-        let by = caller.principal.clone();
-        self.tell_run(id, Input::Cancelled { by, reason: reason.to_owned(), access }).await?;
+        let action = match order {
+            Order::Cancel => Action::ContractsCancel,
+            Order::Kill => Action::ContractsKill,
+            Order::Pause | Order::Resume => Action::ContractsPause,
+            Order::Extend(_) => Action::ContractsExtend,
+        };
+        let access = self.permit(caller, action, of_run(ResourceKind::Contract, &view.run)).await?;
+        let by = caller.principal.name.clone();
+        self.tell_run(id, Input::Ordered(Ordered { order, by, reason: reason.to_owned(), access })).await?;
         self.run(caller, id).await
     }
 
@@ -144,7 +155,7 @@ impl Engine {
     }
 }
 
-fn of_run(kind: ResourceKind, run: &Run) -> Resource {
+pub(crate) fn of_run(kind: ResourceKind, run: &Run) -> Resource {
     Resource {
         kind,
         id: Some(run.id.to_string()),
@@ -163,6 +174,7 @@ fn planned(core: &Core, caller: &Caller, label: String, contract: Contract) -> R
     let classification = core.classifier.classify(&gates::words(&contract));
     let input = gates::admit_plan(
         &contract,
+        0,
         &caller.principal,
         &classification,
         &core.world.read(),

@@ -20,6 +20,11 @@ impl Scribe {
         Scribe { source: format!("concordat/{instance}") }
     }
 
+    /// The name in which records are written.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
     /// Seals one event as a record with a fresh id.
     pub(crate) fn seal(
         &self,

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use concordat_model::digest::{self, Digest};
+use concordat_model::digest::Digest;
 use concordat_model::id::{RunId, SubmissionId};
 use concordat_model::run::Run;
-use concordat_model::run::event::Event;
+use concordat_model::run::event::{Event, Origin};
 use concordat_model::submission::{Submission, Submitted};
 use concordat_policy::Asked;
 use concordat_policy::input::{Action, Resource, ResourceKind};
@@ -81,7 +81,8 @@ impl Engine {
             return Ok(accepted);
         }
         let submission = Submission::agree(document, &self.core.templates)?;
-        match self.take_in(caller, submission, &access, key, fingerprint).await {
+        let keyed = key.map(|key| Keyed { caller: whole_name(caller), key: key.to_owned(), fingerprint });
+        match self.take_in(caller, submission, &access, keyed, Origin::Submitted).await {
             // Another request with the same key was faster.
             Err(EngineError::Store(StoreError::Conflict(why))) if key.is_some() => {
                 self.answered_before(caller, key, &fingerprint).await?.ok_or(EngineError::Conflict(why))
@@ -110,13 +111,14 @@ impl Engine {
         }
     }
 
-    async fn take_in(
+    /// Opens the runs of a submission, and lets them move once they are on disk.
+    pub(crate) async fn take_in(
         &self,
         caller: &Caller,
         submission: Submission,
         access: &Asked,
-        key: Option<&str>,
-        fingerprint: Digest,
+        keyed: Option<Keyed>,
+        origin: Origin,
     ) -> Result<Accepted, EngineError> {
         let core = &self.core;
         let id = SubmissionId::new(core.clock.uuid());
@@ -125,16 +127,36 @@ impl Engine {
         for (nth, (submitted, run)) in submission.contracts.into_iter().zip(&runs).enumerate() {
             let depends_on =
                 submission.plan.needs(nth).iter().filter_map(|other| runs.get(*other).copied()).collect();
-            let opening = Opening { id: *run, submission: id, caller, depends_on, access, first: nth == 0 };
+            let opening = Opening {
+                id: *run,
+                submission: id,
+                caller,
+                depends_on,
+                access,
+                first: nth == 0,
+                origin: origin.clone(),
+                reused: Vec::new(),
+            };
             turns.push(open(core, opening, submitted)?);
         }
+        self.open_all(id, turns, keyed).await
+    }
+
+    /// Makes the first turns of runs durable, and lets the runs move.
+    pub(crate) async fn open_all(
+        &self,
+        id: SubmissionId,
+        turns: Vec<Turn<'_>>,
+        keyed: Option<Keyed>,
+    ) -> Result<Accepted, EngineError> {
+        let core = &self.core;
         let receipt =
             Receipt { submission: id, contracts: turns.iter().map(|turn| line(&turn.run)).collect() };
-        let reply = match key {
+        let reply = match keyed {
             None => None,
-            Some(key) => Some(SavedReply {
-                caller: whole_name(caller),
-                key: key.to_owned(),
+            Some(Keyed { caller, key, fingerprint }) => Some(SavedReply {
+                caller,
+                key,
                 fingerprint,
                 body: serde_json::to_string(&receipt)
                     .map_err(|error| EngineError::Conflict(error.to_string()))?,
@@ -161,30 +183,43 @@ fn whole_name(caller: &Caller) -> String {
 /// Lets runs move that have just become durable. All become reachable before the first one moves.
 pub(crate) fn start(core: &Arc<Core>, finished: Vec<Finished>, log_size: u64) {
     let mut drivers = Vec::with_capacity(finished.len());
-    for Finished { run, sends, awaited, look_again } in finished {
-        drivers.push((Driver::register(core, run, awaited, look_again), sends));
+    for Finished { run, awaited, look_again, effects } in finished {
+        drivers.push((Driver::register(core, run, awaited, look_again), effects));
     }
     drivers.iter().for_each(|(driver, _)| driver.follow());
-    for (driver, sends) in drivers {
-        tokio::spawn(driver.drive(sends, log_size));
+    for (driver, effects) in drivers {
+        tokio::spawn(driver.drive(effects, log_size));
     }
 }
 
-struct Opening<'a> {
-    id: RunId,
-    submission: SubmissionId,
-    caller: &'a Caller,
-    depends_on: Vec<RunId>,
-    access: &'a Asked,
+/// The key under which a request is one request, however often it comes.
+pub(crate) struct Keyed {
+    pub(crate) caller: String,
+    pub(crate) key: String,
+    pub(crate) fingerprint: Digest,
+}
+
+/// How a run begins.
+pub(crate) struct Opening<'a> {
+    pub(crate) id: RunId,
+    pub(crate) submission: SubmissionId,
+    pub(crate) caller: &'a Caller,
+    pub(crate) depends_on: Vec<RunId>,
+    pub(crate) access: &'a Asked,
     /// Whether the access decision is recorded with this run: it is one record, however many contracts it let in.
-    first: bool,
+    pub(crate) first: bool,
+    pub(crate) origin: Origin,
+    /// What is taken over from an earlier run.
+    pub(crate) reused: Vec<(Event, Arc<Value>)>,
 }
 
 /// The first turn of a run: received, classified, and everything that is due then.
-fn open<'c>(core: &'c Core, opening: Opening<'_>, submitted: Submitted) -> Result<Turn<'c>, EngineError> {
+pub(crate) fn open<'c>(
+    core: &'c Core,
+    opening: Opening<'_>,
+    submitted: Submitted,
+) -> Result<Turn<'c>, EngineError> {
     let contract = Arc::new(submitted.contract);
-    let form =
-        digest::canonical(&contract.form()).map_err(|error| EngineError::Conflict(error.to_string()))?;
     let received = Event::Received {
         submission: opening.submission,
         label: submitted.label,
@@ -193,12 +228,13 @@ fn open<'c>(core: &'c Core, opening: Opening<'_>, submitted: Submitted) -> Resul
         submitter: opening.caller.principal.clone(),
         depends_on: opening.depends_on,
         access: opening.access.decision.id,
+        origin: opening.origin,
     };
     let classification = core.classifier.classify(&gates::words(&contract));
     let run = Run::open(opening.id, contract.clone(), &received, core.clock.now())?;
     let access = opening.first.then(|| opening.access.clone());
-    let mut turn = Turn::opening(core, run, received, access, classification)?;
-    turn.payloads.push((contract.digest(), form));
+    let mut turn = Turn::opening(core, run, received, access, classification, opening.reused)?;
+    turn.keep_contract()?;
     Ok(turn)
 }
 

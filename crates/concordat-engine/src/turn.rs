@@ -4,19 +4,31 @@
 //! decision is durable before the first byte goes to an agent. A turn that is thrown away did nothing.
 
 mod answer;
+mod ask;
+mod begin;
+mod nested;
 mod offer;
+mod order;
+mod recall;
 mod release;
 mod result;
+mod spread;
+mod wait;
 
-use std::collections::BTreeSet;
+pub(crate) use nested::result_of;
+pub(crate) use wait::expected_events;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use concordat_model::classification::Classification;
+use concordat_model::cloud_event::Expectation;
+use concordat_model::contract::OnError;
 use concordat_model::decision::{Answer, Decision};
 use concordat_model::digest::{self, Digest, NoCanonicalForm};
-use concordat_model::id::{DecisionId, ReviewId, RunId};
+use concordat_model::id::{DecisionId, RunId};
 use concordat_model::run::due::{Ask, Due, Next};
-use concordat_model::run::event::{About, Attempt, Cause, Ending, Event, Failure, Verdict};
+use concordat_model::run::event::{About, Attempt, Cause, Ending, Event, Failure};
 use concordat_model::run::leg::LegState;
 use concordat_model::run::{Phase, Run};
 use concordat_model::trust::{Seen, TrustKey};
@@ -25,10 +37,12 @@ use concordat_policy::{Asked, Authorized};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::cache::{CacheKey, Cached};
 use crate::core::Core;
 use crate::error::EngineError;
+use crate::events::Told;
 use crate::gates;
-use crate::input::{Input, Reviewed};
+use crate::input::{Input, Stop};
 
 /// A turn under way.
 pub(crate) struct Turn<'a> {
@@ -47,6 +61,18 @@ pub(crate) struct Turn<'a> {
     pub(crate) seen: Vec<(TrustKey, Seen, Attempt)>,
     /// Runs that must be completed before this one starts.
     pub(crate) awaited: BTreeSet<RunId>,
+    /// The first turns of contracts within this one.
+    pub(crate) children: Vec<Turn<'a>>,
+    /// What contracts within this one are told once the events are durable.
+    pub(crate) stops: Vec<(RunId, Stop)>,
+    /// The events that steps published.
+    pub(crate) published: Vec<(Told, Attempt)>,
+    /// Results that may be used again, and for how long.
+    pub(crate) fresh: Vec<(CacheKey, Cached)>,
+    /// What attempts answered in this turn, by what a later step could ask for again.
+    pub(crate) answered: HashMap<Attempt, CacheKey>,
+    /// Steps that began to wait for events in this turn.
+    pub(crate) listening: Vec<(Attempt, Expectation)>,
     /// When to look again although no event says so: every agent was busy.
     pub(crate) look_again: Option<Timestamp>,
 }
@@ -64,6 +90,12 @@ impl<'a> Turn<'a> {
             payloads: Vec::new(),
             sends: Vec::new(),
             seen: Vec::new(),
+            children: Vec::new(),
+            stops: Vec::new(),
+            published: Vec::new(),
+            fresh: Vec::new(),
+            answered: HashMap::new(),
+            listening: Vec::new(),
             awaited,
             look_again: None,
         }
@@ -76,6 +108,7 @@ impl<'a> Turn<'a> {
         received: Event,
         access: Option<Asked>,
         classification: Classification,
+        reused: Vec<(Event, Arc<Value>)>,
     ) -> Result<Turn<'a>, EngineError> {
         let awaited = run.state.depends_on.iter().copied().collect();
         let at = run.state.received;
@@ -85,6 +118,11 @@ impl<'a> Turn<'a> {
             turn.decided(access, None)?;
         }
         turn.tell(Event::Classified { classification })?;
+        for (event, value) in reused {
+            let size = digest::canonical(&*value).map_or(0, |bytes| bytes.len());
+            event.payloads().into_iter().for_each(|digest| turn.run.keep(digest, value.clone(), size));
+            turn.tell(event)?;
+        }
         turn.settle()?;
         Ok(turn)
     }
@@ -96,32 +134,25 @@ impl<'a> Turn<'a> {
             Input::Arrived { attempt, arrival, latency_ms } => self.arrived(&attempt, arrival, latency_ms),
             Input::Interrupted => self.interrupted(),
             Input::Reviewed(reviewed) => self.reviewed(reviewed),
-            Input::Cancelled { by, reason, access } => {
-                if matches!(self.run.state.phase, Phase::Closing(_) | Phase::Undoing(_) | Phase::Ended { .. })
-                {
-                    return Err(EngineError::Conflict(format!(
-                        "the run `{}` is stopping already",
-                        self.run.id
-                    )));
-                }
-                let decision = access.decision.id;
-                self.decided(access, None)?;
-                self.tell(Event::Closing {
-                    cause: Cause::Cancelled { by: by.name, reason, access: decision },
-                })
-            }
+            Input::Ordered(order) => self.ordered(order),
+            Input::Around { run, at_once } => self.close_around(run, at_once),
+            Input::Heard { attempt, told } => self.heard(&attempt, &told),
+            Input::Returned(returned) => self.returned(returned),
             Input::DependencyEnded { run, completed } => {
                 self.awaited.remove(&run);
                 if completed || self.run.state.phase != Phase::Waiting {
                     return Ok(());
                 }
-                self.tell(Event::Closing { cause: Cause::Dependency { run } })
+                self.close(Cause::Dependency { run })
             }
         }
     }
 
     /// Does what is due until nothing is.
     pub(crate) fn settle(&mut self) -> Result<(), EngineError> {
+        if let Some(limit) = self.run.exceeds().filter(|_| self.run.state.phase == Phase::Running) {
+            self.close(Cause::Exceeded { limit })?;
+        }
         loop {
             let (before, phase) = (self.events.len(), std::mem::discriminant(&self.run.state.phase));
             for due in self.run.due(self.at) {
@@ -143,27 +174,31 @@ impl<'a> Turn<'a> {
             Due::StartAfter if self.awaited.is_empty() => self.tell(Event::Started),
             Due::StartAfter => Ok(()),
             Due::Skip { step, because } => {
-                let Some(step) = self.run.contract.steps().get(step) else { return Ok(()) };
-                let step = step.document.id.clone();
+                let Some(step) = self.run.step_id(step) else { return Ok(()) };
                 self.tell(Event::Skipped { step, because })
             }
-            Due::Offer(ask) => self.offer(&ask),
+            Due::Begin(ask) => self.begin(&ask),
+            Due::Gather(ask) => self.gather(&ask),
+            Due::Elapse(ask) => self.elapse(&ask),
             Due::Release(ask) => self.release(&ask),
             Due::Settle(ask) => self.after_loss(&ask),
             Due::Reconcile(ask) => {
                 let payload = Digest::of_json(&ask.attempt).map_err(no_form)?;
-                self.open_review(About::Reconciliation { attempt: ask.attempt }, None, payload)
+                self.open_review(About::Reconciliation { attempt: ask.attempt }, None, payload, None)
             }
             Due::Lapse(review) => {
                 let about = self.run.state.reviews.get(&review).map(|open| open.about.clone());
                 self.tell(Event::ReviewLapsed { review })?;
                 self.refused(review, about, "review-lapsed", "nobody answered the review in time".to_owned())
             }
-            Due::Close(cause) => self.tell(Event::Closing { cause }),
+            Due::Close(cause) => self.close(cause),
+            Due::FallBack => self.fall_back(),
             Due::Undo(steps) => self.tell(Event::Undoing { steps }),
             Due::Finish => self.finish(),
             Due::Stop => {
-                let (Phase::Closing(cause) | Phase::Undoing(cause)) = &self.run.state.phase else {
+                let (Phase::Closing(cause) | Phase::Undoing(cause) | Phase::FallingBack(cause)) =
+                    &self.run.state.phase
+                else {
                     return Ok(());
                 };
                 let (undone, not_undone) = self.run.undone(cause);
@@ -181,11 +216,9 @@ impl<'a> Turn<'a> {
             Answer::Permit if self.run.state.depends_on.is_empty() => self.tell(Event::Started),
             Answer::Permit => self.tell(Event::Waiting),
             Answer::Review { .. } => {
-                self.open_review(About::Admission, Some(decision.id), self.run.contract.digest())
+                self.open_review(About::Admission, Some(decision.id), self.run.contract.digest(), None)
             }
-            Answer::Deny { .. } => {
-                self.tell(Event::Closing { cause: Cause::Denied { decision: decision.id } })
-            }
+            Answer::Deny { .. } => self.close(Cause::Denied { decision: decision.id }),
         }
     }
 
@@ -196,78 +229,75 @@ impl<'a> Turn<'a> {
         match self.run.after_loss(ask, reply, self.at) {
             Next::Retry { attempt, at } => self.tell(Event::Retrying { attempt, at }),
             Next::Park => self.tell(Event::Parked { attempt: ask.attempt.clone() }),
-            Next::Fail { error, tolerated } => self.fail(ask.attempt.clone(), error, tolerated),
+            Next::Fail { error, tolerated } => self.failed(ask.attempt.clone(), error, tolerated),
         }
-    }
-
-    fn reviewed(&mut self, answer: Reviewed) -> Result<(), EngineError> {
-        let Reviewed { review, verdict, by, reason, payload, access } = answer;
-        let Some(open) = self.run.state.reviews.get(&review) else {
-            return Err(EngineError::Conflict(format!("the review `{review}` is not open any more")));
-        };
-        if open.payload != payload {
-            return Err(EngineError::Conflict(format!(
-                "the review `{review}` is about another payload: look again"
-            )));
-        }
-        let about = open.about.clone();
-        let decision = access.decision.id;
-        self.decided(access, None)?;
-        let told = format!("{} said no: {reason}", by.name);
-        self.tell(Event::ReviewAnswered { review, verdict, by, reason, payload, access: decision })?;
-        match verdict {
-            Verdict::Approve => Ok(()),
-            Verdict::Reject => self.refused(review, Some(about), "review-rejected", told),
-        }
-    }
-
-    /// People did not say yes: what they were asked about does not go on.
-    fn refused(
-        &mut self,
-        review: ReviewId,
-        about: Option<About>,
-        code: &str,
-        message: String,
-    ) -> Result<(), EngineError> {
-        match about {
-            None => Ok(()),
-            Some(About::Admission) => self.tell(Event::Closing { cause: Cause::Rejected { review } }),
-            Some(About::Step { attempt, .. } | About::Reconciliation { attempt }) => {
-                let tolerated = self.tolerates(&attempt);
-                self.fail(attempt, Failure { code: code.to_owned(), message, decision: None }, tolerated)
-            }
-        }
-    }
-
-    fn open_review(
-        &mut self,
-        about: About,
-        decision: Option<DecisionId>,
-        payload: Digest,
-    ) -> Result<(), EngineError> {
-        let review = ReviewId::new(self.core.clock.uuid());
-        let expires = self.at.checked_add(self.core.review_expiry.duration()).unwrap_or(Timestamp::MAX);
-        self.tell(Event::ReviewOpened { review, about, decision, payload, expires })
     }
 
     /// A step failed for good; unless that is tolerated, the contract stops.
-    fn fail(&mut self, attempt: Attempt, error: Failure, tolerated: bool) -> Result<(), EngineError> {
+    ///
+    /// Where the contract says that people decide, they are asked first.
+    fn fail(&mut self, attempt: Attempt, error: Failure) -> Result<(), EngineError> {
+        let place = self.run.place(&attempt.step);
+        let on_error = place.and_then(|place| self.run.step(place)).map(|step| step.on_error);
+        let running = attempt.leg == Leg::Do && self.run.state.phase == Phase::Running;
+        if running && on_error == Some(OnError::Review) && self.may_park(&attempt) {
+            tracing::info!(run = %self.run.id, step = %attempt.step, "people decide: {}", error.message);
+            return self.tell(Event::Parked { attempt });
+        }
+        let tolerated = attempt.leg == Leg::Do && place.is_some_and(|place| self.run.tolerates(place));
+        self.failed(attempt, error, tolerated)
+    }
+
+    fn failed(&mut self, attempt: Attempt, error: Failure, tolerated: bool) -> Result<(), EngineError> {
         let step = attempt.step.clone();
         let ends = attempt.leg == Leg::Do && !tolerated && self.run.state.phase == Phase::Running;
         self.tell(Event::Failed { attempt, error, tolerated })?;
         if !ends {
             return Ok(());
         }
-        let on_error = self.run.contract.index(&step).and_then(|at| self.run.contract.steps().get(at));
-        let compensate =
-            on_error.is_some_and(|step| step.on_error == concordat_model::contract::OnError::Compensate);
-        self.tell(Event::Closing { cause: Cause::StepFailed { step, compensate } })
+        let place = self.run.place(&step).and_then(|place| self.run.step(place));
+        let compensate = place.is_some_and(|step| step.on_error == OnError::Compensate);
+        self.close(Cause::StepFailed { step, compensate })
     }
 
-    fn tolerates(&self, attempt: &Attempt) -> bool {
-        let step = self.run.contract.index(&attempt.step).and_then(|at| self.run.contract.steps().get(at));
-        attempt.leg == Leg::Do
-            && step.is_some_and(|step| step.on_error == concordat_model::contract::OnError::Skip)
+    /// Whether the attempt stands where people can still be asked about it.
+    fn may_park(&self, attempt: &Attempt) -> bool {
+        let leg = self.run.place(&attempt.step).and_then(|place| self.run.state.leg(place, attempt.leg));
+        matches!(
+            leg,
+            Some(
+                LegState::Ready { .. }
+                    | LegState::Lost { .. }
+                    | LegState::Listening { .. }
+                    | LegState::Answered { .. }
+                    | LegState::Delegated { .. }
+            )
+        )
+    }
+
+    /// Nothing new begins from here on; contracts within this one stop as well.
+    fn close(&mut self, cause: Cause) -> Result<(), EngineError> {
+        let at_once = cause.is_at_once();
+        let stop = Stop { run: self.run.id, at_once };
+        self.stops.extend(self.run.state.lent.keys().map(|child| (*child, stop)));
+        self.tell(Event::Closing { cause })
+    }
+
+    /// A step that no agent does has its result, if that is what the contract says it must be.
+    fn conclude(&mut self, attempt: Attempt, output: Value) -> Result<(), EngineError> {
+        let step = self.run.place(&attempt.step).and_then(|place| self.run.step(place));
+        // The schema is about one item's result, not about the list of them.
+        let whole = attempt.step.item.is_none();
+        let schema = step
+            .filter(|step| step.document.for_each.is_none() || !whole)
+            .and_then(|step| step.output.as_ref());
+        if let Some(misfit) = schema.and_then(|schema| schema.misfits(&output).into_iter().next()) {
+            let message = format!("the result does not fit: {misfit}");
+            let error = Failure { code: "output-misfit".to_owned(), message, decision: None };
+            return self.fail(attempt, error);
+        }
+        let (output, _) = self.put(Arc::new(output))?;
+        self.tell(Event::Concluded { attempt, output })
     }
 
     /// Records a decision with exactly what was asked.
@@ -276,6 +306,13 @@ impl<'a> Turn<'a> {
         self.payloads.push((decision.provenance.input, input.to_vec()));
         self.tell(Event::Decided { decision: Box::new(decision.clone()), attempt })?;
         Ok(decision)
+    }
+
+    /// Keeps the contract itself as a payload: it is what the run's first record names.
+    pub(crate) fn keep_contract(&mut self) -> Result<(), EngineError> {
+        let form = digest::canonical(&self.run.contract.form()).map_err(no_form)?;
+        self.payloads.push((self.run.contract.digest(), form));
+        Ok(())
     }
 
     /// Something happened.
@@ -288,10 +325,10 @@ impl<'a> Turn<'a> {
     /// Keeps a value as a payload.
     fn put(&mut self, value: Arc<Value>) -> Result<(Digest, u64), EngineError> {
         let bytes = digest::canonical(&*value).map_err(no_form)?;
-        let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
+        let (digest, size) = (Digest::of(&bytes), bytes.len());
         self.payloads.push((digest, bytes));
-        self.run.keep(digest, value);
-        Ok((digest, size))
+        self.run.keep(digest, value, size);
+        Ok((digest, size as u64))
     }
 
     fn decision_id(&self) -> DecisionId {

@@ -3,20 +3,24 @@
 //! INVARIANT: whoever changes the world holds its lock until the records that say so are handed to the store, so
 //! that the log tells the changes in the order in which they were made.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use concordat_model::agent::Standing;
 use concordat_model::digest::Digest;
-use concordat_model::id::{AgentId, DecisionId, KeyId, ReviewId, RunId};
+use concordat_model::id::{AgentId, DecisionId, EventId, KeyId, ReviewId, RunId};
 use concordat_model::keyring::{KeyEvent, Keyring};
 use concordat_model::name::{ContractName, PrincipalName, TenantName};
 use concordat_model::registry::{AgentEvent, Registry};
 use concordat_model::run::event::About;
+use concordat_model::trigger::TriggerEvent;
 use concordat_model::trust::{TrustBook, TrustChanged};
 use jiff::Timestamp;
 
 use crate::EngineError;
+use crate::events::{EventRecorded, Events, RECENT_EVENTS, Told};
 use crate::ports::{Store, StoredRecord};
+use crate::triggers::Triggers;
 
 /// The subject under which the installation itself stands in the log.
 pub(crate) const LOG: &str = "log";
@@ -28,6 +32,8 @@ pub(crate) struct World {
     pub(crate) trust: TrustBook,
     pub(crate) keys: Keyring,
     pub(crate) reviews: BTreeMap<ReviewId, OpenReview>,
+    pub(crate) events: Events,
+    pub(crate) triggers: Triggers,
     in_flight: HashMap<AgentId, u32>,
     /// The number of the next record of each subject that is not a run.
     next: HashMap<String, u64>,
@@ -59,7 +65,7 @@ pub struct OpenReview {
 }
 
 /// The types of the records that make up the world.
-const TYPES: [&str; 8] = [
+const TYPES: [&str; 13] = [
     "agent.registered",
     "agent.suspended",
     "agent.restored",
@@ -68,6 +74,11 @@ const TYPES: [&str; 8] = [
     "key.revoked",
     "log.started",
     "log.stopped",
+    "event.received",
+    "event.published",
+    "trigger.applied",
+    "trigger.removed",
+    "trigger.fired",
 ];
 
 impl World {
@@ -78,14 +89,42 @@ impl World {
             types: TYPES.iter().map(|kind| (*kind).to_owned()).chain(["gate.decided".to_owned()]).collect(),
             ..Default::default()
         };
+        let mut events: VecDeque<StoredRecord> = VecDeque::new();
         loop {
             let page = store.records(&filter, crate::ports::Page::LARGEST).await?;
-            let Some(last) = page.last() else { return Ok(world) };
+            let Some(last) = page.last() else { break };
             filter.from = last.index + 1;
             for stored in &page {
-                world.fold(store, stored).await?;
+                if stored.record.subject().starts_with(EventId::PREFIX) {
+                    events.extend((stored.record.kind() != "gate.decided").then(|| stored.clone()));
+                    while events.len() > RECENT_EVENTS {
+                        events.pop_front();
+                    }
+                } else {
+                    world.fold(store, stored).await?;
+                }
             }
         }
+        for stored in &events {
+            world.events.remember(Arc::new(World::told(store, stored).await?));
+        }
+        Ok(world)
+    }
+
+    /// Reads an event of the log.
+    async fn told(store: &dyn Store, stored: &StoredRecord) -> Result<Told, EngineError> {
+        let record = &stored.record;
+        let odd = |why: String| EngineError::Log { index: stored.index, why };
+        let recorded: EventRecorded = record.data().map_err(|error| odd(error.to_string()))?;
+        let digest = recorded.content;
+        let bytes = store.payload(&digest).await?.ok_or(EngineError::PayloadMissing(digest))?;
+        Ok(Told {
+            id: record.subject().parse().map_err(|error| odd(format!("{error}")))?,
+            event: serde_json::from_slice(&bytes)
+                .map_err(|error| EngineError::PayloadOdd { digest, why: error.to_string() })?,
+            tenant: recorded.tenant,
+            at: record.time().parse().map_err(|error| odd(format!("{error}")))?,
+        })
     }
 
     async fn fold(&mut self, store: &dyn Store, stored: &StoredRecord) -> Result<(), EngineError> {
@@ -106,6 +145,11 @@ impl World {
                 let id: KeyId = record.subject().parse().map_err(|error| odd(format!("{error}")))?;
                 let event: KeyEvent = record.data().map_err(|error| odd(error.to_string()))?;
                 self.keys.apply(id, &event, at);
+                Ok(())
+            }
+            "trigger.applied" | "trigger.removed" | "trigger.fired" => {
+                let event: TriggerEvent = record.data().map_err(|error| odd(error.to_string()))?;
+                self.triggers.apply(record.subject(), &event, at);
                 Ok(())
             }
             kind if kind.starts_with("agent.") => {

@@ -3,16 +3,23 @@
 //! These types are the published format: unknown members are refused, and what is left out has the default
 //! that its type says. What the members mean together is checked in `agree`.
 
+mod step;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::condition::Condition;
 use crate::money::Money;
-use crate::name::{ContractName, DomainName, SkillName, StepName};
+use crate::name::{ContractName, DomainName};
 use crate::span::Span;
+
+pub use step::{
+    Branch, Cache, Compensation, Decomposition, EffectKind, Emission, EventName, FailureKind, NestedDocument,
+    OnError, Question, Retry, SchemaDocument, StepDocument, WaitDocument,
+};
 
 /// A contract as somebody wrote it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -89,7 +96,7 @@ pub struct Spec {
     #[serde(default, skip_serializing_if = "is_default")]
     pub order: Order,
     /// The steps.
-    #[schemars(length(min = 1, max = 1000))]
+    #[schemars(length(min = 1, max = 10000))]
     pub steps: Vec<StepDocument>,
     /// What the contract answers; without it, the output of every step that no other step needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,6 +104,51 @@ pub struct Spec {
     /// What must hold at the end for the contract to count as fulfilled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acceptance: Vec<Condition>,
+    /// The contract that is carried out instead when a step fails for good or the result is not acceptable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Box<NestedDocument>>,
+    /// Who goes first where agents are scarce: 0 to 9, more is sooner, within one tenant.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(range(max = 9))]
+    pub priority: Priority,
+}
+
+/// Who goes first where agents are scarce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "u8", into = "u8")]
+#[schemars(with = "u8")]
+pub struct Priority(u8);
+
+impl Priority {
+    /// The number, 0 to 9.
+    #[must_use]
+    pub fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Priority {
+    fn default() -> Priority {
+        Priority(5)
+    }
+}
+
+impl TryFrom<u8> for Priority {
+    type Error = String;
+
+    fn try_from(number: u8) -> Result<Priority, String> {
+        if number <= 9 {
+            Ok(Priority(number))
+        } else {
+            Err(format!("a priority lies between 0 and 9, not at {number}"))
+        }
+    }
+}
+
+impl From<Priority> for u8 {
+    fn from(priority: Priority) -> u8 {
+        priority.0
+    }
 }
 
 /// What governs the work.
@@ -191,129 +243,6 @@ pub enum Order {
     Parallel,
     /// Each step needs the one written before it.
     Sequential,
-}
-
-/// One step as it is written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct StepDocument {
-    /// The step's name within the contract.
-    pub id: StepName,
-    /// The skill that is asked for.
-    pub skill: SkillName,
-    /// The steps that come before this one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub needs: Vec<StepName>,
-    /// The step is skipped unless this holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub when: Option<Condition>,
-    /// What the agent is given: values and references.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub with: Map<String, Value>,
-    /// What the agent is given must fit this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub input: Option<SchemaDocument>,
-    /// What the agent answers must fit this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<SchemaDocument>,
-    /// What doing the step twice would do.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub effect: EffectKind,
-    /// When to try again, and how often.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry: Option<Retry>,
-    /// How long one attempt may take.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<Span>,
-    /// What happens when the step fails for good.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on_error: Option<OnError>,
-    /// How the step is undone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compensate: Option<Compensation>,
-}
-
-/// A JSON Schema in its place.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SchemaDocument {
-    /// The JSON Schema (2020-12).
-    pub schema: Value,
-}
-
-/// What doing a step twice would do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EffectKind {
-    /// The step changes nothing.
-    None,
-    /// Doing it twice with one idempotency key is doing it once.
-    #[default]
-    Idempotent,
-    /// Doing it twice does harm: a lost answer is never asked for again by itself.
-    Unsafe,
-}
-
-/// When to try again, and how often.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Retry {
-    /// The most tries after the first, 1 to 20.
-    #[schemars(range(min = 1, max = 20))]
-    pub max: u32,
-    /// The wait before the first retry; it doubles from there.
-    #[serde(default = "Retry::default_backoff")]
-    pub backoff: Span,
-    /// The kinds of failure that are tried again.
-    #[serde(default = "Retry::default_on")]
-    pub on: Vec<FailureKind>,
-}
-
-impl Retry {
-    fn default_backoff() -> Span {
-        Span::seconds(1)
-    }
-
-    fn default_on() -> Vec<FailureKind> {
-        vec![FailureKind::Unavailable, FailureKind::Timeout]
-    }
-}
-
-/// Why an attempt did not succeed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureKind {
-    /// The agent could not be reached: nothing was sent.
-    Unavailable,
-    /// The answer did not come in time.
-    Timeout,
-    /// The agent answered that it failed.
-    Failed,
-    /// The agent answered something that breaks the protocol or the schema.
-    Malformed,
-}
-
-/// What happens when a step fails for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OnError {
-    /// The contract fails.
-    Fail,
-    /// The run goes on as if the step had been skipped.
-    Skip,
-    /// The contract fails, and finished steps are undone.
-    Compensate,
-}
-
-/// How a step is undone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Compensation {
-    /// The skill that undoes.
-    pub skill: SkillName,
-    /// What it is given: values and references, the undone step's own output included.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub with: Map<String, Value>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

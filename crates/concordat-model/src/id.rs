@@ -103,6 +103,10 @@ id!(
     KeyId, "key"
 );
 id!(
+    /// An event from outside, or one that a step published.
+    EventId, "evt"
+);
+id!(
     /// One leaf of the log.
     RecordId, "rec"
 );

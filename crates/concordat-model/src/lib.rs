@@ -17,6 +17,7 @@ pub mod money;
 pub mod name;
 pub mod share;
 pub mod span;
+pub mod step_id;
 
 pub mod agree;
 pub mod condition;
@@ -27,6 +28,7 @@ pub mod schema;
 
 pub mod agent;
 pub mod classification;
+pub mod cloud_event;
 pub mod decision;
 pub mod keyring;
 pub mod principal;
@@ -34,5 +36,6 @@ pub mod registry;
 pub mod run;
 pub mod submission;
 pub mod template;
+pub mod trigger;
 pub mod trust;
 pub mod work;

@@ -22,6 +22,18 @@ impl Money {
         self.micros
     }
 
+    /// What is left of the amount when so much of it is gone, in millionths; nothing at least.
+    #[must_use]
+    pub fn less(self, micros: u64) -> Money {
+        Money { micros: self.micros.saturating_sub(micros), ..self }
+    }
+
+    /// The same currency's amount of so many millionths.
+    #[must_use]
+    pub fn of(self, micros: u64) -> Money {
+        Money { micros, ..self }
+    }
+
     /// The ISO 4217 code.
     #[must_use]
     pub fn currency(&self) -> &str {

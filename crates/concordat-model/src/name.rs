@@ -93,6 +93,10 @@ name!(
     PrincipalName, "a principal"
 );
 name!(
+    /// The name of a trigger, unique within its organisation.
+    TriggerName, "a trigger"
+);
+name!(
     /// The organisation that a principal and all it submits belong to.
     TenantName, "a tenant"
 );

@@ -3,6 +3,8 @@
 //! Everything is iterative, so that no depth of a graph is a depth of our stack. Contracts order their steps
 //! with it, submissions their contracts.
 
+use std::cell::OnceCell;
+
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
 
@@ -94,42 +96,54 @@ impl Plan {
         levels
     }
 
-    /// For each node, everything that comes before it.
+    /// Which nodes come before which.
     #[must_use]
-    pub fn ancestors(&self) -> Ancestors {
-        let words = self.order.len().div_ceil(64);
-        let mut sets = vec![vec![0u64; words]; self.order.len()];
-        for &node in &self.order {
-            let mut set = vec![0u64; words];
-            for &need in self.needs(node) {
-                if let Some(above) = sets.get(need) {
-                    set.iter_mut().zip(above).for_each(|(word, more)| *word |= more);
-                }
-                if let Some(word) = set.get_mut(need / 64) {
-                    *word |= 1 << (need % 64);
-                }
-            }
-            if let Some(slot) = sets.get_mut(node) {
-                *slot = set;
-            }
-        }
-        Ancestors(sets)
+    pub fn ancestors(&self) -> Ancestors<'_> {
+        Ancestors { plan: self, sets: OnceCell::new() }
     }
 }
 
-/// Which nodes come before which.
+/// Which nodes come before which. What a node needs itself is known at once; the rest is worked out when it is first
+/// asked for, because that costs the square of the number of nodes.
 #[derive(Debug)]
-pub struct Ancestors(Vec<Vec<u64>>);
+pub struct Ancestors<'p> {
+    plan: &'p Plan,
+    sets: OnceCell<Vec<Vec<u64>>>,
+}
 
-impl Ancestors {
+impl Ancestors<'_> {
     /// Whether `earlier` always comes before `node`.
     #[must_use]
     pub fn before(&self, earlier: usize, node: usize) -> bool {
-        self.0
-            .get(node)
-            .and_then(|set| set.get(earlier / 64))
-            .is_some_and(|word| word & (1 << (earlier % 64)) != 0)
+        self.plan.needs(node).contains(&earlier)
+            || self
+                .sets
+                .get_or_init(|| sets(self.plan))
+                .get(node)
+                .and_then(|set| set.get(earlier / 64))
+                .is_some_and(|word| word & (1 << (earlier % 64)) != 0)
     }
+}
+
+/// For each node, the set of everything that comes before it.
+fn sets(plan: &Plan) -> Vec<Vec<u64>> {
+    let words = plan.order.len().div_ceil(64);
+    let mut sets: Vec<Vec<u64>> = vec![Vec::new(); plan.order.len()];
+    for &node in &plan.order {
+        let mut set = vec![0u64; words];
+        for &need in plan.needs(node) {
+            if let Some(above) = sets.get(need) {
+                set.iter_mut().zip(above).for_each(|(word, more)| *word |= more);
+            }
+            if let Some(word) = set.get_mut(need / 64) {
+                *word |= 1 << (need % 64);
+            }
+        }
+        if let Some(slot) = sets.get_mut(node) {
+            *slot = set;
+        }
+    }
+    sets
 }
 
 /// One cycle of a graph that has one: walks inside a strongly connected part until a node comes again.

@@ -102,6 +102,25 @@ impl Problems {
     }
 }
 
+impl Problems {
+    /// These problems, and whatever else was found.
+    #[must_use]
+    pub fn and(mut self, more: Vec<Problem>) -> Problems {
+        self.0.extend(more);
+        self.0.truncate(MOST);
+        self
+    }
+}
+
+impl IntoIterator for Problems {
+    type Item = Problem;
+    type IntoIter = std::vec::IntoIter<Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 impl From<Problem> for Problems {
     fn from(problem: Problem) -> Problems {
         Problems(vec![problem])

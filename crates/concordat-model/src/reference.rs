@@ -27,6 +27,14 @@ pub enum Source {
     Input,
     /// What a step answered.
     Step(StepName),
+    /// How a step ended: `done`, `skipped` or `failed`.
+    Status(StepName),
+    /// Why a step failed, with `code` and `message`; null when it did not.
+    Error(StepName),
+    /// The item that a step is done for.
+    Item,
+    /// The event that started a contract: only in triggers.
+    Event,
     /// What the step before this one answered, in a sequential contract.
     Previous,
 }
@@ -93,12 +101,19 @@ fn parse(inner: &str) -> Option<Reference> {
     let (head, rest) = split(inner);
     match head {
         "input" => Some(Reference { source: Source::Input, path: path(rest)? }),
+        "event" => Some(Reference { source: Source::Event, path: path(rest)? }),
+        "item" => Some(Reference { source: Source::Item, path: path(rest)? }),
         "previous" => Some(Reference { source: Source::Previous, path: path(rest)? }),
         "steps" => {
             let (step, rest) = split(rest.strip_prefix('.')?);
-            let (output, rest) = split(rest.strip_prefix('.')?);
-            let source = Source::Step(step.parse().ok()?);
-            (output == "output").then_some(())?;
+            let (part, rest) = split(rest.strip_prefix('.')?);
+            let step = step.parse().ok()?;
+            let source = match part {
+                "output" => Source::Step(step),
+                "error" => Source::Error(step),
+                "status" if rest.is_empty() => Source::Status(step),
+                _ => return None,
+            };
             Some(Reference { source, path: path(rest)? })
         }
         _ => None,
@@ -134,6 +149,10 @@ impl fmt::Display for Reference {
         match &self.source {
             Source::Input => f.write_str("${input")?,
             Source::Previous => f.write_str("${previous")?,
+            Source::Item => f.write_str("${item")?,
+            Source::Event => f.write_str("${event")?,
+            Source::Status(step) => write!(f, "${{steps.{step}.status")?,
+            Source::Error(step) => write!(f, "${{steps.{step}.error")?,
             Source::Step(step) => write!(f, "${{steps.{step}.output")?,
         }
         for segment in &self.path {
@@ -258,6 +277,10 @@ mod tests {
             "${steps.credit.output}",
             "${steps.credit.output.bands[12][3].x-y}",
             "${previous.score}",
+            "${item}",
+            "${item.sku}",
+            "${steps.credit.status}",
+            "${steps.credit.error.code}",
         ] {
             assert_eq!(Reference::read(text).unwrap().unwrap().to_string(), text);
         }
@@ -279,7 +302,8 @@ mod tests {
             "${}",
             "${env.HOME}",
             "${steps.credit}",
-            "${steps.credit.error}",
+            "${steps.credit.status.x}",
+            "${steps.credit.fault}",
             "${steps..output}",
             "${input..a}",
             "${input.a[x]}",
@@ -299,7 +323,7 @@ mod tests {
         let source = |wanted: &Source| match wanted {
             Source::Input => Sourced::Value(Arc::new(json!({"id": 7, "list": [{"x": "${input.id}"}]}))),
             Source::Previous => Sourced::Skipped,
-            Source::Step(_) => Sourced::Missing,
+            _ => Sourced::Missing,
         };
         let filled = resolve(
             &json!({"a": ["${input.id}", "$${b}"], "c": "${input.list[0].x}", "d": "${previous.y}"}),

@@ -1,6 +1,7 @@
 //! A run: the life of one contract, as a fold over what happened.
 //!
-//! [`event`] lists everything that can happen; [`state`] says what is, by folding events; [`due`] says what the
+//! [`event`] lists everything that can happen; [`state`] says what is, by folding
+//! events; [`due`] says what the
 //! run wants next. Nothing here asks policy, sends anything or knows the time: the engine does that, turns the
 //! answers into events and commits them. Recovery, replay and audit use the same fold.
 //!
@@ -10,9 +11,12 @@
 //!                                └─► ended    └─► closing ─► (undoing) ─► ended
 //! ```
 
+mod budget;
 pub mod due;
 pub mod event;
+mod fold;
 pub mod leg;
+mod source;
 pub mod state;
 
 use std::collections::HashMap;
@@ -21,11 +25,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::agree::Contract;
+use crate::agree::{Contract, Step};
 use crate::digest::Digest;
 use crate::id::RunId;
-use crate::reference::{Source, Sourced};
-use crate::work::Leg;
+use crate::step_id::StepId;
 
 pub use event::Event;
 pub use state::{IllegalMove, Phase, RunState};
@@ -42,7 +45,15 @@ pub struct Run {
     /// How many events were folded; the next event has this number.
     pub version: u64,
     payloads: HashMap<Digest, Arc<Value>>,
+    bytes: u64,
 }
+
+/// The place from which what is read at the end is read: after every step.
+pub const THE_END: usize = usize::MAX;
+/// The most events of one run: one that has more stops with the reason.
+pub const MAX_EVENTS: u64 = 50_000;
+/// The most bytes of payloads that one run may hold, in canonical form: one that holds more stops with the reason.
+pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 impl Run {
     /// A run whose first event, `Received`, has just happened.
@@ -56,7 +67,7 @@ impl Run {
         at: Timestamp,
     ) -> Result<Run, IllegalMove> {
         let state = RunState::open(&contract, event, at)?;
-        Ok(Run { id, contract, state, version: 1, payloads: HashMap::new() })
+        Ok(Run { id, contract, state, version: 1, payloads: HashMap::new(), bytes: 0 })
     }
 
     /// Folds one event.
@@ -69,9 +80,21 @@ impl Run {
         Ok(())
     }
 
-    /// Remembers a payload that events name by its digest.
-    pub fn keep(&mut self, digest: Digest, payload: Arc<Value>) {
-        self.payloads.insert(digest, payload);
+    /// Remembers a payload of so many bytes that events name by its digest.
+    pub fn keep(&mut self, digest: Digest, payload: Arc<Value>, bytes: usize) {
+        if self.payloads.insert(digest, payload).is_none() {
+            self.bytes = self.bytes.saturating_add(bytes as u64);
+        }
+    }
+
+    /// What the run has too much of, if anything.
+    #[must_use]
+    pub fn exceeds(&self) -> Option<String> {
+        if self.version > MAX_EVENTS {
+            return Some(format!("a run has at most {MAX_EVENTS} events"));
+        }
+        (self.bytes > MAX_BYTES)
+            .then(|| format!("a run holds at most {MAX_BYTES} bytes, this one {}", self.bytes))
     }
 
     /// A payload by its digest.
@@ -80,31 +103,23 @@ impl Run {
         self.payloads.get(digest)
     }
 
-    /// What stands behind a source, read from a step's place.
+    /// The step of the contract that stands at a place of the run.
     #[must_use]
-    pub fn source(&self, source: &Source, from: usize) -> Sourced {
-        match source {
-            Source::Input => Sourced::Value(self.contract.input().clone()),
-            Source::Previous => from.checked_sub(1).map_or(Sourced::Missing, |step| self.output_of(step)),
-            Source::Step(name) => {
-                self.contract.index(name).map_or(Sourced::Missing, |step| self.output_of(step))
-            }
-        }
+    pub fn step(&self, place: usize) -> Option<&Step> {
+        self.contract.steps().get(self.state.steps().get(place)?.written)
     }
 
-    /// What a step answered, once it was released.
+    /// What the step at a place of the run is called.
     #[must_use]
-    pub fn output_of(&self, step: usize) -> Sourced {
-        match self.state.leg(step, Leg::Do) {
-            Some(leg::LegState::Done { output, .. }) => match self.payloads.get(output) {
-                Some(value) => Sourced::Value(value.clone()),
-                None => Sourced::Missing,
-            },
-            Some(leg::LegState::Skipped { .. } | leg::LegState::Failed { tolerated: true, .. }) => {
-                Sourced::Skipped
-            }
-            _ => Sourced::Missing,
-        }
+    pub fn step_id(&self, place: usize) -> Option<StepId> {
+        let item = self.state.steps().get(place)?.item;
+        Some(StepId { name: self.step(place)?.document.id.clone(), item })
+    }
+
+    /// The place of a step in the run.
+    #[must_use]
+    pub fn place(&self, step: &StepId) -> Option<usize> {
+        self.state.place(&self.contract, step)
     }
 }
 

@@ -32,6 +32,12 @@ impl Span {
         })
     }
 
+    /// A span of milliseconds, bounded to what a span may be.
+    #[must_use]
+    pub fn millis_within(millis: u64) -> Span {
+        Span(millis.clamp(1, LONGEST))
+    }
+
     /// The span in milliseconds.
     #[must_use]
     pub fn millis(self) -> u64 {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::agree::{Contract, ContractForm};
+use crate::agree::{Contract, ContractForm, MAX_DEPTH};
 use crate::contract::{ApiVersion, ContractDocument};
 use crate::document;
 use crate::name::StepName;
@@ -88,12 +88,10 @@ impl Submission {
     pub fn agree(value: Value, templates: &Templates) -> Result<Submission, Problems> {
         match value.get("kind").and_then(Value::as_str) {
             Some("Contract") => {
-                let contract: ContractDocument = document::typed(value)?;
+                let contract = with_templates(document::typed(value)?, templates)?;
                 let label = label_of(&contract, "/metadata/name")?;
                 let contract = Contract::agree(ContractForm { contract, input: no_input() })?;
-                let plan = Plan::order(vec![Vec::new()])
-                    .map_err(|cycle| Problem::new("plan-cycle", "", cycle.to_string()))?;
-                Ok(Submission { contracts: vec![Submitted { label, contract }], plan })
+                Submission::of_one(Submitted { label, contract })
             }
             Some("Submission") => several(document::typed(value)?, templates),
             other => {
@@ -103,6 +101,68 @@ impl Submission {
             }
         }
     }
+}
+
+impl Submission {
+    /// The submission of one contract.
+    ///
+    /// # Errors
+    /// None: one contract needs no other.
+    pub fn of_one(submitted: Submitted) -> Result<Submission, Problems> {
+        let plan = Plan::order(vec![Vec::new()])
+            .map_err(|cycle| Problem::new("plan-cycle", "", cycle.to_string()))?;
+        Ok(Submission { contracts: vec![submitted], plan })
+    }
+}
+
+/// The contract with every template that it names put in place of its name, so that what is agreed is what will be
+/// carried out, whatever becomes of the templates.
+///
+/// # Errors
+/// A template that is not known, or templates that lie too deep within each other, each with its place.
+pub fn with_templates(
+    contract: ContractDocument,
+    templates: &Templates,
+) -> Result<ContractDocument, Problems> {
+    let mut found = Vec::new();
+    let contract = put_in_place(contract, templates, "", 1, &mut found);
+    Problems::check(found)?;
+    Ok(contract)
+}
+
+fn put_in_place(
+    mut contract: ContractDocument,
+    templates: &Templates,
+    at: &str,
+    depth: usize,
+    found: &mut Vec<Problem>,
+) -> ContractDocument {
+    let steps = contract.spec.steps.iter_mut().enumerate();
+    let nested = steps
+        .filter_map(|(nth, step)| Some((format!("{at}/spec/steps/{nth}/contract"), step.contract.as_mut()?)));
+    let fallback = contract.spec.fallback.as_mut().map(|nested| (format!("{at}/spec/fallback"), nested));
+    for (at, nested) in nested.chain(fallback) {
+        if nested.template.is_some() && nested.contract.is_some() {
+            continue;
+        }
+        if depth >= MAX_DEPTH {
+            let message = format!("contracts lie at most {MAX_DEPTH} deep within each other");
+            found.push(Problem::new("contract-size", at, message));
+            continue;
+        }
+        let known = nested.template.take().map(|template| templates.find(&template).cloned());
+        let inner = match known {
+            Some(Err(unknown)) => {
+                found.push(Problem::new("template-unknown", format!("{at}/template"), unknown.to_string()));
+                continue;
+            }
+            Some(Ok(known)) => Some(known),
+            None => nested.contract.take(),
+        };
+        nested.contract =
+            inner.map(|inner| put_in_place(inner, templates, &format!("{at}/contract"), depth + 1, found));
+    }
+    contract
 }
 
 fn several(submission: SubmissionDocument, templates: &Templates) -> Result<Submission, Problems> {
@@ -146,7 +206,6 @@ fn one(submitted: SubmittedDocument, templates: &Templates, at: &str) -> Result<
         Some(label) => label,
         None => label_of(&contract, at)?,
     };
-    let form = ContractForm { contract, input: submitted.input };
     let place = |problem: Problem| {
         let base = if inline && !problem.pointer.starts_with("/input") {
             format!("{at}/contract")
@@ -155,11 +214,17 @@ fn one(submitted: SubmittedDocument, templates: &Templates, at: &str) -> Result<
         };
         problem.under(&base)
     };
-    let contract = Contract::agree(form).map_err(|problems| problems.map(place))?;
+    let agree = |contract| Contract::agree(ContractForm { contract, input: submitted.input });
+    let contract =
+        with_templates(contract, templates).and_then(agree).map_err(|problems| problems.map(place))?;
     Ok(Submitted { label, contract })
 }
 
-fn label_of(contract: &ContractDocument, at: &str) -> Result<StepName, Problems> {
+/// What a contract is called within its submission when nobody says: its own name.
+///
+/// # Errors
+/// A name that cannot be one.
+pub fn label_of(contract: &ContractDocument, at: &str) -> Result<StepName, Problems> {
     let label = contract.metadata.name.as_str().parse();
     label.map_err(|error: crate::name::BadName| Problem::new("submission-form", at, error.to_string()).into())
 }

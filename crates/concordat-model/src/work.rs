@@ -12,8 +12,9 @@ use serde_json::Value;
 use crate::agent::Binding;
 use crate::digest::Digest;
 use crate::id::{AgentId, DecisionId, RunId};
-use crate::name::{AgentName, SkillName, StepName};
+use crate::name::{AgentName, SkillName};
 use crate::span::Span;
+use crate::step_id::StepId;
 
 /// Whether a step is done or undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -41,7 +42,7 @@ impl Leg {
 #[serde(deny_unknown_fields)]
 pub struct Attempt {
     /// The step.
-    pub step: StepName,
+    pub step: StepId,
     /// Doing or undoing.
     pub leg: Leg,
     /// The count of tries, from 1.

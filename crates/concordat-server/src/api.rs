@@ -12,6 +12,9 @@ pub mod decisions;
 pub mod reviews;
 pub mod why;
 
+pub mod cloud_events;
+pub mod triggers;
+
 pub mod agents;
 pub mod audit;
 pub mod keys;

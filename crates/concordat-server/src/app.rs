@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use concordat_engine::{Caller, Engine};
+use concordat_model::id::AgentId;
 use concordat_policy::Asked;
 use concordat_policy::input::{Action, Resource, ResourceKind};
 use tokio::sync::{Semaphore, watch};
@@ -72,6 +73,11 @@ impl App {
             streams: Arc::new(Semaphore::new(config.streams)),
             stopping: watch::Sender::new(false),
         }
+    }
+
+    /// The names of agents, by their ids.
+    pub(crate) fn names(&self) -> impl Fn(AgentId) -> Option<String> + '_ {
+        |id| Some(self.engine.agent(&id.to_string()).ok()?.registration.name.to_string())
     }
 
     /// Asks the access gate about something that belongs to the caller's own organisation.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
+use concordat_model::cloud_event::CloudEvent;
 use concordat_model::document::{self, Notation};
 use concordat_model::problem::Problems;
 use http::HeaderMap;
@@ -15,6 +16,8 @@ use crate::refusal::Refusal;
 
 /// The most bytes of a body: as many as a document may have.
 pub(crate) const MAX_BYTES: usize = document::MAX_BYTES;
+/// The media type of one event in structured mode.
+const STRUCTURED: &str = "application/cloudevents+json";
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -28,6 +31,16 @@ impl Document {
     /// Takes the value out; the text remains, to say where something is wrong with it.
     pub(crate) fn take(self) -> (Value, Place) {
         (self.value, Place(self.text))
+    }
+}
+
+impl Document {
+    async fn read(request: Request, notation: Notation) -> Result<Document, Refusal> {
+        let text = whole(request).await?;
+        match document::read_value(&text, notation) {
+            Ok(value) => Ok(Document { value, text }),
+            Err(problems) => Err(Refusal::Document(problems)),
+        }
     }
 }
 
@@ -49,10 +62,23 @@ impl<S: Send + Sync> FromRequest<S> for Document {
 
     async fn from_request(request: Request, _: &S) -> Result<Document, Refusal> {
         let notation = notation(request.headers()).ok_or(Refusal::MediaType)?;
-        let text = whole(request).await?;
-        match document::read_value(&text, notation) {
-            Ok(value) => Ok(Document { value, text }),
-            Err(problems) => Err(Refusal::Document(problems)),
+        Document::read(request, notation).await
+    }
+}
+
+/// An event of CloudEvents 1.0, in structured mode or as plain JSON.
+pub(crate) struct Event(pub(crate) CloudEvent, pub(crate) Place);
+
+impl<S: Send + Sync> FromRequest<S> for Event {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Event, Refusal> {
+        let structured = media(request.headers()).is_some_and(|media| media == STRUCTURED);
+        let notation = if structured { Some(Notation::Json) } else { notation(request.headers()) };
+        let (value, place) = Document::read(request, notation.ok_or(Refusal::MediaType)?).await?.take();
+        match document::typed(value) {
+            Ok(event) => Ok(Event(event, place)),
+            Err(problem) => Err(place.find(Refusal::Document(Problems::from(problem)))),
         }
     }
 }
@@ -71,17 +97,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Typed<T> {
 }
 
 fn notation(headers: &HeaderMap) -> Option<Notation> {
-    let sent = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let (media, rest) = sent.split_once(';').unwrap_or((sent, ""));
-    let charset = rest.trim();
-    if !charset.is_empty() && !charset.eq_ignore_ascii_case("charset=utf-8") {
-        return None;
-    }
-    match media.trim().to_ascii_lowercase().as_str() {
+    match media(headers)?.as_str() {
         "application/json" => Some(Notation::Json),
         "application/yaml" | "application/x-yaml" | "text/yaml" => Some(Notation::Yaml),
         _ => None,
     }
+}
+
+/// The media type, unless the text is in another charset than UTF-8.
+fn media(headers: &HeaderMap) -> Option<String> {
+    let sent = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let (media, rest) = sent.split_once(';').unwrap_or((sent, ""));
+    let charset = rest.trim();
+    let utf8 = charset.is_empty() || charset.eq_ignore_ascii_case("charset=utf-8");
+    utf8.then(|| media.trim().to_ascii_lowercase())
 }
 
 async fn whole(request: Request) -> Result<Bytes, Refusal> {

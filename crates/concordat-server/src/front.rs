@@ -17,8 +17,14 @@ use crate::app::{App, Shared};
 use crate::refusal::{Denied, Refusal};
 
 /// The routes that need no key.
-pub(crate) const OPEN: [&str; 5] =
-    ["/livez", "/readyz", "/openapi.json", "/schemas/contract.json", "/schemas/submission.json"];
+pub(crate) const OPEN: [&str; 6] = [
+    "/livez",
+    "/readyz",
+    "/openapi.json",
+    "/schemas/contract.json",
+    "/schemas/submission.json",
+    "/schemas/trigger.json",
+];
 
 /// Open routes that answer under any name: who watches over a process reaches it by its address.
 const WATCHED: [&str; 2] = ["/livez", "/readyz"];

@@ -28,7 +28,9 @@ mod extract;
 mod reason;
 mod stream;
 
+mod awaited;
 mod detail;
+mod sentence;
 mod story;
 mod why;
 

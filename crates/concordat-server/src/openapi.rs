@@ -32,7 +32,9 @@ pub(crate) fn begin() -> OpenApi {
 fn finish(mut document: OpenApi) -> OpenApi {
     let mut paths = Paths::new();
     for (path, mut item) in std::mem::take(&mut document.paths.paths) {
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+        for operation in
+            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten()
+        {
             operation
                 .responses
                 .responses

@@ -4,6 +4,8 @@ mod auth;
 mod description;
 mod documents;
 mod lives;
+mod orders;
+mod shapes;
 mod wire;
 
 use std::sync::Arc;
@@ -155,6 +157,11 @@ impl Server {
 
     async fn post(&self, key: &str, path: &str, body: &Value) -> Answer {
         self.send(posted(path, key, body, None)).await
+    }
+
+    async fn put(&self, key: &str, path: &str, body: &Value) -> Answer {
+        let request = request("PUT", path, Some(key)).header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
     /// Sends a contract and gives its run.

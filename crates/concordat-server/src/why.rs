@@ -4,18 +4,23 @@
 //! a step are not in the records; whoever calls knows them or does not.
 
 mod line;
-mod sentence;
+mod people;
+mod shaped;
 
 use concordat_engine::{EngineError, RunView, status};
 use concordat_model::id::AgentId;
-use concordat_model::name::StepName;
 use concordat_model::run::Phase;
 use concordat_model::run::event::Ending;
 use concordat_model::run::leg::LegState;
+use concordat_model::step_id::StepId;
 
-use crate::api::why::{Why, WhyLine};
+use crate::api::why::{Why, WhyLine, WhyWaiting};
+use crate::detail;
+use crate::sentence::{listed, piece, until};
 use crate::story::{Story, reasons};
-use sentence::{listed, piece};
+
+/// The most steps of which it is told what they wait for.
+const MOST_WAITING: usize = 100;
 
 /// Tells what happened to a run and why. `name` knows agents by their ids.
 pub(crate) fn tell(view: &RunView, name: &dyn Fn(AgentId) -> Option<String>) -> Result<Why, EngineError> {
@@ -27,7 +32,9 @@ pub(crate) fn tell(view: &RunView, name: &dyn Fn(AgentId) -> Option<String>) -> 
             lines.push(WhyLine { at: *at, text, decision: decision.map(|decision| decision.to_string()) });
         }
     }
-    Ok(Why { headline: teller.headline(), lines })
+    let waiting = detail::waiting(view, &story, name).take(MOST_WAITING);
+    let waiting = waiting.map(|(step, awaited)| WhyWaiting { step: step.to_string(), awaited }).collect();
+    Ok(Why { headline: teller.headline(), lines, waiting })
 }
 
 struct Teller<'a> {
@@ -40,6 +47,10 @@ impl Teller<'_> {
     fn headline(&self) -> String {
         let state = &self.view.run.state;
         let name = &self.view.run.contract.document().metadata.name;
+        if let (Some(pause), false) = (&state.paused, state.is_ended()) {
+            let (by, since, reason) = (&pause.by, until(pause.since), &pause.reason);
+            return format!("The contract `{name}` was paused by `{by}` on {since}: {reason}.");
+        }
         let told = match &state.phase {
             Phase::Received => "was received, and policy has not answered yet".to_owned(),
             Phase::InReview(_) => format!("waits for a reviewer before it may run{}", self.asked()),
@@ -51,13 +62,20 @@ impl Teller<'_> {
             Phase::Undoing(cause) => {
                 format!("is being undone, because {}", self.story.cause(self.view, cause))
             }
-            Phase::Ended { ending: Ending::Completed { .. }, .. } => "was completed".to_owned(),
+            Phase::FallingBack(cause) => {
+                format!("is carried out by its fallback, because {}", self.story.cause(self.view, cause))
+            }
+            Phase::Ended { cause: Some(cause), ending: Ending::Completed { .. }, .. } => {
+                format!("was completed by its fallback, because {}", self.story.cause(self.view, cause))
+            }
+            Phase::Ended { cause: None, ending: Ending::Completed { .. }, .. } => "was completed".to_owned(),
             Phase::Ended { cause, ending: Ending::Stopped { undone, not_undone }, .. } => {
                 let why = cause.as_ref().map(|cause| format!(": {}", self.story.cause(self.view, cause)));
                 let word = match status(state) {
                     "denied" => "was not let in",
                     "rejected" => "was rejected",
                     "cancelled" => "was cancelled",
+                    "killed" => "was ended at once",
                     _ => "failed",
                 };
                 format!("{word}{}{}", why.unwrap_or_default(), after(undone, not_undone))
@@ -82,9 +100,14 @@ impl Teller<'_> {
         let mut told = format!("is running, {settled} of {} settled", piece(steps, "step"));
         let busy = self.with(|leg| matches!(leg, LegState::Dispatched { .. }));
         if !busy.is_empty() {
+            const SHOWN: usize = 5;
+            let more = busy.len().saturating_sub(SHOWN);
+            let busy_steps = match more {
+                0 => listed(&busy),
+                _ => format!("{} and {more} more", listed(busy.get(..SHOWN).unwrap_or_default())),
+            };
             told.push_str(&format!(
-                ", {} with {}",
-                listed(&busy),
+                ", {busy_steps} with {}",
                 if busy.len() == 1 { "an agent" } else { "agents" }
             ));
         }
@@ -101,14 +124,14 @@ impl Teller<'_> {
     }
 
     fn with(&self, is: impl Fn(&LegState) -> bool) -> Vec<String> {
-        let contract = &self.view.run.contract;
-        let steps = contract.steps().iter().zip(self.view.run.state.steps());
-        steps.filter(|(_, state)| is(&state.doing)).map(|(step, _)| step.document.id.to_string()).collect()
+        let run = &self.view.run;
+        let steps = run.state.steps().iter().enumerate().filter(|(_, state)| is(&state.doing));
+        steps.filter_map(|(place, _)| Some(run.step_id(place)?.to_string())).collect()
     }
 }
 
-fn after(undone: &[StepName], not_undone: &[StepName]) -> String {
-    let names = |steps: &[StepName]| listed(&steps.iter().map(ToString::to_string).collect::<Vec<_>>());
+fn after(undone: &[StepId], not_undone: &[StepId]) -> String {
+    let names = |steps: &[StepId]| listed(&steps.iter().map(ToString::to_string).collect::<Vec<_>>());
     match (undone.is_empty(), not_undone.is_empty()) {
         (true, true) => "; nothing had to be undone".to_owned(),
         (false, true) => format!("; everything that was done is undone: {}", names(undone)),

@@ -21,8 +21,10 @@ mod agent;
 mod audit;
 mod contract;
 mod decision;
+mod event;
 mod help;
 mod key;
+mod order;
 mod plan;
 mod policy;
 mod review;
@@ -30,6 +32,7 @@ mod schema;
 mod serve;
 mod submit;
 mod template;
+mod trigger;
 mod why;
 
 use std::ffi::OsString;
@@ -73,6 +76,9 @@ async fn carry_out(session: &Session, command: Command) -> Result<Exit, Failure>
         Command::Plan(plan) => plan::run(session, plan).await,
         Command::Watch(watch) => watch::run(session, watch).await,
         Command::Why(why) => why::run(session, &why.id).await,
+        Command::Order(order) => order::run(session, order).await,
+        Command::Event(event) => event::run(session, event).await,
+        Command::Trigger(trigger) => trigger::run(session, trigger).await,
         Command::Contract(contract) => contract::run(session, contract).await,
         Command::Review(review) => review::run(session, review).await,
         Command::Decision(decision) => decision::run(session, decision).await,

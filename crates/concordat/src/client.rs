@@ -11,13 +11,15 @@ pub mod sse;
 use concordat_server::api::agents::{AgentDetail, AgentList, AgentsQuery};
 use concordat_server::api::audit::{RecordList, RecordsQuery};
 use concordat_server::api::contracts::{
-    ContractDetail, ContractList, ContractsQuery, EventList, EventsQuery, Plan, ReasonGiven, Receipt,
+    ContractDetail, ContractList, ContractsQuery, EventList, EventsQuery, Extension, Plan, ReasonGiven,
+    Receipt, Retry,
 };
 use concordat_server::api::decisions::DecisionDetail;
 use concordat_server::api::keys::{KeyList, KeyMade, KeyRow, Me, NewKey};
 use concordat_server::api::reviews::{ReviewAnswer, ReviewList};
 use concordat_server::api::service::PolicyInForce;
 use concordat_server::api::templates::TemplateList;
+use concordat_server::api::triggers::{TriggerDetail, TriggerList};
 use concordat_server::api::why::Why;
 use reqwest::Method;
 use serde_json::Value;
@@ -32,6 +34,15 @@ pub struct Submitted {
     /// The receipt.
     pub receipt: Receipt,
     /// Whether it is the answer to an earlier request.
+    pub replayed: bool,
+}
+
+/// An event that was taken in, now or by an earlier request with the same source and id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The event.
+    pub event: concordat_server::api::cloud_events::Published,
+    /// Whether it had been told before.
     pub replayed: bool,
 }
 
@@ -88,13 +99,89 @@ impl Client {
         self.call(Method::GET, &["v1", "contracts", run, "why"]).send().await?.json()
     }
 
+    /// Orders a contract to `cancel`, `kill`, `pause` or `resume`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn order(&self, run: &str, verb: &str, reason: &str) -> Result<ContractDetail, ClientError> {
+        let path = ["v1", "contracts", &format!("{run}:{verb}")];
+        self.call(Method::POST, &path).body(&because(reason)).send().await?.json()
+    }
+
     /// Cancels a contract.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn cancel(&self, run: &str, reason: &str) -> Result<ContractDetail, ClientError> {
-        let path = ["v1", "contracts", &format!("{run}:cancel")];
-        self.call(Method::POST, &path).body(&because(reason)).send().await?.json()
+        self.order(run, "cancel", reason).await
+    }
+
+    /// Puts off the deadline of a contract.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn extend(&self, run: &str, by: &str, reason: &str) -> Result<ContractDetail, ClientError> {
+        let body = Extension { by: by.to_owned(), reason: reason.to_owned() };
+        let path = ["v1", "contracts", &format!("{run}:extend")];
+        self.call(Method::POST, &path).body(&body).send().await?.json()
+    }
+
+    /// Tries a contract that is over again from one of its steps.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn retry(&self, run: &str, from: &str, reason: &str) -> Result<Receipt, ClientError> {
+        let body = Retry { from: from.to_owned(), reason: reason.to_owned() };
+        let path = ["v1", "contracts", &format!("{run}:retry")];
+        self.call(Method::POST, &path).body(&body).send().await?.json()
+    }
+
+    /// Publishes an event.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn publish(&self, body: Vec<u8>, media_type: &str) -> Result<Published, ClientError> {
+        let answer = self.call(Method::POST, &["v1", "events"]).document(body, media_type).send().await?;
+        let replayed = answer.header("idempotency-replayed") == Some("true");
+        Ok(Published { event: answer.json()?, replayed })
+    }
+
+    /// The triggers, by name.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn triggers(&self) -> Result<TriggerList, ClientError> {
+        self.call(Method::GET, &["v1", "triggers"]).send().await?.json()
+    }
+
+    /// One trigger.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn trigger(&self, name: &str) -> Result<TriggerDetail, ClientError> {
+        self.call(Method::GET, &["v1", "triggers", name]).send().await?.json()
+    }
+
+    /// Writes a trigger, or writes it anew.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn apply_trigger(
+        &self,
+        name: &str,
+        body: Vec<u8>,
+        media_type: &str,
+    ) -> Result<TriggerDetail, ClientError> {
+        let path = ["v1", "triggers", name];
+        self.call(Method::PUT, &path).document(body, media_type).send().await?.json()
+    }
+
+    /// Takes a trigger away.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn remove_trigger(&self, name: &str) -> Result<TriggerDetail, ClientError> {
+        self.call(Method::DELETE, &["v1", "triggers", name]).send().await?.json()
     }
 
     /// One decision.

@@ -14,7 +14,9 @@ mod sentence;
 
 use std::collections::BTreeMap;
 
+use concordat_model::name::StepName;
 use concordat_model::run::event::{Ending, Event, Reply};
+use concordat_model::step_id::StepId;
 use concordat_model::work::Leg;
 use serde::Deserialize;
 use serde_json::Value;
@@ -49,7 +51,16 @@ pub struct Progress {
     phase: String,
     steps: Vec<String>,
     marks: BTreeMap<String, Mark>,
+    items: BTreeMap<StepName, Items>,
     ended: bool,
+}
+
+/// How far the items of a step are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Items {
+    count: u32,
+    done: u32,
+    failed: u32,
 }
 
 /// Where one step stands.
@@ -94,6 +105,7 @@ impl Progress {
             phase: "received".to_owned(),
             steps: steps.into_iter().collect(),
             marks: BTreeMap::new(),
+            items: BTreeMap::new(),
             ended: false,
         }
     }
@@ -136,8 +148,30 @@ impl Progress {
     }
 
     fn mark(&mut self, event: &Event) {
+        let whole: StepId;
         let (step, sign, note) = match event {
             Event::Skipped { step, because } => (step, Sign::Skipped, sentence::skip(*because).to_owned()),
+            Event::Reused { step, .. } => {
+                whole = step.clone().into();
+                (&whole, Sign::Done, "done in an earlier run".to_owned())
+            }
+            Event::Spread { step, count, .. } => {
+                self.items.insert(step.clone(), Items { count: *count, done: 0, failed: 0 });
+                whole = step.clone().into();
+                (&whole, Sign::Works, format!("0 of {count} items done"))
+            }
+            Event::Listening { attempt, until, .. } => {
+                let until = until.map_or_else(String::new, |until| format!(" until {until:.0}"));
+                (&attempt.step, Sign::Waits, format!("waits{until}"))
+            }
+            Event::Heard { attempt, .. } => (&attempt.step, Sign::Waits, "heard an event".to_owned()),
+            Event::Delegated { attempt, run, .. } => {
+                (&attempt.step, Sign::Works, format!("carried out as {run}"))
+            }
+            Event::Recalled { attempt, .. } => {
+                (&attempt.step, Sign::Works, "answered before, being checked".to_owned())
+            }
+            Event::Concluded { attempt, .. } => (&attempt.step, Sign::Done, "done".to_owned()),
             Event::Dispatched { attempt, agent_name, .. } => {
                 let verb = if attempt.leg == Leg::Undo { "being undone by" } else { "with" };
                 (&attempt.step, Sign::Works, format!("{verb} {agent_name}{}", sentence::nth(attempt)))
@@ -165,10 +199,29 @@ impl Progress {
             },
             _ => return,
         };
-        if !self.steps.iter().any(|known| known == step.as_str()) {
-            self.steps.push(step.to_string());
+        if step.item.is_some() {
+            return self.count(&step.name, sign);
         }
-        self.marks.insert(step.to_string(), Mark { sign, note });
+        let step = step.to_string();
+        if !self.steps.contains(&step) {
+            self.steps.push(step.clone());
+        }
+        self.marks.insert(step, Mark { sign, note });
+    }
+
+    /// Counts what became of an item, on the line of its step.
+    fn count(&mut self, step: &StepName, sign: Sign) {
+        let Some(items) = self.items.get_mut(step) else { return };
+        match sign {
+            Sign::Done => items.done += 1,
+            Sign::Failed => items.failed += 1,
+            _ => return,
+        }
+        let mut note = format!("{} of {} items done", items.done, items.count);
+        if items.failed > 0 {
+            note.push_str(&format!(", {} failed", items.failed));
+        }
+        self.marks.insert(step.to_string(), Mark { sign: Sign::Works, note });
     }
 
     fn turn(&mut self, event: &Event) {
@@ -176,6 +229,9 @@ impl Progress {
             Event::Waiting => "waits for other contracts",
             Event::Started => "running",
             Event::ReviewOpened { about, .. } if sentence::step_of(about).is_none() => "waits for a person",
+            Event::Paused { .. } => "paused",
+            Event::Resumed { .. } => "running",
+            Event::FellBack { .. } => "carried out by its fallback",
             Event::Closing { .. } => "stopping",
             Event::Undoing { .. } => "being undone",
             Event::Ended { ending } => {

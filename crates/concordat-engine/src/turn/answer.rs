@@ -12,6 +12,7 @@ use concordat_model::work::Leg;
 use serde_json::Value;
 
 use super::Turn;
+use crate::cache::CacheKey;
 use crate::error::EngineError;
 use crate::gates;
 use crate::ports::{Arrival, Fault};
@@ -41,12 +42,12 @@ impl Turn<'_> {
 
     /// After a start: whatever was with agents is lost to us.
     pub(super) fn interrupted(&mut self) -> Result<(), EngineError> {
-        let contract = self.run.contract.clone();
         let mut lost = Vec::new();
-        for (at, step) in contract.steps().iter().enumerate() {
+        for at in 0..self.run.state.steps().len() {
+            let Some(step) = self.run.step_id(at) else { continue };
             for leg in [Leg::Do, Leg::Undo] {
                 if let Some(LegState::Dispatched { number, .. }) = self.run.state.leg(at, leg) {
-                    lost.push(Attempt { step: step.document.id.clone(), leg, number: *number });
+                    lost.push(Attempt { step: step.clone(), leg, number: *number });
                 }
             }
         }
@@ -57,7 +58,7 @@ impl Turn<'_> {
 
     /// The step's place and the agent, if this attempt is the one that is out.
     fn expected(&self, attempt: &Attempt) -> Option<(usize, AgentId)> {
-        let at = self.run.contract.index(&attempt.step)?;
+        let at = self.run.place(&attempt.step)?;
         match self.run.state.leg(at, attempt.leg)? {
             LegState::Dispatched { number, agent, .. } if *number == attempt.number => Some((at, *agent)),
             _ => None,
@@ -73,7 +74,8 @@ impl Turn<'_> {
         latency_ms: u64,
     ) -> Result<(Reply, Seen), EngineError> {
         let contract = self.run.contract.clone();
-        let Some(step) = contract.steps().get(at) else {
+        let place = self.run.state.steps().get(at).map(|step| step.written);
+        let Some(step) = place.and_then(|place| contract.steps().get(place)) else {
             return Err(EngineError::Conflict(format!("there is no step `{}`", attempt.step)));
         };
         let agreed = step.output.as_ref().filter(|_| attempt.leg == Leg::Do);
@@ -93,16 +95,26 @@ impl Turn<'_> {
         };
         let latency = std::time::Duration::from_millis(latency_ms);
         let seen = Seen::completed(latency, step.timeout, fit);
+        self.may_be_asked_again(at, attempt);
         let (output, bytes) = self.put(Arc::new(value))?;
         Ok((Reply::Output { output, bytes, misfits, checked }, seen))
     }
 
-    fn skill_of(&self, at: usize, attempt: &Attempt) -> Option<SkillName> {
-        let step = &self.run.contract.steps().get(at)?.document;
-        match attempt.leg {
-            Leg::Do => Some(step.skill.clone()),
-            Leg::Undo => step.compensate.as_ref().map(|undo| undo.skill.clone()),
+    /// Notes what a later step would have to ask for to be given the same answer, where the contract allows that.
+    fn may_be_asked_again(&mut self, at: usize, attempt: &Attempt) {
+        let skill =
+            self.run.step(at).filter(|step| step.document.cache.is_some()).and_then(|step| step.kind.skill());
+        if let (Some(skill), Some(LegState::Dispatched { revision, params, .. })) =
+            (skill, self.run.state.leg(at, attempt.leg))
+        {
+            let tenant = self.run.state.submitter.tenant.clone();
+            let key = CacheKey { tenant, revision: *revision, skill: skill.clone(), params: *params };
+            self.answered.insert(attempt.clone(), key);
         }
+    }
+
+    fn skill_of(&self, at: usize, attempt: &Attempt) -> Option<SkillName> {
+        self.run.step(at)?.skill(attempt.leg).cloned()
     }
 
     /// Notes what was seen of an agent; it becomes trust when the turn is committed.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use concordat_model::agree::{Contract, Step};
+use concordat_model::agree::Step;
 use concordat_model::contract::Compensation;
 use concordat_model::decision::{Answer, Gate};
 use concordat_model::digest::Digest;
@@ -22,13 +22,12 @@ use crate::gates;
 impl Turn<'_> {
     pub(super) fn offer(&mut self, ask: &Ask) -> Result<(), EngineError> {
         let contract = self.run.contract.clone();
-        let Some((step, skill, with)) = wanted(&contract, ask) else { return Ok(()) };
+        let place = self.run.state.steps().get(ask.step).map(|step| step.written);
+        let Some(step) = place.and_then(|place| contract.steps().get(place)) else { return Ok(()) };
+        let Some((skill, with)) = wanted(step, ask) else { return Ok(()) };
         let params = match self.params(ask, step, &with) {
             Ok(params) => params,
-            Err(error) => {
-                let tolerated = self.tolerates(&ask.attempt);
-                return self.fail(ask.attempt.clone(), error, tolerated);
-            }
+            Err(error) => return self.fail(ask.attempt.clone(), error),
         };
         let params = Arc::new(params);
         let (params_digest, _) = self.put(params.clone())?;
@@ -58,22 +57,33 @@ impl Turn<'_> {
     }
 
     fn params(&self, ask: &Ask, step: &Step, with: &Value) -> Result<Value, Failure> {
-        let failure = |code: &str, message| Failure { code: code.to_owned(), message, decision: None };
-        let params = resolve(with, &|source| self.run.source(source, ask.step))
-            .map_err(|lost| failure("reference-unresolved", lost.to_string()))?;
+        let params = self.resolved(ask, with)?;
         let schema = step.input.as_ref().filter(|_| ask.attempt.leg == Leg::Do);
         match schema.and_then(|schema| schema.misfits(&params).into_iter().next()) {
             Some(misfit) => {
-                Err(failure("params-misfit", format!("what the agent would be given does not fit: {misfit}")))
+                let message = format!("what the agent would be given does not fit: {misfit}");
+                Err(Failure { code: "params-misfit".to_owned(), message, decision: None })
             }
             None => Ok(params),
         }
+    }
+
+    /// A template with every reference replaced by what it leads to.
+    pub(super) fn resolved(&self, ask: &Ask, template: &Value) -> Result<Value, Failure> {
+        resolve(template, &|source| self.run.source(source, ask.step)).map_err(|lost| Failure {
+            code: "reference-unresolved".to_owned(),
+            message: lost.to_string(),
+            decision: None,
+        })
     }
 
     /// The choice was made: it is recorded now, and sent once the record is durable.
     fn send(&mut self, ask: &Ask, chosen: Chosen) -> Result<(), EngineError> {
         let Chosen { assignment, draws, asked } = chosen;
         self.decided(asked, Some(ask.attempt.clone()))?;
+        if self.recall(ask, &assignment)? {
+            return Ok(());
+        }
         let cost = {
             let world = self.core.world.read();
             world.registry.agent(assignment.get().agent).and_then(|agent| agent.registration.cost)
@@ -101,17 +111,13 @@ impl Turn<'_> {
         match &decision.answer {
             Answer::Review { .. } => {
                 let about = About::Step { gate: Gate::Dispatch, attempt: ask.attempt.clone() };
-                self.open_review(about, Some(decision.id), params)
+                self.open_review(about, Some(decision.id), params, None)
             }
             _ if again => {
                 let at = self.at.checked_add(BUSY_PAUSE).unwrap_or(self.at);
                 self.tell(Event::Retrying { attempt: ask.attempt.clone(), at })
             }
-            Answer::Permit | Answer::Deny { .. } => {
-                let error = refused(&decision);
-                let tolerated = self.tolerates(&ask.attempt);
-                self.fail(ask.attempt.clone(), error, tolerated)
-            }
+            Answer::Permit | Answer::Deny { .. } => self.fail(ask.attempt.clone(), refused(&decision)),
         }
     }
 
@@ -134,14 +140,13 @@ pub(super) fn refused(decision: &concordat_model::decision::Decision) -> Failure
     }
 }
 
-/// The step, the skill and the template of what the agent is given.
-fn wanted<'c>(contract: &'c Contract, ask: &Ask) -> Option<(&'c Step, SkillName, Value)> {
-    let step = contract.steps().get(ask.step)?;
+/// The skill and the template of what the agent is given.
+fn wanted(step: &Step, ask: &Ask) -> Option<(SkillName, Value)> {
     match ask.attempt.leg {
-        Leg::Do => Some((step, step.document.skill.clone(), Value::Object(step.document.with.clone()))),
+        Leg::Do => Some((step.kind.skill()?.clone(), Value::Object(step.document.with.clone()))),
         Leg::Undo => {
             let Compensation { skill, with } = step.document.compensate.as_ref()?;
-            Some((step, skill.clone(), Value::Object(with.clone())))
+            Some((skill.clone(), Value::Object(with.clone())))
         }
     }
 }

@@ -5,7 +5,7 @@ use concordat_model::run::Phase;
 use concordat_model::run::due::Ask;
 use concordat_model::run::event::{About, Event};
 use concordat_model::run::leg::LegState;
-use concordat_model::work::{Leg, Outcome};
+use concordat_model::work::Outcome;
 use concordat_policy::{Authorized, Refusal, Released};
 
 use super::Turn;
@@ -16,13 +16,21 @@ use crate::gates;
 impl Turn<'_> {
     pub(super) fn release(&mut self, ask: &Ask) -> Result<(), EngineError> {
         let contract = self.run.contract.clone();
-        let Some(step) = contract.steps().get(ask.step) else { return Ok(()) };
+        let place = self.run.state.steps().get(ask.step).map(|step| step.written);
+        let Some(step) = place.and_then(|place| contract.steps().get(place)) else { return Ok(()) };
         let Some(outcome) = self.outcome(ask) else { return Ok(()) };
         let input = gates::release(&self.run, step, &outcome, &self.core.world.read(), self.at);
         match self.core.policy.release(self.decision_id(), &input, outcome) {
             Ok(Released { outcome, asked }) => {
                 self.decided(asked, Some(ask.attempt.clone()))?;
-                self.tell(released(outcome))
+                match self.decomposed(ask, step, &outcome) {
+                    Some(steps) => self.delegate_steps(ask, step, steps, outcome.decision()),
+                    None => {
+                        self.tell(released(outcome))?;
+                        self.remember(ask);
+                        Ok(())
+                    }
+                }
             }
             Err(refusal) => self.withheld(ask, refusal),
         }
@@ -32,11 +40,7 @@ impl Turn<'_> {
         let LegState::Answered { agent, output, .. } = self.run.state.leg(ask.step, ask.attempt.leg)? else {
             return None;
         };
-        let step = &self.run.contract.steps().get(ask.step)?.document;
-        let skill = match ask.attempt.leg {
-            Leg::Do => &step.skill,
-            Leg::Undo => &step.compensate.as_ref()?.skill,
-        };
+        let skill = self.run.step(ask.step)?.skill(ask.attempt.leg)?;
         Some(Outcome {
             run: self.run.id,
             attempt: ask.attempt.clone(),
@@ -55,12 +59,9 @@ impl Turn<'_> {
             // Nobody needs the result of a run that stops, so nobody is asked about it.
             Answer::Review { .. } if !stopping => {
                 let about = About::Step { gate: Gate::Release, attempt: ask.attempt.clone() };
-                self.open_review(about, Some(decision.id), held.digest)
+                self.open_review(about, Some(decision.id), held.digest, None)
             }
-            _ => {
-                let tolerated = self.tolerates(&ask.attempt);
-                self.fail(ask.attempt.clone(), refused(&decision), tolerated)
-            }
+            _ => self.fail(ask.attempt.clone(), refused(&decision)),
         }
     }
 }

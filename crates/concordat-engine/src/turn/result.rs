@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use concordat_model::reference::{Sourced, resolve};
+use concordat_model::run::THE_END;
 use concordat_model::run::event::{Cause, Ending, Event};
 use serde_json::{Map, Value};
 
@@ -16,13 +17,13 @@ impl Turn<'_> {
                 let (output, _) = self.put(Arc::new(result))?;
                 self.tell(Event::Ended { ending: Ending::Completed { output } })
             }
-            Err(message) => self.tell(Event::Closing { cause: Cause::Unacceptable { message } }),
+            Err(message) => self.close(Cause::Unacceptable { message }),
         }
     }
 
     fn result(&self) -> Result<Value, String> {
         let contract = &self.run.contract;
-        let source = |source: &_| self.run.source(source, contract.steps().len());
+        let source = |source: &_| self.run.source(source, THE_END);
         for (nth, test) in contract.acceptance().iter().enumerate() {
             if !test.holds(&source) {
                 return Err(format!("the acceptance condition {} does not hold", nth + 1));

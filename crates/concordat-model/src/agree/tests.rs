@@ -1,6 +1,7 @@
 //! What a contract must be, as a table of documents that are not quite one.
 
 use super::*;
+use crate::contract::OnError;
 use crate::document::{self, Notation};
 
 const LOAN: &str = r#"
@@ -135,10 +136,16 @@ fn a_near_name_is_proposed() {
 
 #[test]
 fn a_contract_of_too_many_steps_is_refused() {
-    let steps: String = (0..=MAX_STEPS).map(|nth| format!("    - {{id: s{nth}, skill: x}}\n")).collect();
-    let head = "apiVersion: concordat/v1\nkind: Contract\nmetadata: {name: many}\nspec:\n  objective: many\n  steps:\n";
-    let told = agree(&format!("{head}{steps}")).unwrap_err().to_string();
-    assert!(told.contains("a contract has 1 to 1000 steps, not 1001"), "{told}");
+    let step = |nth: usize| serde_json::json!({"id": format!("s{nth}"), "skill": "x"});
+    let steps: Vec<_> = (0..=MAX_STEPS).map(step).collect();
+    let contract = serde_json::json!({
+        "apiVersion": "concordat/v1", "kind": "Contract", "metadata": {"name": "many"},
+        "spec": {"objective": "many", "steps": steps},
+    });
+    let contract = serde_json::from_value(contract).unwrap();
+    let told =
+        Contract::agree(ContractForm { contract, input: serde_json::Value::Null }).unwrap_err().to_string();
+    assert!(told.contains("a contract has 1 to 10000 steps, not 10001"), "{told}");
 }
 
 #[test]
@@ -146,4 +153,47 @@ fn sequential_steps_need_the_one_before() {
     let yaml = "apiVersion: concordat/v1\nkind: Contract\nmetadata: {name: chain}\nspec:\n  objective: chain\n  order: sequential\n  \
                 steps:\n    - {id: a, skill: x}\n    - {id: b, skill: x, with: {v: '${previous.v}'}}\n    - {id: c, skill: x}\n";
     assert_eq!(agree(yaml).unwrap().plan().levels(), vec![vec![0], vec![1], vec![2]]);
+}
+
+#[test]
+fn every_kind_of_step_has_its_form() {
+    let whole = |steps: &str| {
+        format!(
+            "apiVersion: concordat/v1\nkind: Contract\nmetadata: {{name: kinds}}\nspec:\n  objective: kinds\n  \
+             inputs: {{type: object}}\n  steps:\n{steps}"
+        )
+    };
+    let agree = |steps: &str| agree(&whole(steps)).map_err(|problems| problems.to_string());
+    let good = [
+        "    - {id: a, review: {question: 'Shall we?', show: {x: '${input.applicant_id}'}}}\n",
+        "    - {id: a, wait: {for: 5m}}\n",
+        "    - {id: a, wait: {until: '${input.applicant_id}'}}\n",
+        "    - {id: a, wait: {event: com.example.paid, correlate: {order: 7}, count: 3, window: 1m, within: 1h}}\n",
+        "    - {id: a, emit: {event: com.example.done, data: {x: 1}}}\n",
+        "    - {id: a, skill: x, forEach: '${input.applicant_id}', maxParallel: 2, tolerate: 1, with: {y: '${item.z}'}}\n",
+        "    - {id: a, oneOf: [{when: {path: '${input.applicant_id}', eq: 1}, then: b}, {then: c}]}\n    - {id: b, skill: x}\n    - {id: c, skill: x}\n",
+        "    - {id: a, skill: x, onError: skip}\n    - {id: b, needs: [a], when: {path: '${steps.a.status}', eq: failed}, skill: y, with: {why: '${steps.a.error.code}'}}\n",
+        "    - {id: a, skill: x, effect: none, cache: {ttl: 5m}, mayDecompose: {depth: 1, steps: 5}}\n",
+    ];
+    for steps in good {
+        assert_eq!(agree(steps).map(drop), Ok(()), "{steps}");
+    }
+    for (steps, wanted) in [
+        ("    - {id: a}\n", "a step has exactly one of"),
+        ("    - {id: a, skill: x, wait: {for: 5m}}\n", "a step has exactly one of"),
+        ("    - {id: a, wait: {for: 5m, within: 5m}}\n", "a wait has exactly one of"),
+        ("    - {id: a, wait: {for: 5m}, with: {x: 1}}\n", "`with` goes only with `skill`"),
+        ("    - {id: a, emit: {event: e}, forEach: [1]}\n", "`forEach` goes only with"),
+        ("    - {id: a, skill: x, cache: {ttl: 5m}}\n", "`cache` goes only with"),
+        ("    - {id: a, skill: x, with: {y: '${item}'}}\n", "has no item here"),
+        ("    - {id: a, skill: x, forEach: '${item}'}\n", "has no item here"),
+        ("    - {id: a, oneOf: [{then: a}]}\n", "steps form a cycle"),
+        ("    - {id: a, oneOf: [{then: b}]}\n", "there is no step `b`"),
+        ("    - {id: a, skill: x, mayDecompose: {depth: 9, steps: 5}}\n", "decomposed 1 to 7 times"),
+        ("    - {id: a, skill: x, with: {y: '${event.data}'}}\n", "only in triggers"),
+        ("    - {id: a, contract: {template: loan}}\n", "either a known `template` or a `contract`"),
+    ] {
+        let told = agree(steps).unwrap_err();
+        assert!(told.contains(wanted), "{steps}: {told}");
+    }
 }

@@ -2,14 +2,18 @@
 
 use jiff::Timestamp;
 
+use serde_json::Value;
+
+use crate::agree::Kind;
 use crate::contract::{EffectKind, FailureKind, OnError, OnFailure, Retry};
 use crate::id::ReviewId;
-use crate::name::StepName;
+use crate::reference::{Source, Sourced};
 use crate::run::Run;
 use crate::run::event::{Cause, Failure, Reply, Skip};
 use crate::run::leg::LegState;
 use crate::run::state::Phase;
 use crate::span::Span;
+use crate::step_id::StepId;
 use crate::work::{Attempt, Leg};
 
 /// One thing that a run wants done.
@@ -21,13 +25,17 @@ pub enum Due {
     StartAfter,
     /// Skip a step.
     Skip {
-        /// The step's place in the contract.
+        /// The step's place in the run.
         step: usize,
         /// Why.
         because: Skip,
     },
-    /// Ask the dispatch gate, and send.
-    Offer(Ask),
+    /// Begin an attempt: ask the dispatch gate and send, or whatever the step's kind asks for.
+    Begin(Ask),
+    /// Put the results of a step's items together.
+    Gather(Ask),
+    /// The moment came until which a step waited.
+    Elapse(Ask),
     /// Ask the release gate.
     Release(Ask),
     /// Decide what follows a lost attempt: see [`Run::after_loss`].
@@ -39,7 +47,9 @@ pub enum Due {
     /// Stop early.
     Close(Cause),
     /// Undo these steps, in this order.
-    Undo(Vec<StepName>),
+    Undo(Vec<StepId>),
+    /// Carry out the fallback.
+    FallBack,
     /// Put the result together, and end.
     Finish,
     /// End after closing or undoing.
@@ -49,7 +59,7 @@ pub enum Due {
 /// A leg that wants something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
-    /// The step's place in the contract.
+    /// The step's place in the run.
     pub step: usize,
     /// The attempt.
     pub attempt: Attempt,
@@ -80,7 +90,7 @@ impl Due {
     /// The leg that it is about.
     fn leg(&self) -> Option<Leg> {
         match self {
-            Due::Offer(ask) | Due::Release(ask) | Due::Settle(ask) | Due::Reconcile(ask) => {
+            Due::Begin(ask) | Due::Release(ask) | Due::Settle(ask) | Due::Reconcile(ask) => {
                 Some(ask.attempt.leg)
             }
             _ => None,
@@ -111,7 +121,7 @@ impl Run {
                 .map(|(review, _)| Due::Lapse(*review)),
         );
         match &state.phase {
-            Phase::Ended { .. } | Phase::InReview(_) => {}
+            Phase::Ended { .. } | Phase::InReview(_) | Phase::FallingBack(_) => {}
             Phase::Received => due.push(Due::Admit),
             Phase::Waiting if self.is_late(now) => due.push(Due::Close(Cause::Deadline)),
             Phase::Waiting => due.push(Due::StartAfter),
@@ -122,17 +132,18 @@ impl Run {
                     due.push(Due::Finish);
                 }
             }
+            Phase::Closing(cause) if cause.is_at_once() => due.push(Due::Stop),
             Phase::Closing(cause) => {
                 due.extend(self.legs_due(now).filter(|one| matches!(one, Due::Release(_) | Due::Settle(_))));
-                if due.is_empty() && state.in_flight() == 0 {
+                if due.is_empty() && state.in_flight() == 0 && state.lent.is_empty() {
                     let steps = self.to_undo(cause);
-                    due.push(if steps.is_empty() { Due::Stop } else { Due::Undo(steps) });
+                    due.push(if steps.is_empty() { self.last_resort(cause) } else { Due::Undo(steps) });
                 }
             }
-            Phase::Undoing(_) => {
+            Phase::Undoing(cause) => {
                 due.extend(self.legs_due(now).filter(|one| one.leg() == Some(Leg::Undo)));
-                if due.is_empty() && self.undo_is_over() {
-                    due.push(Due::Stop);
+                if due.is_empty() && state.undo_is_over() {
+                    due.push(self.last_resort(cause));
                 }
             }
         }
@@ -149,7 +160,8 @@ impl Run {
         let ready =
             state.active().filter(|(_, leg)| state.offers(*leg)).filter_map(|(step, leg)| {
                 match state.leg(step, leg) {
-                    Some(LegState::Ready { from, .. }) => Some(*from),
+                    Some(LegState::Ready { from, .. }) if state.paused.is_none() => Some(*from),
+                    Some(LegState::Listening { until, .. }) => *until,
                     _ => None,
                 }
             });
@@ -162,7 +174,7 @@ impl Run {
     /// What follows a lost attempt.
     #[must_use]
     pub fn after_loss(&self, ask: &Ask, reply: &Reply, now: Timestamp) -> Next {
-        let Some(step) = self.contract.steps().get(ask.step) else { return Next::Park };
+        let Some(step) = self.step(ask.step) else { return Next::Park };
         let undo = ask.attempt.leg == Leg::Undo;
         let closing = matches!(self.state.phase, Phase::Closing(_));
         let again = |at| Next::Retry { attempt: crate::run::event::following(&ask.attempt), at };
@@ -192,7 +204,43 @@ impl Run {
             let at = now.checked_add(std::time::Duration::from_millis(wait)).unwrap_or(now);
             return again(at);
         }
-        Next::Fail { error, tolerated: !undo && step.on_error == OnError::Skip }
+        // What cannot be undone by itself is put before a person, and so is what the contract says people decide.
+        if !closing && (undo || step.on_error == OnError::Review) {
+            return Next::Park;
+        }
+        Next::Fail { error, tolerated: !undo && self.tolerates(ask.step) }
+    }
+
+    /// Whether the run goes on when the step at this place fails for good.
+    #[must_use]
+    pub fn tolerates(&self, place: usize) -> bool {
+        let (Some(step), Some(state)) = (self.step(place), self.state.steps().get(place)) else {
+            return false;
+        };
+        if step.on_error == OnError::Skip {
+            return true;
+        }
+        let steps = self.state.steps();
+        if state.item.is_some() {
+            let failed =
+                steps.get(state.written).and_then(|whole| whole.items).map_or(0, |items| items.failed);
+            return failed < step.document.tolerate;
+        }
+        let followers = self.contract.plan().followers(place);
+        let spared = |follower: &usize| {
+            let tolerate = self.contract.steps().get(*follower).map_or(0, |step| step.document.tolerate);
+            let each =
+                self.contract.steps().get(*follower).is_some_and(|step| step.document.for_each.is_some());
+            // What a step with items tolerates is about its items.
+            !each && steps.get(*follower).is_some_and(|state| state.failed_needs < tolerate)
+        };
+        !followers.is_empty() && followers.iter().all(spared)
+    }
+
+    /// What is left to do when nothing is left to undo.
+    fn last_resort(&self, cause: &Cause) -> Due {
+        let failed = matches!(cause, Cause::StepFailed { .. } | Cause::Unacceptable { .. });
+        if failed && self.contract.fallback().is_some() { Due::FallBack } else { Due::Stop }
     }
 
     /// Whether finished steps are to be undone when the run stops for this cause.
@@ -206,45 +254,45 @@ impl Run {
 
     /// Finished steps that were undone, and those that should have been and were not.
     #[must_use]
-    pub fn undone(&self, cause: &Cause) -> (Vec<StepName>, Vec<StepName>) {
+    pub fn undone(&self, cause: &Cause) -> (Vec<StepId>, Vec<StepId>) {
         let (mut undone, mut not_undone) = (Vec::new(), Vec::new());
-        for step in self.to_undo(cause) {
-            let leg = self.contract.index(&step).and_then(|step| self.state.leg(step, Leg::Undo));
-            match leg {
-                Some(LegState::Done { .. }) => undone.push(step),
-                _ => not_undone.push(step),
-            }
+        for place in self.undoable(cause) {
+            let list = match self.state.leg(place, Leg::Undo) {
+                Some(LegState::Done { .. }) => &mut undone,
+                _ => &mut not_undone,
+            };
+            list.extend(self.step_id(place));
         }
-        if self.compensates(cause) {
+        if self.compensates(cause) || cause.is_at_once() {
             not_undone.extend(self.unclear());
         }
         (undone, not_undone)
     }
 
     /// Steps that may have been done although nobody can say so, and that can no longer be undone by themselves.
-    fn unclear(&self) -> impl Iterator<Item = StepName> + '_ {
-        self.contract.steps().iter().zip(self.state.steps()).filter_map(|(step, state)| {
-            let unclear = matches!(state.doing, LegState::Parked { .. } | LegState::Held { .. });
-            (unclear && step.document.compensate.is_some()).then(|| step.document.id.clone())
+    fn unclear(&self) -> impl Iterator<Item = StepId> + '_ {
+        self.state.steps().iter().enumerate().filter_map(|(place, state)| {
+            let unclear = matches!(
+                state.doing,
+                LegState::Parked { .. } | LegState::Held { .. } | LegState::Dispatched { .. }
+            );
+            (unclear && self.step(place)?.document.compensate.is_some()).then(|| self.step_id(place))?
         })
     }
 
-    fn to_undo(&self, cause: &Cause) -> Vec<StepName> {
-        if !self.compensates(cause) {
-            return Vec::new();
-        }
-        let steps = self.contract.steps();
-        let finished = self.state.completed().iter().rev().filter_map(|step| steps.get(*step));
-        finished
-            .filter(|step| step.document.compensate.is_some())
-            .map(|step| step.document.id.clone())
-            .collect()
+    /// The steps that are still to be undone, the last one done first.
+    fn to_undo(&self, cause: &Cause) -> Vec<StepId> {
+        let waiting = |place: &usize| self.state.leg(*place, Leg::Undo) == Some(&LegState::Waiting);
+        self.undoable(cause).filter(waiting).filter_map(|place| self.step_id(place)).collect()
     }
 
-    fn undo_is_over(&self) -> bool {
-        let undoing = self.state.steps().iter().map(|step| &step.undoing);
-        self.state.in_flight() == 0
-            && undoing.into_iter().all(|leg| leg.is_settled() || *leg == LegState::Waiting)
+    /// The places of the steps that were done and say how they are undone, the last one done first.
+    fn undoable(&self, cause: &Cause) -> impl Iterator<Item = usize> + '_ {
+        let wanted = self.compensates(cause);
+        let whole = |place: &usize| self.state.steps().get(*place).is_some_and(|step| step.items.is_none());
+        let undoes = |place: &usize| self.step(*place).is_some_and(|step| step.document.compensate.is_some());
+        let finished = self.state.completed().iter().rev().copied();
+        finished.filter(move |place| wanted && whole(place) && undoes(place))
     }
 
     fn is_late(&self, now: Timestamp) -> bool {
@@ -256,37 +304,70 @@ impl Run {
     }
 
     fn leg_due(&self, step: usize, leg: Leg, now: Timestamp) -> Option<Due> {
-        let document = &self.contract.steps().get(step)?.document;
-        let ask = |number: u32| Ask { step, attempt: Attempt { step: document.id.clone(), leg, number } };
+        let ask =
+            |number: u32| Some(Ask { step, attempt: Attempt { step: self.step_id(step)?, leg, number } });
         match self.state.leg(step, leg)? {
-            LegState::Ready { number, from, .. } if *from <= now => match self.skips(step, leg, *number) {
-                Some(because) => Some(Due::Skip { step, because }),
-                None => Some(Due::Offer(ask(*number))),
-            },
-            LegState::Answered { number, .. } => Some(Due::Release(ask(*number))),
-            LegState::Lost { number, .. } => Some(Due::Settle(ask(*number))),
-            LegState::Parked { number, review: None } => Some(Due::Reconcile(ask(*number))),
+            LegState::Ready { number, from, .. } if *from <= now && self.state.paused.is_none() => {
+                match self.skips(step, leg, *number) {
+                    Some(because) => Some(Due::Skip { step, because }),
+                    None => ask(*number).map(Due::Begin),
+                }
+            }
+            LegState::Answered { number, .. } => ask(*number).map(Due::Release),
+            LegState::Lost { number, .. } => ask(*number).map(Due::Settle),
+            LegState::Parked { number, review: None } => ask(*number).map(Due::Reconcile),
+            LegState::Listening { number, until, .. } if until.is_some_and(|until| until <= now) => {
+                ask(*number).map(Due::Elapse)
+            }
+            LegState::Spread => ask(1).map(Due::Gather),
             _ => None,
         }
     }
 
     /// Why a step that could run will not.
     fn skips(&self, step: usize, leg: Leg, number: u32) -> Option<Skip> {
-        if leg == Leg::Undo || number > 1 {
+        let whole = self.state.steps().get(step)?.item.is_none();
+        if leg == Leg::Undo || number > 1 || !whole {
             return None;
         }
         let needs = self.contract.plan().needs(step);
+        if self.not_chosen(step, needs) {
+            return Some(Skip::NotChosen);
+        }
         let skipped = |need: &usize| {
             matches!(
                 self.state.leg(*need, Leg::Do),
                 Some(LegState::Skipped { .. } | LegState::Failed { tolerated: true, .. })
             )
         };
-        if !needs.is_empty() && needs.iter().all(skipped) {
+        let when = self.step(step)?.when.as_ref();
+        // A condition on how a step ended is there to hold when it failed.
+        let looks_at_failure = when.is_some_and(|when| {
+            when.references().iter().any(|one| matches!(one.source, Source::Status(_) | Source::Error(_)))
+        });
+        if !needs.is_empty() && !looks_at_failure && needs.iter().all(skipped) {
             return Some(Skip::NothingBefore);
         }
-        let when = self.contract.steps().get(step)?.when.as_ref()?;
-        (!when.holds(&|source| self.source(source, step))).then_some(Skip::ConditionFalse)
+        (!when?.holds(&|source| self.source(source, step))).then_some(Skip::ConditionFalse)
+    }
+
+    /// Whether choices lead to this step, and none of them chose it.
+    fn not_chosen(&self, step: usize, needs: &[usize]) -> bool {
+        let Some(name) = self.step(step).map(|step| &step.document.id) else { return false };
+        let mut leads = false;
+        for need in needs {
+            let Some(Kind::OneOf(ways)) = self.step(*need).map(|step| &step.kind) else { continue };
+            if !ways.iter().any(|way| way.then == *name) {
+                continue;
+            }
+            leads = true;
+            if let Sourced::Value(output) = self.output_of(*need)
+                && output.get("chosen").and_then(Value::as_str) == Some(name.as_str())
+            {
+                return false;
+            }
+        }
+        leads
     }
 }
 

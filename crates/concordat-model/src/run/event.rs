@@ -3,22 +3,24 @@
 //! A written event never changes its meaning: what is new is a new variant, and old logs keep folding.
 //! Payloads (contracts, parameters, outputs) are named by digest and stored beside the log.
 
+mod parts;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::classification::Classification;
-use crate::contract::FailureKind;
-use crate::decision::{Decision, Gate};
+use crate::decision::Decision;
 use crate::digest::Digest;
-use crate::id::{AgentId, DecisionId, ReviewId, RunId, SubmissionId};
+use crate::id::{AgentId, DecisionId, EventId, ReviewId, RunId, SubmissionId};
 use crate::money::Money;
 use crate::name::{AgentName, ContractName, PrincipalName, SkillName, StepName};
 use crate::principal::Principal;
-use crate::share::Share;
+use crate::step_id::StepId;
 use crate::work::Leg;
 
 pub use crate::work::Attempt;
+pub use parts::{About, Allotment, Cause, Draw, Ending, Failure, Origin, Reply, Skip, Verdict};
 
 /// Something that happened to a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +43,19 @@ pub enum Event {
         depends_on: Vec<RunId>,
         /// The access decision that let it in; it stands in the log as the next record.
         access: DecisionId,
+        /// How it came about.
+        #[serde(default, skip_serializing_if = "Origin::is_submitted")]
+        origin: Origin,
+    },
+    /// A step's result was taken over from an earlier run of the same contract.
+    Reused {
+        /// The step.
+        step: StepName,
+        /// Who did it then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<AgentId>,
+        /// The result.
+        output: Digest,
     },
     /// The classifier said what it is about.
     Classified {
@@ -96,9 +111,87 @@ pub enum Event {
     /// A step will not run.
     Skipped {
         /// The step.
-        step: StepName,
+        step: StepId,
         /// Why not.
         because: Skip,
+    },
+    /// A step is done once for each of several items.
+    Spread {
+        /// The step.
+        step: StepName,
+        /// The digest of the list.
+        items: Digest,
+        /// Its length.
+        count: u32,
+    },
+    /// A step waits for events or for a moment.
+    Listening {
+        /// The attempt.
+        attempt: Attempt,
+        /// The digest of what it waits for.
+        expectation: Digest,
+        /// Until when; for a moment, that moment.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// An event came that a step waits for.
+    Heard {
+        /// The attempt.
+        attempt: Attempt,
+        /// The event.
+        heard: EventId,
+        /// The digest of the event.
+        content: Digest,
+        /// When the event was recorded.
+        at: Timestamp,
+    },
+    /// A step that no agent does has its result.
+    Concluded {
+        /// The attempt.
+        attempt: Attempt,
+        /// The digest of the result.
+        output: Digest,
+    },
+    /// A step is carried out as a contract of its own.
+    Delegated {
+        /// The attempt.
+        attempt: Attempt,
+        /// The run of that contract.
+        run: RunId,
+        /// What it may use up of this run's budget.
+        allotted: Allotment,
+        /// The release decision on the answer that it was made from, when an agent decomposed the step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        decision: Option<DecisionId>,
+    },
+    /// The contract's fallback is carried out, after everything else failed.
+    FellBack {
+        /// The run of the fallback.
+        run: RunId,
+        /// What it may use up of this run's budget.
+        allotted: Allotment,
+    },
+    /// A contract within this one is over.
+    Returned {
+        /// Its run.
+        run: RunId,
+        /// What it used up.
+        used: Allotment,
+    },
+    /// An earlier result for the same agent revision, skill and parameters is used instead of a call.
+    Recalled {
+        /// The attempt.
+        attempt: Attempt,
+        /// The agent that gave the result.
+        agent: AgentId,
+        /// The decision that permits this agent for this step.
+        decision: DecisionId,
+        /// The digest of the parameters.
+        params: Digest,
+        /// The result.
+        output: Digest,
+        /// The run that it was given to.
+        from: RunId,
     },
     /// A step was given to an agent: recorded before the first byte is sent.
     Dispatched {
@@ -159,6 +252,35 @@ pub enum Event {
         /// The attempt whose outcome is unknown.
         attempt: Attempt,
     },
+    /// Nothing new begins until it is resumed.
+    Paused {
+        /// Who paused it.
+        by: PrincipalName,
+        /// Why, in their words.
+        reason: String,
+        /// The access decision that let them.
+        access: DecisionId,
+    },
+    /// It goes on after a pause.
+    Resumed {
+        /// Who resumed it.
+        by: PrincipalName,
+        /// Why, in their words.
+        reason: String,
+        /// The access decision that let them.
+        access: DecisionId,
+    },
+    /// Its deadline was put off.
+    Extended {
+        /// The new deadline.
+        deadline: Timestamp,
+        /// Who did it.
+        by: PrincipalName,
+        /// Why, in their words.
+        reason: String,
+        /// The access decision that let them.
+        access: DecisionId,
+    },
     /// Nothing new starts from here on.
     Closing {
         /// Why.
@@ -167,176 +289,12 @@ pub enum Event {
     /// Finished steps are being undone, in this order.
     Undoing {
         /// The steps.
-        steps: Vec<StepName>,
+        steps: Vec<StepId>,
     },
     /// The run is over.
     Ended {
         /// How.
         ending: Ending,
-    },
-}
-
-/// What people are asked about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum About {
-    /// Whether the contract may run.
-    Admission,
-    /// Whether, or with what result, a step may go on.
-    Step {
-        /// The gate that asked.
-        gate: Gate,
-        /// The attempt.
-        attempt: Attempt,
-    },
-    /// Whether a step of unknown outcome may be sent again.
-    Reconciliation {
-        /// The attempt.
-        attempt: Attempt,
-    },
-}
-
-/// A person's answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Yes: policy is asked again with this as evidence.
-    Approve,
-    /// No.
-    Reject,
-}
-
-/// Why a step did not run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Skip {
-    /// Its condition did not hold.
-    ConditionFalse,
-    /// Every step that it needs was skipped.
-    NothingBefore,
-}
-
-/// What was drawn for one agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Draw {
-    /// The agent.
-    pub agent: AgentId,
-    /// The draw.
-    pub drawn: Share,
-}
-
-/// What came from an agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Reply {
-    /// A result.
-    Output {
-        /// Its digest.
-        output: Digest,
-        /// Its size in canonical form.
-        bytes: u64,
-        /// What in it does not fit the step's or the skill's schema.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        misfits: Vec<String>,
-        /// Whether there was a schema to check it against.
-        checked: bool,
-    },
-    /// No result, and it is certain that there will be none.
-    Failure {
-        /// What kind of failure.
-        failure: FailureKind,
-        /// A stable code such as `agent-error`.
-        code: String,
-        /// What the agent or the network said, shortened.
-        message: String,
-        /// How long the agent asked us to wait.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        retry_after_ms: Option<u64>,
-    },
-    /// No result, and it is not known whether the work was done.
-    Unknown {
-        /// What kind of failure it looks like.
-        failure: FailureKind,
-        /// What happened.
-        message: String,
-    },
-    /// Concordat itself stopped while the attempt was with the agent.
-    Interrupted,
-}
-
-/// Why a step failed for good.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Failure {
-    /// A stable code such as `policy-denied` or `agent-error`.
-    pub code: String,
-    /// The sentence for people.
-    pub message: String,
-    /// The decision behind it, when policy refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decision: Option<DecisionId>,
-}
-
-/// Why a run stops before it is complete.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Cause {
-    /// A step failed for good.
-    StepFailed {
-        /// The step.
-        step: StepName,
-        /// Whether finished steps are undone.
-        compensate: bool,
-    },
-    /// Somebody cancelled it.
-    Cancelled {
-        /// Who.
-        by: PrincipalName,
-        /// Why, in their words.
-        reason: String,
-        /// The access decision that let them.
-        access: DecisionId,
-    },
-    /// Its deadline passed.
-    Deadline,
-    /// A run that it depends on did not complete.
-    Dependency {
-        /// That run.
-        run: RunId,
-    },
-    /// Its result does not meet its acceptance conditions, or could not be put together.
-    Unacceptable {
-        /// What is wrong.
-        message: String,
-    },
-    /// People said no to the contract, or nobody answered in time.
-    Rejected {
-        /// The review.
-        review: ReviewId,
-    },
-    /// Policy said no to the contract.
-    Denied {
-        /// The decision.
-        decision: DecisionId,
-    },
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Ending {
-    /// Everything was done, and the result is acceptable.
-    Completed {
-        /// The digest of the result.
-        output: Digest,
-    },
-    /// It stopped early.
-    Stopped {
-        /// Finished steps that were undone, in the order of undoing.
-        undone: Vec<StepName>,
-        /// Finished steps that stay as they are although they should not: a person must look.
-        not_undone: Vec<StepName>,
     },
 }
 
@@ -360,6 +318,18 @@ impl Event {
             Event::Retrying { .. } => "step.retrying",
             Event::Failed { .. } => "step.failed",
             Event::Parked { .. } => "step.parked",
+            Event::Reused { .. } => "step.reused",
+            Event::Spread { .. } => "step.spread",
+            Event::Listening { .. } => "step.listening",
+            Event::Heard { .. } => "step.heard",
+            Event::Concluded { .. } => "step.concluded",
+            Event::Delegated { .. } => "step.delegated",
+            Event::FellBack { .. } => "contract.fell_back",
+            Event::Returned { .. } => "contract.returned",
+            Event::Recalled { .. } => "step.recalled",
+            Event::Paused { .. } => "contract.paused",
+            Event::Resumed { .. } => "contract.resumed",
+            Event::Extended { .. } => "contract.extended",
             Event::Closing { .. } => "contract.closing",
             Event::Undoing { .. } => "contract.undoing",
             Event::Ended { .. } => "contract.ended",
@@ -372,6 +342,11 @@ impl Event {
         match self {
             Event::Received { contract, .. } => vec![*contract],
             Event::Dispatched { params, .. } => vec![*params],
+            Event::Reused { output, .. } | Event::Concluded { output, .. } => vec![*output],
+            Event::Recalled { params, output, .. } => vec![*params, *output],
+            Event::Spread { items, .. } => vec![*items],
+            Event::Listening { expectation, .. } => vec![*expectation],
+            Event::Heard { content, .. } => vec![*content],
             Event::Answered { reply: Reply::Output { output, .. }, .. } => vec![*output],
             Event::Ended { ending: Ending::Completed { output } } => vec![*output],
             Event::Decided { decision, .. } => vec![decision.provenance.input],
@@ -388,6 +363,6 @@ pub fn following(attempt: &Attempt) -> Attempt {
 
 /// The first attempt of a leg.
 #[must_use]
-pub fn first(step: &StepName, leg: Leg) -> Attempt {
+pub fn first(step: &StepId, leg: Leg) -> Attempt {
     Attempt { step: step.clone(), leg, number: 1 }
 }

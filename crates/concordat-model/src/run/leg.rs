@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::digest::Digest;
-use crate::id::{AgentId, ReviewId};
+use crate::id::{AgentId, EventId, ReviewId, RunId};
 use crate::run::event::{Failure, Reply, Skip};
 
 /// Where one leg of a step stands. Each state owns exactly its data.
@@ -27,12 +27,40 @@ pub enum LegState {
         /// The review.
         review: ReviewId,
     },
+    /// It is done once for each of several items, which have states of their own.
+    Spread,
+    /// It waits for events or a moment.
+    Listening {
+        /// The try.
+        number: u32,
+        /// Since when.
+        since: Timestamp,
+        /// Until when.
+        until: Option<Timestamp>,
+        /// What it waits for.
+        expectation: Digest,
+        /// What came so far, and when.
+        heard: Vec<(Timestamp, EventId, Digest)>,
+    },
+    /// A contract of its own is carried out for it.
+    Delegated {
+        /// The try.
+        number: u32,
+        /// That contract's run.
+        run: RunId,
+        /// Since when.
+        since: Timestamp,
+    },
     /// An agent has it.
     Dispatched {
         /// The try.
         number: u32,
         /// The agent.
         agent: AgentId,
+        /// Its revision.
+        revision: Digest,
+        /// What it was given.
+        params: Digest,
         /// Since when.
         since: Timestamp,
     },
@@ -72,8 +100,8 @@ pub enum LegState {
     },
     /// It was done, and its result may be used.
     Done {
-        /// The agent.
-        agent: AgentId,
+        /// The agent, if one did it.
+        agent: Option<AgentId>,
         /// The result.
         output: Digest,
     },
@@ -98,7 +126,14 @@ pub(crate) enum Move {
     Ask { review: ReviewId },
     Approve { at: Timestamp },
     Skip { because: Skip },
-    Dispatch { number: u32, agent: AgentId, at: Timestamp },
+    Reuse { agent: Option<AgentId>, output: Digest },
+    Spread,
+    Listen { number: u32, at: Timestamp, until: Option<Timestamp>, expectation: Digest },
+    Hear { number: u32, at: Timestamp, heard: EventId, content: Digest },
+    Delegate { number: u32, run: RunId, at: Timestamp },
+    Recall { number: u32, agent: AgentId, output: Digest },
+    Conclude { number: u32, output: Digest },
+    Dispatch { number: u32, agent: AgentId, revision: Digest, params: Digest, at: Timestamp },
     Deliver { number: u32, output: Digest },
     Lose { number: u32, reply: Reply },
     Release { number: u32 },
@@ -111,6 +146,7 @@ impl LegState {
     /// The state after a move, or nothing when the move is not one of this state.
     ///
     /// The whole table: rows are states, and what is not listed cannot happen.
+    #[expect(clippy::too_many_lines, reason = "the transition table is easier to check in one piece")]
     pub(crate) fn after(&self, step: Move) -> Option<LegState> {
         use LegState as S;
         use Move as M;
@@ -118,17 +154,53 @@ impl LegState {
             (S::Waiting, M::Wake { at }) => S::Ready { number: 1, from: at, put_off: false },
             (S::Waiting | S::Ready { number: 1, .. }, M::Skip { because }) => S::Skipped { because },
 
+            (S::Waiting, M::Reuse { agent, output }) => S::Done { agent, output },
+
+            (S::Ready { number: 1, .. }, M::Spread) => S::Spread,
+            (S::Ready { number, .. }, M::Listen { number: n, at, until, expectation }) if n == number => {
+                S::Listening { number, since: at, until, expectation, heard: Vec::new() }
+            }
+            (
+                S::Listening { number, since, until, expectation, mut heard },
+                M::Hear { number: n, at, heard: event, content },
+            ) if n == number => {
+                heard.push((at, event, content));
+                S::Listening { number, since, until, expectation, heard }
+            }
+            (S::Ready { number, .. } | S::Answered { number, .. }, M::Delegate { number: n, run, at })
+                if n == number =>
+            {
+                S::Delegated { number, run, since: at }
+            }
+            (S::Ready { number, .. }, M::Recall { number: n, agent, output }) if n == number => {
+                S::Answered { number, agent, output }
+            }
+            (
+                S::Ready { number, .. }
+                | S::InReview { number, .. }
+                | S::Listening { number, .. }
+                | S::Delegated { number, .. },
+                M::Conclude { number: n, output },
+            ) if n == number => S::Done { agent: None, output },
+            (S::Spread, M::Conclude { output, .. }) => S::Done { agent: None, output },
+
             (S::Ready { number, .. }, M::Ask { review }) => S::InReview { number, review },
-            (S::Ready { number, .. }, M::Dispatch { number: n, agent, at }) if n == number => {
-                S::Dispatched { number, agent, since: at }
+            (S::Ready { number, .. }, M::Dispatch { number: n, agent, revision, params, at })
+                if n == number =>
+            {
+                S::Dispatched { number, agent, revision, params, since: at }
             }
             (S::Ready { number, .. }, M::Retry { number: n, from }) if n == number => {
                 S::Ready { number, from, put_off: true }
             }
             (
-                S::Ready { number, .. } | S::InReview { number, .. },
+                S::Ready { number, .. }
+                | S::InReview { number, .. }
+                | S::Listening { number, .. }
+                | S::Delegated { number, .. },
                 M::Fail { number: n, error, tolerated },
             ) if n == number => S::Failed { error, tolerated },
+            (S::Spread, M::Fail { error, tolerated, .. }) => S::Failed { error, tolerated },
             (S::InReview { number, .. }, M::Approve { at }) => S::Ready { number, from: at, put_off: false },
 
             (S::Dispatched { number, agent, .. }, M::Deliver { number: n, output }) if n == number => {
@@ -142,7 +214,7 @@ impl LegState {
                 S::Held { number, agent, output, review }
             }
             (S::Answered { number, agent, output }, M::Release { number: n }) if n == number => {
-                S::Done { agent, output }
+                S::Done { agent: Some(agent), output }
             }
             (
                 S::Answered { number, .. } | S::Held { number, .. },
@@ -158,9 +230,14 @@ impl LegState {
             (S::Lost { number, .. }, M::Retry { number: n, from }) if n == number + 1 => {
                 S::Ready { number: n, from, put_off: false }
             }
-            (S::Lost { number, .. }, M::Park { number: n }) if n == number => {
-                S::Parked { number, review: None }
-            }
+            (
+                S::Lost { number, .. }
+                | S::Ready { number, .. }
+                | S::Listening { number, .. }
+                | S::Answered { number, .. }
+                | S::Delegated { number, .. },
+                M::Park { number: n },
+            ) if n == number => S::Parked { number, review: None },
             (S::Lost { number, .. }, M::Fail { number: n, error, tolerated }) if n == number => {
                 S::Failed { error, tolerated }
             }
@@ -197,6 +274,9 @@ impl LegState {
             LegState::Waiting => "waiting",
             LegState::Ready { .. } => "ready",
             LegState::InReview { .. } => "in_review",
+            LegState::Spread => "spread",
+            LegState::Listening { .. } => "listening",
+            LegState::Delegated { .. } => "delegated",
             LegState::Dispatched { .. } => "dispatched",
             LegState::Answered { .. } => "answered",
             LegState::Held { .. } => "held",

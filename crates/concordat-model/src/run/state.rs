@@ -1,4 +1,4 @@
-//! What is: the fold over a run's events.
+//! What is: everything that a run's events add up to. How they do is in `fold`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,10 +9,11 @@ use crate::agree::Contract;
 use crate::classification::Classification;
 use crate::digest::Digest;
 use crate::id::{AgentId, DecisionId, ReviewId, RunId, SubmissionId};
-use crate::name::StepName;
+use crate::name::{PrincipalName, StepName};
 use crate::principal::Principal;
-use crate::run::event::{About, Cause, Ending, Event, Reply, Verdict};
-use crate::run::leg::{LegState, Move};
+use crate::run::event::{About, Allotment, Cause, Ending, Event, Origin};
+use crate::run::leg::LegState;
+use crate::step_id::StepId;
 use crate::work::{Attempt, Leg};
 
 /// Everything that a run's events add up to.
@@ -38,19 +39,49 @@ pub struct RunState {
     pub calls: u32,
     /// What they cost, in millionths by currency.
     pub spent: BTreeMap<String, u64>,
+    /// How it came about.
+    pub origin: Origin,
+    /// The access decision that let it in.
+    pub access: DecisionId,
+    /// Since when nothing new begins, and why, if somebody paused it.
+    pub paused: Option<Pause>,
+    /// Contracts within this one that are not over, and what each may use up.
+    pub lent: BTreeMap<RunId, Loan>,
     /// The open reviews.
     pub reviews: BTreeMap<ReviewId, OpenReview>,
     /// What people approved, by what it was about: evidence for policy.
     pub approvals: BTreeMap<About, Approval>,
-    steps: Vec<StepState>,
+    /// The contract's steps, and after them the items that steps were spread over.
+    pub(super) steps: Vec<StepState>,
     /// Steps done, in the order of completion.
-    completed: Vec<usize>,
-    /// Steps being undone, in order.
-    undoing: Vec<usize>,
-    /// Legs that may be offered, that wait for the release gate, or that need a decision after a lost try.
-    active: BTreeSet<(usize, Leg)>,
-    in_flight: usize,
-    unsettled: usize,
+    pub(super) completed: Vec<usize>,
+    /// Steps still to be undone, the next one last.
+    pub(super) to_undo: Vec<usize>,
+    /// Legs that may be offered, that wait for the release gate or for a moment, or that need a decision.
+    pub(super) active: BTreeSet<(usize, Leg)>,
+    pub(super) in_flight: usize,
+    pub(super) unsettled: usize,
+    pub(super) undoing: usize,
+}
+
+/// A pause that somebody ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// Since when.
+    pub since: Timestamp,
+    /// Who ordered it.
+    pub by: PrincipalName,
+    /// Why, in their words.
+    pub reason: String,
+}
+
+/// What a contract within this one may use up, and whom it is carried out for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loan {
+    /// The step; none for the fallback.
+    pub step: Option<Attempt>,
+    /// What it may use up.
+    pub allotted: Allotment,
 }
 
 /// Where a run as a whole stands.
@@ -68,6 +99,8 @@ pub enum Phase {
     Closing(Cause),
     /// Finished steps are being undone.
     Undoing(Cause),
+    /// The fallback is carried out in place of what failed.
+    FallingBack(Cause),
     /// It is over.
     Ended {
         /// Why it stopped early, if it did.
@@ -92,7 +125,31 @@ pub struct StepState {
     pub failures: u32,
     /// How many attempts at undoing it failed.
     pub undo_failures: u32,
-    open_needs: usize,
+    /// The step of the contract that this is, or that this is an item of.
+    pub written: usize,
+    /// The item that it is done for, from 0.
+    pub item: Option<u32>,
+    /// The items that it was spread over.
+    pub items: Option<Items>,
+    pub(super) open_needs: usize,
+    pub(super) failed_needs: u32,
+}
+
+/// The items that a step was spread over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Items {
+    /// The digest of the list.
+    pub list: Digest,
+    /// The place of the first item among the run's steps; the others follow.
+    pub first: usize,
+    /// How many there are.
+    pub count: usize,
+    /// How many are not settled.
+    pub open: usize,
+    /// How many failed.
+    pub failed: u32,
+    /// How many were woken.
+    pub(super) woken: usize,
 }
 
 /// A question to people that was not answered yet.
@@ -135,18 +192,11 @@ pub struct IllegalMove {
 impl RunState {
     /// The state after a contract was received.
     pub(crate) fn open(contract: &Contract, event: &Event, at: Timestamp) -> Result<RunState, IllegalMove> {
-        let Event::Received { submission, label, submitter, depends_on, .. } = event else {
+        let Event::Received { submission, label, submitter, depends_on, origin, access, .. } = event else {
             let (what, state) = ("the run".to_owned(), "not received".to_owned());
             return Err(IllegalMove { event: event.record_type(), what, state });
         };
-        let waiting = |step| StepState {
-            doing: LegState::Waiting,
-            undoing: LegState::Waiting,
-            failed_by: Vec::new(),
-            failures: 0,
-            undo_failures: 0,
-            open_needs: contract.plan().needs(step).len(),
-        };
+        let waiting = |step| StepState::waiting(step, None, contract.plan().needs(step).len());
         let n = contract.steps().len();
         Ok(RunState {
             phase: Phase::Received,
@@ -159,131 +209,20 @@ impl RunState {
             deadline: None,
             calls: 0,
             spent: BTreeMap::new(),
+            origin: origin.clone(),
+            access: *access,
+            paused: None,
+            lent: BTreeMap::new(),
             reviews: BTreeMap::new(),
             approvals: BTreeMap::new(),
             steps: (0..n).map(waiting).collect(),
             completed: Vec::new(),
-            undoing: Vec::new(),
+            to_undo: Vec::new(),
             active: BTreeSet::new(),
             in_flight: 0,
             unsettled: n,
+            undoing: 0,
         })
-    }
-
-    /// Folds one event: the transition table of runs.
-    #[expect(clippy::too_many_lines, reason = "the transition table is easier to check in one piece")]
-    pub(crate) fn apply(
-        &mut self,
-        contract: &Contract,
-        event: &Event,
-        at: Timestamp,
-    ) -> Result<(), IllegalMove> {
-        match event {
-            Event::Classified { classification } if self.phase == Phase::Received => {
-                self.classification = Some(classification.clone());
-            }
-            Event::Decided { .. } if !self.is_ended() => {}
-            Event::Waiting if self.phase == Phase::Received => {
-                self.admit(contract, at);
-                self.phase = Phase::Waiting;
-            }
-            Event::Started if matches!(self.phase, Phase::Received | Phase::Waiting) => {
-                self.admit(contract, at);
-                self.phase = Phase::Running;
-                for step in 0..self.steps.len() {
-                    self.wake_if_free(step, at);
-                }
-            }
-            Event::ReviewOpened { review, about, decision, payload, expires } if !self.is_ended() => {
-                self.open_review(contract, event, *review, about)?;
-                let open = OpenReview {
-                    about: about.clone(),
-                    decision: *decision,
-                    payload: *payload,
-                    opened: at,
-                    expires: *expires,
-                };
-                self.reviews.insert(*review, open);
-            }
-            Event::ReviewAnswered { review, verdict, by, payload, .. }
-                if self.reviews.contains_key(review) =>
-            {
-                if let Some(open) = self.reviews.remove(review)
-                    && *verdict == Verdict::Approve
-                {
-                    self.approve(contract, event, &open.about, at)?;
-                    let approval = Approval { review: *review, by: by.clone(), at, payload: *payload };
-                    self.approvals.insert(open.about, approval);
-                }
-            }
-            Event::ReviewLapsed { review } if self.reviews.contains_key(review) => {
-                self.reviews.remove(review);
-            }
-            Event::Skipped { step, because } if self.phase == Phase::Running => {
-                let step = self.step_index(contract, step, event)?;
-                self.step(step, Leg::Do, Move::Skip { because: *because }, event)?;
-                self.settle(contract, step, at);
-            }
-            Event::Dispatched { attempt, agent, cost, .. } if self.offers(attempt.leg) => {
-                let go = Move::Dispatch { number: attempt.number, agent: *agent, at };
-                self.attempt(contract, attempt, go, event)?;
-                self.calls = self.calls.saturating_add(1);
-                if let Some(cost) = cost {
-                    *self.spent.entry(cost.currency().to_owned()).or_default() += cost.micros();
-                }
-            }
-            Event::Answered { attempt, reply, .. } if !self.is_ended() => {
-                let number = attempt.number;
-                let step = match reply {
-                    Reply::Output { output, misfits, .. } if misfits.is_empty() => {
-                        Move::Deliver { number, output: *output }
-                    }
-                    _ => Move::Lose { number, reply: reply.clone() },
-                };
-                self.remember_failure(contract, attempt, reply);
-                self.attempt(contract, attempt, step, event)?;
-            }
-            Event::Released { attempt, .. } if !self.is_ended() => {
-                let step =
-                    self.attempt(contract, attempt, Move::Release { number: attempt.number }, event)?;
-                if attempt.leg == Leg::Do {
-                    self.completed.push(step);
-                }
-                self.after_leg(contract, step, attempt.leg, at);
-            }
-            Event::Retrying { attempt, at: from } if !self.is_ended() => {
-                self.attempt(contract, attempt, Move::Retry { number: attempt.number, from: *from }, event)?;
-            }
-            Event::Failed { attempt, error, tolerated } if !self.is_ended() => {
-                let fail = Move::Fail { number: attempt.number, error: error.clone(), tolerated: *tolerated };
-                let step = self.attempt(contract, attempt, fail, event)?;
-                self.after_leg(contract, step, attempt.leg, at);
-            }
-            Event::Parked { attempt } if !self.is_ended() => {
-                self.attempt(contract, attempt, Move::Park { number: attempt.number }, event)?;
-            }
-            Event::Closing { cause } if self.may_close() => self.phase = Phase::Closing(cause.clone()),
-            Event::Undoing { steps } => match &self.phase {
-                Phase::Closing(cause) if self.in_flight == 0 => {
-                    self.phase = Phase::Undoing(cause.clone());
-                    let index = |step| contract.index(step);
-                    self.undoing = steps.iter().filter_map(index).collect();
-                    self.next_undo(at);
-                }
-                _ => return Err(self.illegal(event)),
-            },
-            Event::Ended { ending } if self.in_flight == 0 && !self.is_ended() => {
-                let cause = match &self.phase {
-                    Phase::Closing(cause) | Phase::Undoing(cause) => Some(cause.clone()),
-                    _ => None,
-                };
-                self.phase = Phase::Ended { cause, ending: ending.clone(), at };
-                self.reviews.clear();
-                self.active.clear();
-            }
-            _ => return Err(self.illegal(event)),
-        }
-        Ok(())
     }
 
     /// Whether the run is over.
@@ -302,7 +241,17 @@ impl RunState {
         })
     }
 
-    /// Every step in the order of the contract.
+    /// The place of a step, or of one of its items, among the run's steps.
+    #[must_use]
+    pub fn place(&self, contract: &Contract, step: &StepId) -> Option<usize> {
+        let written = contract.index(&step.name)?;
+        let Some(item) = step.item else { return Some(written) };
+        let items = self.steps.get(written)?.items?;
+        let item = usize::try_from(item).ok().filter(|item| *item < items.count)?;
+        Some(items.first + item)
+    }
+
+    /// Every step in the order of the contract, and after them the items that steps were spread over.
     #[must_use]
     pub fn steps(&self) -> &[StepState] {
         &self.steps
@@ -319,6 +268,11 @@ impl RunState {
         self.active.iter().copied()
     }
 
+    /// Whether nothing is left to undo.
+    pub(super) fn undo_is_over(&self) -> bool {
+        self.in_flight == 0 && self.undoing == 0 && self.to_undo.is_empty()
+    }
+
     /// How many attempts are with agents.
     #[must_use]
     pub fn in_flight(&self) -> usize {
@@ -330,171 +284,28 @@ impl RunState {
     pub fn unsettled(&self) -> usize {
         self.unsettled
     }
+}
 
-    fn admit(&mut self, contract: &Contract, at: Timestamp) {
-        if self.deadline.is_none() {
-            self.deadline = contract.spec().deadline.and_then(|span| at.checked_add(span.duration()).ok());
+impl StepState {
+    pub(super) fn waiting(written: usize, item: Option<u32>, open_needs: usize) -> StepState {
+        StepState {
+            doing: LegState::Waiting,
+            undoing: LegState::Waiting,
+            failed_by: Vec::new(),
+            failures: 0,
+            undo_failures: 0,
+            written,
+            item,
+            items: None,
+            open_needs,
+            failed_needs: 0,
         }
     }
+}
 
-    fn may_close(&self) -> bool {
-        !matches!(self.phase, Phase::Closing(_) | Phase::Undoing(_) | Phase::Ended { .. })
-    }
-
-    /// Whether legs of this kind may be offered to agents now.
-    pub(crate) fn offers(&self, leg: Leg) -> bool {
-        match leg {
-            Leg::Do => self.phase == Phase::Running,
-            Leg::Undo => matches!(self.phase, Phase::Undoing(_)),
-        }
-    }
-
-    fn open_review(
-        &mut self,
-        contract: &Contract,
-        event: &Event,
-        review: ReviewId,
-        about: &About,
-    ) -> Result<(), IllegalMove> {
-        match about {
-            About::Admission if self.phase == Phase::Received => self.phase = Phase::InReview(review),
-            About::Admission => return Err(self.illegal(event)),
-            About::Step { attempt, .. } | About::Reconciliation { attempt } => {
-                self.attempt(contract, attempt, Move::Ask { review }, event)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn approve(
-        &mut self,
-        contract: &Contract,
-        event: &Event,
-        about: &About,
-        at: Timestamp,
-    ) -> Result<(), IllegalMove> {
-        match about {
-            About::Admission => self.phase = Phase::Received,
-            About::Step { attempt, .. } | About::Reconciliation { attempt } => {
-                self.attempt(contract, attempt, Move::Approve { at }, event)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn attempt(
-        &mut self,
-        contract: &Contract,
-        attempt: &Attempt,
-        step: Move,
-        event: &Event,
-    ) -> Result<usize, IllegalMove> {
-        let index = self.step_index(contract, &attempt.step, event)?;
-        self.step(index, attempt.leg, step, event)?;
-        Ok(index)
-    }
-
-    /// Moves one leg, and keeps the counters that are derived from legs.
-    fn step(&mut self, step: usize, leg: Leg, by: Move, event: &Event) -> Result<(), IllegalMove> {
-        let Some(state) = self.steps.get_mut(step) else { return Err(self.illegal(event)) };
-        let slot = match leg {
-            Leg::Do => &mut state.doing,
-            Leg::Undo => &mut state.undoing,
-        };
-        let Some(after) = slot.after(by) else {
-            let what = format!("step {}", step + 1);
-            return Err(IllegalMove { event: event.record_type(), what, state: slot.as_str().to_owned() });
-        };
-        self.in_flight =
-            self.in_flight + usize::from(after.is_in_flight()) - usize::from(slot.is_in_flight());
-        if leg == Leg::Do && after.is_settled() {
-            self.unsettled = self.unsettled.saturating_sub(1);
-        }
-        let wants =
-            matches!(after, LegState::Ready { .. } | LegState::Answered { .. } | LegState::Lost { .. })
-                || matches!(after, LegState::Parked { review: None, .. });
-        *slot = after;
-        if wants {
-            self.active.insert((step, leg));
-        } else {
-            self.active.remove(&(step, leg));
-        }
-        Ok(())
-    }
-
-    /// Counts failures, and who failed; our own interruptions are nobody's failure.
-    fn remember_failure(&mut self, contract: &Contract, attempt: &Attempt, reply: &Reply) {
-        let failed = match reply {
-            Reply::Output { misfits, .. } => !misfits.is_empty(),
-            Reply::Failure { .. } | Reply::Unknown { .. } => true,
-            Reply::Interrupted => false,
-        };
-        let state = contract.index(&attempt.step).and_then(|step| self.steps.get_mut(step));
-        if let Some(state) = state.filter(|_| failed) {
-            let (leg, failures) = match attempt.leg {
-                Leg::Do => (&state.doing, &mut state.failures),
-                Leg::Undo => (&state.undoing, &mut state.undo_failures),
-            };
-            *failures = failures.saturating_add(1);
-            if let LegState::Dispatched { agent, .. } = leg
-                && !state.failed_by.contains(agent)
-            {
-                state.failed_by.push(*agent);
-            }
-        }
-    }
-
-    /// A leg came to its end: what waited for it may go on.
-    fn after_leg(&mut self, contract: &Contract, step: usize, leg: Leg, at: Timestamp) {
-        match leg {
-            Leg::Do => self.settle(contract, step, at),
-            Leg::Undo => self.next_undo(at),
-        }
-    }
-
-    /// Tells the followers of a settled step; a failure that is not tolerated tells nobody.
-    fn settle(&mut self, contract: &Contract, step: usize, at: Timestamp) {
-        if matches!(self.leg(step, Leg::Do), Some(LegState::Failed { tolerated: false, .. })) {
-            return;
-        }
-        for &follower in contract.plan().followers(step) {
-            if let Some(state) = self.steps.get_mut(follower) {
-                state.open_needs = state.open_needs.saturating_sub(1);
-            }
-            self.wake_if_free(follower, at);
-        }
-    }
-
-    fn wake_if_free(&mut self, step: usize, at: Timestamp) {
-        if let Some(state) = self.steps.get_mut(step).filter(|state| state.open_needs == 0)
-            && let Some(ready) = state.doing.after(Move::Wake { at })
-        {
-            state.doing = ready;
-            self.active.insert((step, Leg::Do));
-        }
-    }
-
-    /// Wakes the next step that is to be undone, one at a time.
-    fn next_undo(&mut self, at: Timestamp) {
-        for &step in &self.undoing {
-            let Some(state) = self.steps.get_mut(step) else { continue };
-            if state.undoing.is_settled() {
-                continue;
-            }
-            if let Some(ready) = state.undoing.after(Move::Wake { at }) {
-                state.undoing = ready;
-                self.active.insert((step, Leg::Undo));
-            }
-            return;
-        }
-    }
-
-    fn step_index(&self, contract: &Contract, step: &StepName, event: &Event) -> Result<usize, IllegalMove> {
-        contract.index(step).ok_or_else(|| self.illegal(event))
-    }
-
-    fn illegal(&self, event: &Event) -> IllegalMove {
-        IllegalMove { event: event.record_type(), what: "the run".to_owned(), state: self.phase.to_string() }
+impl IllegalMove {
+    pub(super) fn new(event: &Event, what: String, state: &dyn fmt::Display) -> IllegalMove {
+        IllegalMove { event: event.record_type(), what, state: state.to_string() }
     }
 }
 
@@ -507,6 +318,7 @@ impl fmt::Display for Phase {
             Phase::Running => "running",
             Phase::Closing(_) => "closing",
             Phase::Undoing(_) => "undoing",
+            Phase::FallingBack(_) => "falling_back",
             Phase::Ended { .. } => "ended",
         })
     }

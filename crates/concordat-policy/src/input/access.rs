@@ -63,6 +63,10 @@ pub enum ResourceKind {
     Metrics,
     /// The policy bundle.
     Policy,
+    /// Something that happened outside.
+    Event,
+    /// What starts contracts by itself.
+    Trigger,
 }
 
 macro_rules! actions {
@@ -95,6 +99,20 @@ actions! {
     ContractsRead = "contracts.read",
     /// Stop a contract.
     ContractsCancel = "contracts.cancel",
+    /// Hold a contract, and let it go on.
+    ContractsPause = "contracts.pause",
+    /// Give a contract more time.
+    ContractsExtend = "contracts.extend",
+    /// End a contract at once, without undoing anything.
+    ContractsKill = "contracts.kill",
+    /// Try an ended contract again from one of its steps.
+    ContractsRetry = "contracts.retry",
+    /// Tell an event that contracts wait for.
+    EventsPublish = "events.publish",
+    /// Say which events and moments start contracts.
+    TriggersWrite = "triggers.write",
+    /// See which events and moments start contracts.
+    TriggersRead = "triggers.read",
     /// See what waits for people.
     ReviewsRead = "reviews.read",
     /// Answer what policy will not decide alone.

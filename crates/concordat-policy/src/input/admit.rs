@@ -55,6 +55,9 @@ pub struct AdmitContract {
     pub deadline_ms: Option<u64>,
     /// What happens to finished steps when the contract fails.
     pub on_failure: OnFailure,
+    /// How deep it lies within other contracts; 0 for one that was submitted.
+    #[serde(default, skip_serializing_if = "at_the_top")]
+    pub depth: u8,
     /// The steps.
     pub steps: Vec<AdmitStep>,
 }
@@ -65,8 +68,14 @@ pub struct AdmitContract {
 pub struct AdmitStep {
     /// The step's name.
     pub id: StepName,
-    /// The skill that it asks for.
-    pub skill: SkillName,
+    /// What kind of work it is: `skill`, `review`, `wait`, `emit`, `contract` or `oneOf`.
+    pub kind: String,
+    /// The skill that it asks an agent for; absent when it asks none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skill: Option<SkillName>,
+    /// Whether an agent may answer with steps of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decomposes: bool,
     /// What doing it twice would do.
     pub effect: EffectKind,
     /// Whether it says how it is undone.
@@ -81,4 +90,9 @@ pub struct SkillSupply {
     pub registered: u32,
     /// The number of those that are eligible and registered for the domain that the work is held to.
     pub eligible: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "this is the form in which serde asks")]
+fn at_the_top(depth: &u8) -> bool {
+    *depth == 0
 }

@@ -5,6 +5,7 @@ use concordat_model::contract::{DataClass, EffectKind, Governance};
 use concordat_model::digest::Digest;
 use concordat_model::id::AgentId;
 use concordat_model::name::{AgentName, ContractName, DomainName, SkillName, StepName};
+use concordat_model::step_id::StepId;
 use concordat_model::trust::{Belief, TrustView};
 use concordat_model::work::{Leg, Work};
 use jiff::Timestamp;
@@ -69,8 +70,8 @@ pub struct DispatchContract {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DispatchStep {
-    /// The step's name.
-    pub id: StepName,
+    /// The step's name, with the item when it is done for each of several: `check[3]`.
+    pub id: StepId,
     /// The skill that is asked for: the compensation's when undoing.
     pub skill: SkillName,
     /// Doing or undoing.

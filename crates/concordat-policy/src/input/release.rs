@@ -3,7 +3,8 @@
 use concordat_model::contract::{EffectKind, Governance};
 use concordat_model::digest::Digest;
 use concordat_model::id::AgentId;
-use concordat_model::name::{ContractName, DomainName, SkillName, StepName};
+use concordat_model::name::{ContractName, DomainName, SkillName};
+use concordat_model::step_id::StepId;
 use concordat_model::work::{Leg, Outcome};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -64,8 +65,8 @@ pub struct ReleaseContract {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseStep {
-    /// The step's name.
-    pub id: StepName,
+    /// The step's name, with the item when it is done for each of several: `check[3]`.
+    pub id: StepId,
     /// The skill that was asked for.
     pub skill: SkillName,
     /// Doing or undoing.

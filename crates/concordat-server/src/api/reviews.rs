@@ -68,6 +68,8 @@ pub enum AboutKind {
     Step,
     /// Whether a step of unknown outcome may be sent again.
     Reconciliation,
+    /// The question of a step.
+    Question,
 }
 
 /// A person's answer.
@@ -103,6 +105,9 @@ impl From<&concordat_model::run::event::About> for About {
             }
             Model::Reconciliation { attempt } => {
                 About { kind: AboutKind::Reconciliation, gate: None, attempt: Some(attempt.into()) }
+            }
+            Model::Question { attempt } => {
+                About { kind: AboutKind::Question, gate: None, attempt: Some(attempt.into()) }
             }
         }
     }

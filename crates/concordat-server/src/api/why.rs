@@ -11,6 +11,19 @@ pub struct Why {
     pub headline: String,
     /// What led there, in order.
     pub lines: Vec<WhyLine>,
+    /// What its steps wait for now, in the order of the contract, at most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<WhyWaiting>,
+}
+
+/// What one step waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WhyWaiting {
+    /// The step.
+    pub step: String,
+    /// What it waits for, in words.
+    #[serde(rename = "for")]
+    pub awaited: String,
 }
 
 /// One sentence of the story.

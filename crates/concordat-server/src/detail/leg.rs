@@ -1,24 +1,30 @@
 //! One leg of one step as the API shows it: where it stands, and what it waits for in words.
 
 use concordat_engine::RunView;
-use concordat_model::agree::Step;
+use concordat_model::agree::{Kind, Step};
 use concordat_model::digest::Digest;
-use concordat_model::id::AgentId;
+use concordat_model::id::{AgentId, ReviewId};
 use concordat_model::run::Phase;
-use concordat_model::run::event::{Failure, Skip};
+use concordat_model::run::event::{About, Failure, Skip};
 use concordat_model::run::leg::LegState;
+use concordat_model::step_id::StepId;
 use concordat_model::work::Leg;
+use jiff::Timestamp;
 
 use crate::api::contracts::{AgentRef, LegRow, StepError, StepState};
-use crate::story::Story;
+use crate::awaited;
+use crate::sentence::{and, until};
+use crate::story::{Story, choices_before};
 
-/// Where a leg is asked about: its run, its step, and the steps before it.
+/// Where a leg is asked about: its run and its step.
 pub(super) struct Place<'a> {
     pub(super) story: &'a Story,
     pub(super) view: &'a RunView,
+    pub(super) name: &'a dyn Fn(AgentId) -> Option<String>,
     pub(super) step: &'a Step,
+    pub(super) id: StepId,
+    pub(super) place: usize,
     pub(super) leg: Leg,
-    pub(super) needs: &'a [String],
 }
 
 impl Place<'_> {
@@ -26,36 +32,50 @@ impl Place<'_> {
     fn is_over(&self) -> bool {
         matches!(self.view.run.state.phase, Phase::Ended { .. })
     }
+
+    fn agent(&self, agent: AgentId) -> AgentRef {
+        let known = self.story.name(agent).map(str::to_owned).or_else(|| (self.name)(agent));
+        AgentRef { id: agent.to_string(), name: known.unwrap_or_else(|| agent.to_string()) }
+    }
+
+    /// Whether this review is the question that the step is.
+    fn is_question(&self, review: ReviewId) -> bool {
+        matches!(self.story.asked(review), Some(About::Question { .. }))
+    }
 }
 
 /// One leg as the API shows it.
 pub(super) fn row(place: &Place<'_>, leg: &LegState) -> LegRow {
     let (agent, output) = worked(leg);
-    let agent = agent.map(|agent| AgentRef {
-        id: agent.to_string(),
-        name: place.story.name(agent).map_or_else(|| agent.to_string(), str::to_owned),
-    });
+    let agent = agent.map(|agent| place.agent(agent));
+    let (since, until) = times(leg);
     LegRow {
-        state: match leg {
-            LegState::Waiting | LegState::Ready { .. } | LegState::InReview { .. } if place.is_over() => {
-                StepState::NotBegun
-            }
-            _ => word(leg),
-        },
-        attempt: leg_attempt(leg)
-            .or_else(|| place.story.last_try(place.step.document.id.as_str(), place.leg)),
+        attempt: leg_attempt(leg).or_else(|| place.story.last_try(&place.id, place.leg)),
         waiting_for: waiting_for(place, leg, agent.as_ref()),
         agent,
-        since: match leg {
-            LegState::Dispatched { since, .. } => Some(*since),
-            _ => None,
+        run: match place.leg {
+            Leg::Do => place.story.within(&place.id).map(|run| run.to_string()),
+            Leg::Undo => None,
         },
+        since,
+        until: until.filter(|_| !place.is_over()),
         error: match leg {
-            LegState::Skipped { because } => Some(skipped(*because)),
+            LegState::Skipped { because } => Some(skipped(place, *because)),
             LegState::Failed { error, .. } => Some(failed(error)),
             _ => None,
         },
         output_digest: output.map(|output| output.to_string()),
+        ..LegRow::of(if place.is_over() { left(place, leg) } else { word(leg) })
+    }
+}
+
+/// The word for a leg whose run is over.
+fn left(place: &Place<'_>, leg: &LegState) -> StepState {
+    match leg {
+        LegState::InReview { .. } if matches!(place.step.kind, Kind::Review(_)) => StepState::BrokenOff,
+        LegState::Waiting | LegState::Ready { .. } | LegState::InReview { .. } => StepState::NotBegun,
+        LegState::Spread | LegState::Listening { .. } | LegState::Delegated { .. } => StepState::BrokenOff,
+        _ => word(leg),
     }
 }
 
@@ -64,6 +84,9 @@ fn word(leg: &LegState) -> StepState {
         LegState::Waiting => StepState::Waiting,
         LegState::Ready { .. } => StepState::Ready,
         LegState::InReview { .. } => StepState::InReview,
+        LegState::Spread => StepState::Spread,
+        LegState::Listening { .. } => StepState::Listening,
+        LegState::Delegated { .. } => StepState::Delegated,
         LegState::Dispatched { .. } => StepState::Dispatched,
         LegState::Answered { .. } => StepState::Answered,
         LegState::Held { .. } => StepState::Held,
@@ -80,14 +103,18 @@ fn leg_attempt(leg: &LegState) -> Option<u32> {
     match leg {
         LegState::Ready { number, .. }
         | LegState::InReview { number, .. }
+        | LegState::Listening { number, .. }
+        | LegState::Delegated { number, .. }
         | LegState::Dispatched { number, .. }
         | LegState::Answered { number, .. }
         | LegState::Held { number, .. }
         | LegState::Lost { number, .. }
         | LegState::Parked { number, .. } => Some(*number),
-        LegState::Waiting | LegState::Done { .. } | LegState::Skipped { .. } | LegState::Failed { .. } => {
-            None
-        }
+        LegState::Waiting
+        | LegState::Spread
+        | LegState::Done { .. }
+        | LegState::Skipped { .. }
+        | LegState::Failed { .. } => None,
     }
 }
 
@@ -95,9 +122,19 @@ fn leg_attempt(leg: &LegState) -> Option<u32> {
 fn worked(leg: &LegState) -> (Option<AgentId>, Option<Digest>) {
     match leg {
         LegState::Dispatched { agent, .. } => (Some(*agent), None),
-        LegState::Answered { agent, output, .. }
-        | LegState::Held { agent, output, .. }
-        | LegState::Done { agent, output } => (Some(*agent), Some(*output)),
+        LegState::Answered { agent, output, .. } | LegState::Held { agent, output, .. } => {
+            (Some(*agent), Some(*output))
+        }
+        LegState::Done { agent, output } => (*agent, Some(*output)),
+        _ => (None, None),
+    }
+}
+
+/// Since when it is so, and until when.
+fn times(leg: &LegState) -> (Option<Timestamp>, Option<Timestamp>) {
+    match leg {
+        LegState::Dispatched { since, .. } | LegState::Delegated { since, .. } => (Some(*since), None),
+        LegState::Listening { since, until, .. } => (Some(*since), *until),
         _ => (None, None),
     }
 }
@@ -106,13 +143,36 @@ fn waiting_for(place: &Place<'_>, leg: &LegState, agent: Option<&AgentRef>) -> O
     if place.is_over() {
         return None;
     }
+    let state = &place.view.run.state;
     Some(match leg {
         LegState::Waiting => return before(place),
-        LegState::Ready { number: 1, .. } => "an agent that policy permits and that is free".to_owned(),
-        LegState::Ready { from, .. } => format!("another try, not before {from:.0}"),
-        LegState::InReview { review, .. } => {
-            format!("a reviewer's answer to {review}, before it is given to an agent")
+        LegState::Ready { from, .. } => match &state.paused {
+            Some(pause) => format!(
+                "somebody to resume the contract, which `{}` paused on {}: {}",
+                pause.by,
+                until(pause.since),
+                pause.reason
+            ),
+            None => ready(place, leg, *from),
+        },
+        LegState::InReview { review, .. } => match &place.step.kind {
+            Kind::Review(question) if place.is_question(*review) => {
+                format!("an answer to “{}” ({review})", question.question)
+            }
+            _ => format!("a reviewer's answer to {review}, before it is given to an agent"),
+        },
+        LegState::Spread => {
+            let items = state.steps().get(place.place)?.items?;
+            format!("{} of its {} items", items.open, items.count)
         }
+        LegState::Listening { until, expectation, heard, .. } => {
+            let told = awaited::told(&place.view.run, expectation, *until);
+            match heard.len() {
+                0 => told,
+                came => format!("{told}; {came} came so far"),
+            }
+        }
+        LegState::Delegated { run, .. } => format!("the contract {run} to be over"),
         LegState::Dispatched { .. } => {
             format!("an answer of `{}`", agent.map_or("?", |agent| agent.name.as_str()))
         }
@@ -126,8 +186,20 @@ fn waiting_for(place: &Place<'_>, leg: &LegState, agent: Option<&AgentRef>) -> O
     })
 }
 
+/// What keeps a leg that may begin.
+fn ready(place: &Place<'_>, leg: &LegState, from: Timestamp) -> String {
+    let asks_an_agent = place.leg == Leg::Undo || matches!(place.step.kind, Kind::Skill(_));
+    match leg {
+        LegState::Ready { number: 1, put_off: false, .. } if asks_an_agent => {
+            "an agent that policy permits and that is free".to_owned()
+        }
+        LegState::Ready { number: 1, put_off: false, .. } => "its turn".to_owned(),
+        _ => format!("another try, not before {from:.0}"),
+    }
+}
+
 fn before(place: &Place<'_>) -> Option<String> {
-    let (view, state) = (place.view, &place.view.run.state);
+    let (run, state) = (&place.view.run, &place.view.run.state);
     match (&state.phase, place.leg) {
         (_, Leg::Undo) => Some("steps after it to be undone".to_owned()),
         (Phase::Received, _) => Some("policy to admit the contract".to_owned()),
@@ -135,24 +207,37 @@ fn before(place: &Place<'_>) -> Option<String> {
             Some(format!("a reviewer's answer to {review}, before the contract may run"))
         }
         (Phase::Waiting, _) => Some("the contracts that this one depends on".to_owned()),
+        (Phase::Running, _) if place.id.item.is_some() => {
+            let most = place.step.document.max_parallel?;
+            Some(format!("other items to be done first, at most {most} at a time"))
+        }
         (Phase::Running, _) => {
-            let open = place.needs.iter().filter(|need| {
-                let at = need.parse().ok().and_then(|name| view.run.contract.index(&name));
-                at.and_then(|at| state.leg(at, Leg::Do)).is_none_or(|leg| !leg.is_settled())
-            });
-            let open: Vec<String> = open.map(|need| format!("`{need}`")).collect();
+            let needs = run.contract.plan().needs(place.place).iter();
+            let open = needs.filter(|need| state.leg(**need, Leg::Do).is_none_or(|leg| !leg.is_settled()));
+            let open: Vec<String> =
+                open.filter_map(|need| Some(format!("`{}`", run.step_id(*need)?))).collect();
             Some(open.join(", ")).filter(|open| !open.is_empty())
         }
-        (Phase::Closing(_) | Phase::Undoing(_) | Phase::Ended { .. }, _) => None,
+        (Phase::Closing(_) | Phase::Undoing(_) | Phase::FallingBack(_) | Phase::Ended { .. }, _) => None,
     }
 }
 
-fn skipped(because: Skip) -> StepError {
+/// Why a step was not chosen, as a part of a sentence.
+pub(crate) fn not_chosen(view: &RunView, step: &concordat_model::name::StepName) -> String {
+    let choices = choices_before(&view.run, step).into_iter().map(|(choice, chosen)| match chosen {
+        Some(chosen) => format!("the choice `{choice}` took `{chosen}`"),
+        None => format!("the choice `{choice}` was not made"),
+    });
+    and(&choices.collect::<Vec<_>>())
+}
+
+fn skipped(place: &Place<'_>, because: Skip) -> StepError {
     let (code, message) = match because {
-        Skip::ConditionFalse => ("condition-false", "its condition did not hold"),
-        Skip::NothingBefore => ("nothing-before", "every step that it needs was skipped"),
+        Skip::ConditionFalse => ("condition-false", "its condition did not hold".to_owned()),
+        Skip::NothingBefore => ("nothing-before", "every step that it needs was skipped".to_owned()),
+        Skip::NotChosen => ("not-chosen", not_chosen(place.view, &place.id.name)),
     };
-    StepError { code: code.to_owned(), message: message.to_owned(), decision: None }
+    StepError { code: code.to_owned(), message, decision: None }
 }
 
 fn failed(error: &Failure) -> StepError {

@@ -1,4 +1,4 @@
-//! Contracts: sent, planned, listed, looked at, explained, cancelled.
+//! Contracts: sent, planned, listed, looked at, explained. What people order them to do is in `orders`.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,7 +6,6 @@ use axum::response::{IntoResponse, Response};
 use concordat_engine::ports::{Page, RunFilter};
 use concordat_engine::{Accepted, Planned};
 use concordat_model::contract::EffectKind;
-use concordat_model::id::RunId;
 use concordat_policy::input::{Action, ResourceKind};
 use http::header::LOCATION;
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -15,14 +14,14 @@ use utoipa_axum::routes;
 
 use crate::api::contracts::{
     ContractDetail, ContractList, ContractRow, ContractsQuery, Effect, Plan, PlannedContract, PlannedStep,
-    ReasonGiven, Receipt, ReceiptLine,
+    Receipt, ReceiptLine,
 };
 use crate::api::why::Why;
-use crate::app::Shared;
-use crate::body::{Document, Typed};
+use crate::app::{App, Shared};
+use crate::body::Document;
 use crate::extract::{IdempotencyKey, Named, NoQuery, Strict, Who};
 use crate::refusal::Refusal;
-use crate::{cursor, detail, reason, why};
+use crate::{cursor, detail, why};
 
 /// The rows of a page when nobody says how many.
 const PAGE: u32 = 50;
@@ -33,7 +32,6 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(plan))
         .routes(routes!(get))
         .routes(routes!(explain))
-        .routes(routes!(cancel))
 }
 
 /// Send a contract, or several.
@@ -62,32 +60,8 @@ async fn submit(
     document: Document,
 ) -> Result<Response, Refusal> {
     let (value, place) = document.take();
-    let Accepted { receipt, replayed } =
-        app.engine.submit(&who, value, Some(&key)).await.map_err(|error| place.find(error))?;
-    let location =
-        receipt.contracts.first().map(|line| format!("/v1/contracts/{}", line.run)).unwrap_or_default();
-    let lines = receipt.contracts.into_iter().map(|line| {
-        if !replayed {
-            app.metrics.accepted(&line.status);
-        }
-        ReceiptLine {
-            run: line.run.to_string(),
-            label: line.label,
-            contract: line.contract,
-            digest: line.digest.to_string(),
-            status: line.status,
-        }
-    });
-    let receipt = Receipt { submission: receipt.submission.to_string(), contracts: lines.collect() };
-    let mut response = (StatusCode::ACCEPTED, Json(receipt)).into_response();
-    if let Ok(location) = HeaderValue::try_from(location) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    if replayed {
-        let name = HeaderName::from_static("idempotency-replayed");
-        response.headers_mut().insert(name, HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    let accepted = app.engine.submit(&who, value, Some(&key)).await.map_err(|error| place.find(error))?;
+    Ok(taken_in(&app, accepted))
 }
 
 /// See what would happen to a contract, or several. Nothing is stored.
@@ -162,7 +136,7 @@ async fn get(
     _: NoQuery,
 ) -> Result<Json<ContractDetail>, Refusal> {
     let view = app.engine.run(&who, run.id("contract")?).await?;
-    Ok(Json(detail::detail(&view)?))
+    Ok(Json(detail::detail(&view, &app.names())?))
 }
 
 /// Ask what happened to a contract, and why.
@@ -181,32 +155,41 @@ async fn explain(
     _: NoQuery,
 ) -> Result<Json<Why>, Refusal> {
     let view = app.engine.run(&who, run.id("contract")?).await?;
-    let name = |id| Some(app.engine.agent(&format!("{id}")).ok()?.registration.name.to_string());
-    Ok(Json(why::tell(&view, &name)?))
+    Ok(Json(why::tell(&view, &app.names())?))
 }
 
-/// Cancel a contract.
-///
-/// Nothing new begins, and finished steps are undone where the contract says so.
-#[utoipa::path(
-    post,
-    path = "/v1/contracts/{run}/@cancel",
-    operation_id = "cancelContract",
-    tag = "contracts",
-    params(("run" = String, Path, description = "the run, `run_…`")),
-    request_body = ReasonGiven,
-    responses((status = 200, description = "The contract as it stands", body = ContractDetail)),
-)]
-async fn cancel(
-    State(app): State<Shared>,
-    Who(who): Who,
-    run: Named,
-    _: NoQuery,
-    Typed(given): Typed<ReasonGiven>,
-) -> Result<Json<ContractDetail>, Refusal> {
-    let run: RunId = run.id("contract")?;
-    let view = app.engine.cancel(&who, run, reason::checked(&given.reason)?).await?;
-    Ok(Json(detail::detail(&view)?))
+/// The answer to what was taken in, now or by an earlier request.
+pub(super) fn taken_in(app: &App, accepted: Accepted) -> Response {
+    let Accepted { receipt, replayed } = accepted;
+    let location =
+        receipt.contracts.first().map(|line| format!("/v1/contracts/{}", line.run)).unwrap_or_default();
+    let lines = receipt.contracts.into_iter().map(|line| {
+        if !replayed {
+            app.metrics.accepted(&line.status);
+        }
+        ReceiptLine {
+            run: line.run.to_string(),
+            label: line.label,
+            contract: line.contract,
+            digest: line.digest.to_string(),
+            status: line.status,
+        }
+    });
+    let receipt = Receipt { submission: receipt.submission.to_string(), contracts: lines.collect() };
+    let mut response = (StatusCode::ACCEPTED, Json(receipt)).into_response();
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    told_before(&mut response, replayed);
+    response
+}
+
+/// Says that an earlier request was answered so.
+pub(super) fn told_before(response: &mut Response, replayed: bool) {
+    if replayed {
+        let name = HeaderName::from_static("idempotency-replayed");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
 }
 
 /// The size of a page, within its bounds.
@@ -223,7 +206,9 @@ fn planned_contract(planned: &Planned) -> PlannedContract {
     let name = |nth: &usize| contract.steps().get(*nth).map(|step| step.document.id.to_string());
     let steps = contract.steps().iter().enumerate().map(|(nth, step)| PlannedStep {
         id: step.document.id.to_string(),
-        skill: step.document.skill.to_string(),
+        kind: (&step.kind).into(),
+        skill: step.kind.skill().map(ToString::to_string),
+        for_each: step.document.for_each.is_some(),
         needs: plan.needs(nth).iter().filter_map(name).collect(),
         effect: match step.document.effect {
             EffectKind::None => Effect::None,

@@ -90,8 +90,7 @@ fn render(
         _ => None,
     };
     let ids = decision.permitted.iter().chain(decision.excluded.keys()).copied();
-    let agents: BTreeMap<String, String> =
-        detail::names(ids, |id| Some(app.engine.agent(&id.to_string()).ok()?.registration.name.to_string()));
+    let agents: BTreeMap<String, String> = detail::names(ids, app.names());
     Ok(DecisionDetail {
         decision: decision.into(),
         run: record.subject().parse::<RunId>().ok().map(|run| run.to_string()),

@@ -71,7 +71,7 @@ async fn decide(
     })?;
     let said = reason::checked(&answer.reason)?;
     let view = app.engine.answer_review(&who, review, answer.verdict.into(), said, payload).await?;
-    Ok(Json(detail::detail(&view)?))
+    Ok(Json(detail::detail(&view, &app.names())?))
 }
 
 async fn render(app: &App, open: &OpenReview) -> Result<Review, Refusal> {
@@ -104,7 +104,7 @@ async fn shown(app: &App, open: &OpenReview) -> Result<Value, Refusal> {
     };
     match &open.about {
         ModelAbout::Reconciliation { attempt } => serde_json::to_value(attempt).map_err(odd),
-        ModelAbout::Admission | ModelAbout::Step { .. } => {
+        ModelAbout::Admission | ModelAbout::Step { .. } | ModelAbout::Question { .. } => {
             let bytes = app.engine.store().payload(&open.payload).await?;
             let bytes = bytes.ok_or(concordat_engine::EngineError::PayloadMissing(open.payload))?;
             serde_json::from_slice(&bytes).map_err(odd)

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use concordat_model::contract::ContractDocument;
 use concordat_model::submission::SubmissionDocument;
+use concordat_model::trigger::TriggerDocument;
 use concordat_policy::input::{Action, ResourceKind};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
@@ -28,6 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(openapi))
         .routes(routes!(contract_schema))
         .routes(routes!(submission_schema))
+        .routes(routes!(trigger_schema))
 }
 
 /// See which policy is in force.
@@ -141,10 +143,25 @@ async fn submission_schema() -> Response {
     json(Bytes::from_static(SUBMISSION.as_bytes()))
 }
 
+/// The JSON Schema (2020-12) of triggers.
+#[utoipa::path(
+    get,
+    path = "/schemas/trigger.json",
+    operation_id = "triggerSchema",
+    tag = "service",
+    security(()),
+    responses((status = 200, description = "The schema", body = Object)),
+)]
+async fn trigger_schema() -> Response {
+    json(Bytes::from_static(TRIGGER.as_bytes()))
+}
+
 /// The JSON Schema of contracts, as it is served.
 static CONTRACT: LazyLock<String> = LazyLock::new(|| schema(&schemars::schema_for!(ContractDocument)));
 /// The JSON Schema of submissions, as it is served.
 static SUBMISSION: LazyLock<String> = LazyLock::new(|| schema(&schemars::schema_for!(SubmissionDocument)));
+/// The JSON Schema of triggers, as it is served.
+static TRIGGER: LazyLock<String> = LazyLock::new(|| schema(&schemars::schema_for!(TriggerDocument)));
 
 fn schema(schema: &schemars::Schema) -> String {
     serde_json::to_string_pretty(schema).unwrap_or_default() + "\n"

@@ -11,6 +11,34 @@ const OPERATIONS: &[(&str, &str, &str, Option<&str>, bool)] = &[
     ("GET", "/v1/contracts/{run}/events", "/v1/contracts/RUN/events", None, true),
     ("GET", "/v1/contracts/{run}/why", "/v1/contracts/RUN/why", None, true),
     ("POST", "/v1/contracts/{run}:cancel", "/v1/contracts/RUN:cancel", Some(r#"{"reason":"no"}"#), false),
+    ("POST", "/v1/contracts/{run}:kill", "/v1/contracts/RUN:kill", Some(r#"{"reason":"no"}"#), false),
+    ("POST", "/v1/contracts/{run}:pause", "/v1/contracts/RUN:pause", Some(r#"{"reason":"no"}"#), false),
+    ("POST", "/v1/contracts/{run}:resume", "/v1/contracts/RUN:resume", Some(r#"{"reason":"no"}"#), false),
+    (
+        "POST",
+        "/v1/contracts/{run}:extend",
+        "/v1/contracts/RUN:extend",
+        Some(r#"{"by":"1h","reason":"no"}"#),
+        false,
+    ),
+    (
+        "POST",
+        "/v1/contracts/{run}:retry",
+        "/v1/contracts/RUN:retry",
+        Some(r#"{"from":"a","reason":"no"}"#),
+        false,
+    ),
+    (
+        "POST",
+        "/v1/events",
+        "/v1/events",
+        Some(r#"{"specversion":"1.0","id":"1","source":"/shop","type":"order.paid"}"#),
+        false,
+    ),
+    ("GET", "/v1/triggers", "/v1/triggers", None, true),
+    ("GET", "/v1/triggers/{trigger}", "/v1/triggers/nightly", None, true),
+    ("PUT", "/v1/triggers/{trigger}", "/v1/triggers/nightly", Some("TRIGGER"), false),
+    ("DELETE", "/v1/triggers/{trigger}", "/v1/triggers/nightly", None, false),
     ("GET", "/v1/decisions/{decision}", "/v1/decisions/DECISION", None, true),
     ("GET", "/v1/reviews", "/v1/reviews", None, true),
     (
@@ -48,6 +76,7 @@ const OPERATIONS: &[(&str, &str, &str, Option<&str>, bool)] = &[
     ("GET", "/openapi.json", "/openapi.json", None, true),
     ("GET", "/schemas/contract.json", "/schemas/contract.json", None, true),
     ("GET", "/schemas/submission.json", "/schemas/submission.json", None, true),
+    ("GET", "/schemas/trigger.json", "/schemas/trigger.json", None, true),
 ];
 
 struct Things {
@@ -64,6 +93,8 @@ async fn things(server: &Server) -> Things {
     let run = server.submit(&submitter, "first", &risky).await;
     let detail = server.settled(&submitter, &run, &["in_review"]).await;
     let review = &detail["open_reviews"][0];
+    let trigger = server.put(&submitter, "/v1/triggers/nightly", &nightly()).await;
+    assert_eq!(trigger.status, 200, "{}", trigger.text);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     Things {
         run,
@@ -72,6 +103,14 @@ async fn things(server: &Server) -> Things {
         payload: text(&review["payload"]),
         key: server.engine.keys()[0].id.to_string(),
     }
+}
+
+/// A trigger that starts a contract every night.
+pub(super) fn nightly() -> Value {
+    json!({
+        "apiVersion": "concordat/v1", "kind": "Trigger", "metadata": {"name": "nightly"},
+        "spec": {"schedule": {"cron": "0 2 * * *", "timezone": "Europe/Berlin"}, "template": "lend@1.0.0"},
+    })
 }
 
 /// A contract that policy hands to people.
@@ -100,7 +139,10 @@ fn built(
         None => request.body(Body::empty()).unwrap(),
         Some(body) => {
             let lend = contract("lend", &json!([{"id": "a", "skill": "work"}])).to_string();
-            let body = body.replace("CONTRACT", &lend).replace("PAYLOAD", &things.payload);
+            let body = body
+                .replace("TRIGGER", &nightly().to_string())
+                .replace("CONTRACT", &lend)
+                .replace("PAYLOAD", &things.payload);
             let request = request.header("content-type", "application/json").header("idempotency-key", "k");
             request.body(Body::from(body)).unwrap()
         }
@@ -193,6 +235,13 @@ async fn another_organisation_knows_of_nothing() {
         ("GET", "/v1/contracts/{run}/events"),
         ("GET", "/v1/contracts/{run}/why"),
         ("POST", "/v1/contracts/{run}:cancel"),
+        ("POST", "/v1/contracts/{run}:kill"),
+        ("POST", "/v1/contracts/{run}:pause"),
+        ("POST", "/v1/contracts/{run}:resume"),
+        ("POST", "/v1/contracts/{run}:extend"),
+        ("POST", "/v1/contracts/{run}:retry"),
+        ("GET", "/v1/triggers/{trigger}"),
+        ("DELETE", "/v1/triggers/{trigger}"),
         ("GET", "/v1/decisions/{decision}"),
         ("POST", "/v1/reviews/{review}:decide"),
         ("POST", "/v1/keys/{key}:revoke"),
@@ -206,7 +255,7 @@ async fn another_organisation_knows_of_nothing() {
             answer.text
         );
     }
-    for (path, what) in [("/v1/contracts", "items"), ("/v1/reviews", "items")] {
+    for (path, what) in [("/v1/contracts", "items"), ("/v1/reviews", "items"), ("/v1/triggers", "items")] {
         assert_eq!(server.get(&stranger, path).await.body[what], json!([]), "{path}");
     }
     let names: Vec<Value> = server.get(&stranger, "/v1/keys").await.body["items"].as_array().unwrap().clone();

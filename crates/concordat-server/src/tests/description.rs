@@ -103,7 +103,11 @@ async fn every_described_route_is_routed_and_no_other_verb() {
 #[tokio::test]
 async fn schemas_are_served_the_same_each_time() {
     let server = Server::start().await;
-    for (path, word) in [("/schemas/contract.json", "objective"), ("/schemas/submission.json", "dependsOn")] {
+    for (path, word) in [
+        ("/schemas/contract.json", "objective"),
+        ("/schemas/submission.json", "dependsOn"),
+        ("/schemas/trigger.json", "schedule"),
+    ] {
         let first = server.get("", path).await;
         assert!(first.text.contains(word));
         assert_eq!(first.body["$schema"], "https://json-schema.org/draft/2020-12/schema");

@@ -3,13 +3,14 @@
 use concordat_model::classification::{Classification, Verdict as Classified};
 use concordat_model::decision::{Answer, CheckResult, Decision, Gate};
 use concordat_model::id::{AgentId, DecisionId};
-use concordat_model::name::{ContractName, PrincipalName, StepName};
-use concordat_model::run::event::{About, Ending, Event, Reply, Skip, Verdict};
+use concordat_model::run::event::{Ending, Event, Reply, Skip};
+use concordat_model::step_id::StepId;
 use concordat_model::work::{Attempt, Leg};
-use jiff::Timestamp;
 
-use super::sentence::{and, capital, duration, listed, percent, piece, until};
+use super::shaped::received;
 use super::{Teller, after};
+use crate::detail::not_chosen;
+use crate::sentence::{and, capital, duration, listed, percent, piece, until};
 use crate::story::reasons;
 
 /// A sentence, and the decision behind it.
@@ -19,8 +20,8 @@ impl Teller<'_> {
     /// The sentence for an event, and the decision behind it; nothing where another event tells it.
     pub(super) fn line(&self, event: &Event) -> Line {
         match event {
-            Event::Received { submitter, name, depends_on, .. } => {
-                plain(received(&submitter.name, name, depends_on.len()))
+            Event::Received { submitter, name, depends_on, origin, .. } => {
+                plain(received(&submitter.name, name, depends_on.len(), origin))
             }
             Event::Classified { classification } => plain(self.classified(classification)),
             Event::Decided { decision, attempt } => self.decided(decision, attempt.as_ref()),
@@ -28,20 +29,22 @@ impl Teller<'_> {
                 plain("It was admitted, and waits for the contracts that it depends on.".to_owned())
             }
             Event::Started => plain("Work began.".to_owned()),
-            Event::ReviewOpened { review, about, decision, expires, .. } => {
-                Some((self.review_opened(&review.to_string(), about, *expires), *decision))
-            }
-            Event::ReviewAnswered { verdict, by, reason, access, .. } => {
-                let did = match verdict {
-                    Verdict::Approve => "approved, so policy was asked again",
-                    Verdict::Reject => "rejected",
-                };
-                Some((format!("`{}` {did}: “{reason}”.", by.name), Some(*access)))
-            }
-            Event::ReviewLapsed { .. } => {
-                plain("Nobody answered the review in time, which counts as no.".to_owned())
-            }
-            Event::Skipped { step, because } => plain(skipped(step, *because)),
+            Event::ReviewOpened { .. }
+            | Event::ReviewAnswered { .. }
+            | Event::ReviewLapsed { .. }
+            | Event::Paused { .. }
+            | Event::Resumed { .. }
+            | Event::Extended { .. } => self.people(event),
+            Event::Skipped { step, because } => plain(self.skipped(step, *because)),
+            Event::Reused { .. }
+            | Event::Recalled { .. }
+            | Event::Spread { .. }
+            | Event::Listening { .. }
+            | Event::Heard { .. }
+            | Event::Concluded { .. }
+            | Event::Delegated { .. }
+            | Event::FellBack { .. }
+            | Event::Returned { .. } => self.shaped(event),
             Event::Dispatched { .. } => self.dispatched(event),
             Event::Answered { attempt, reply, .. } => self.answered(attempt, reply),
             Event::Released { attempt, decision } => Some((self.released(attempt), Some(*decision))),
@@ -54,26 +57,28 @@ impl Teller<'_> {
                 let rest = if *tolerated { " The contract goes on without it." } else { "" };
                 Some((format!("{what} failed for good: {}.{rest}", error.message), error.decision))
             }
-            Event::Parked { attempt } => plain(format!(
-                "Nobody knows whether {} was done. Doing it twice would do harm, so it is not sent again until a \
-                 person has found out.",
-                work(attempt)
-            )),
-            Event::Closing { cause } => plain(format!(
-                "The contract stops: {}. Nothing new begins.",
-                self.story.cause(self.view, cause)
-            )),
+            Event::Parked { attempt } => plain(parked(attempt)),
+            Event::Closing { cause } => {
+                let why = self.story.cause(self.view, cause);
+                plain(format!("The contract stops: {why}. Nothing new begins."))
+            }
             Event::Undoing { steps } => {
                 let steps: Vec<String> = steps.iter().map(ToString::to_string).collect();
                 plain(format!("What was done is undone, last things first: {}.", listed(&steps)))
             }
-            Event::Ended { ending: Ending::Completed { .. } } => {
-                plain("Everything was done, and the result is acceptable.".to_owned())
-            }
+            Event::Ended { ending: Ending::Completed { .. } } => plain(self.completed()),
             Event::Ended { ending: Ending::Stopped { undone, not_undone } } => {
                 plain(format!("It is over{}.", after(undone, not_undone)))
             }
         }
+    }
+
+    fn completed(&self) -> String {
+        let told = match self.story.fallback() {
+            Some(_) => "The fallback was completed, and its result is the contract's.",
+            None => "Everything was done, and the result is acceptable.",
+        };
+        told.to_owned()
     }
 
     fn classified(&self, classification: &Classification) -> String {
@@ -126,18 +131,13 @@ impl Teller<'_> {
         Some((text, Some(decision.id)))
     }
 
-    fn review_opened(&self, review: &str, about: &About, expires: Timestamp) -> String {
-        let asked = match about {
-            About::Admission => "whether the contract may run".to_owned(),
-            About::Step { gate: Gate::Release, attempt } => {
-                format!("whether the result of {} may be used", work(attempt))
-            }
-            About::Step { attempt, .. } => format!("whether {} may be given to an agent", work(attempt)),
-            About::Reconciliation { attempt } => {
-                format!("to find out whether {} was done, and whether it may be sent again", work(attempt))
-            }
+    fn skipped(&self, step: &StepId, because: Skip) -> String {
+        let why = match because {
+            Skip::ConditionFalse => "its condition did not hold".to_owned(),
+            Skip::NothingBefore => "every step that it needs was skipped, too".to_owned(),
+            Skip::NotChosen => not_chosen(self.view, &step.name),
         };
-        format!("People are asked {asked} (review {review}, until {}).", until(expires))
+        format!("Step `{step}` was skipped: {why}.")
     }
 
     fn dispatched(&self, event: &Event) -> Line {
@@ -196,12 +196,12 @@ impl Teller<'_> {
         if passed.is_empty() { String::new() } else { format!(" Passed over: {}.", and(&passed)) }
     }
 
-    fn name(&self, agent: AgentId) -> String {
+    pub(super) fn name(&self, agent: AgentId) -> String {
         let known = self.story.name(agent).map(str::to_owned).or_else(|| (self.name)(agent));
         known.unwrap_or_else(|| agent.to_string())
     }
 
-    fn agent(&self, attempt: &Attempt) -> String {
+    pub(super) fn agent(&self, attempt: &Attempt) -> String {
         let agent = self.story.agent_of(attempt);
         agent.map_or_else(|| "the agent".to_owned(), |agent| format!("`{}`", self.name(agent)))
     }
@@ -227,11 +227,8 @@ impl Teller<'_> {
     }
 
     fn released(&self, attempt: &Attempt) -> String {
-        let latency = self.story.events.iter().rev().find_map(|(_, event)| match event {
-            Event::Answered { attempt: one, latency_ms, .. } if one == attempt => Some(*latency_ms),
-            _ => None,
-        });
-        let took = latency.map(|ms| format!(" in {}", duration(ms))).unwrap_or_default();
+        let took =
+            self.story.latency_of(attempt).map(|ms| format!(" in {}", duration(ms))).unwrap_or_default();
         let did = match attempt.leg {
             Leg::Do => "did",
             Leg::Undo => "undid",
@@ -244,23 +241,12 @@ impl Teller<'_> {
     }
 }
 
-fn received(submitter: &PrincipalName, contract: &ContractName, awaited: usize) -> String {
-    match awaited {
-        0 => format!("`{submitter}` sent the contract `{contract}`."),
-        n => format!(
-            "`{submitter}` sent the contract `{contract}`, to begin after {}.",
-            piece(n, "other contract")
-        ),
-    }
-}
-
-fn skipped(step: &StepName, because: Skip) -> String {
-    match because {
-        Skip::ConditionFalse => format!("Step `{step}` was skipped: its condition did not hold."),
-        Skip::NothingBefore => {
-            format!("Step `{step}` was skipped: every step that it needs was skipped, too.")
-        }
-    }
+fn parked(attempt: &Attempt) -> String {
+    format!(
+        "Nobody knows whether {} was done. Doing it twice would do harm, so it is not sent again until a person has \
+         found out.",
+        work(attempt)
+    )
 }
 
 /// A policy's message within another sentence.
@@ -268,11 +254,11 @@ fn plainly(message: &str) -> String {
     message.trim_end_matches('.').to_owned()
 }
 
-fn plain(text: String) -> Line {
+pub(super) fn plain(text: String) -> Line {
     Some((text, None))
 }
 
-fn work(attempt: &Attempt) -> String {
+pub(super) fn work(attempt: &Attempt) -> String {
     match attempt.leg {
         Leg::Do => format!("step `{}`", attempt.step),
         Leg::Undo => format!("the undoing of step `{}`", attempt.step),

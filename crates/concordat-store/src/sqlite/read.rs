@@ -247,15 +247,17 @@ async fn with_payloads(readers: &SqlitePool, runs: &mut [StoredRun]) -> Result<(
 }
 
 fn named_by(run: &StoredRun) -> Result<HashSet<Digest>, StoreError> {
-    let named = run.records.iter().map(|stored| {
-        run_payloads::named(&stored.record).map_err(|error| StoreError::Inconsistent {
+    let mut all = HashSet::new();
+    for stored in &run.records {
+        let named = run_payloads::named(&stored.record).map_err(|error| StoreError::Inconsistent {
             table: "record",
             column: "body",
             row: stored.index.to_string(),
             why: error.to_string(),
-        })
-    });
-    named.filter_map(Result::transpose).collect()
+        })?;
+        all.extend(named);
+    }
+    Ok(all)
 }
 
 /// Asks for the payloads of several runs at once; `ends` says how many of them are wanted up to each run.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 ///
 /// # Errors
 /// A record of one of these types whose data name something that is not a digest.
-pub(super) fn named(record: &Record) -> Result<Option<Digest>, RecordError> {
+pub(super) fn named(record: &Record) -> Result<Vec<Digest>, RecordError> {
     /// What is not asked for is passed over without being built.
     #[derive(Deserialize)]
     struct Received {
@@ -21,6 +21,23 @@ pub(super) fn named(record: &Record) -> Result<Option<Digest>, RecordError> {
     #[derive(Deserialize)]
     struct Dispatched {
         params: Digest,
+    }
+    #[derive(Deserialize)]
+    struct Recalled {
+        params: Digest,
+        output: Digest,
+    }
+    #[derive(Deserialize)]
+    struct Spread {
+        items: Digest,
+    }
+    #[derive(Deserialize)]
+    struct Listening {
+        expectation: Digest,
+    }
+    #[derive(Deserialize)]
+    struct Heard {
+        content: Digest,
     }
     #[derive(Deserialize)]
     struct Answered {
@@ -35,11 +52,19 @@ pub(super) fn named(record: &Record) -> Result<Option<Digest>, RecordError> {
         output: Option<Digest>,
     }
     Ok(match record.kind() {
-        "contract.received" => Some(record.data::<Received>()?.contract),
-        "step.dispatched" => Some(record.data::<Dispatched>()?.params),
-        "step.answered" => record.data::<Answered>()?.reply.output,
-        "contract.ended" => record.data::<Ended>()?.ending.output,
-        _ => None,
+        "contract.received" => vec![record.data::<Received>()?.contract],
+        "step.dispatched" => vec![record.data::<Dispatched>()?.params],
+        "step.recalled" => {
+            let Recalled { params, output } = record.data()?;
+            vec![params, output]
+        }
+        "step.spread" => vec![record.data::<Spread>()?.items],
+        "step.listening" => vec![record.data::<Listening>()?.expectation],
+        "step.heard" => vec![record.data::<Heard>()?.content],
+        "step.concluded" | "step.reused" => record.data::<Output>()?.output.into_iter().collect(),
+        "step.answered" => record.data::<Answered>()?.reply.output.into_iter().collect(),
+        "contract.ended" => record.data::<Ended>()?.ending.output.into_iter().collect(),
+        _ => Vec::new(),
     })
 }
 
@@ -65,8 +90,7 @@ mod tests {
             time: "2026-01-31T23:59:59.000001Z",
             data: &read,
         };
-        let found: Vec<Digest> = named(&draft.seal().unwrap()).unwrap().into_iter().collect();
-        assert_eq!(found, read.payloads(), "{text}");
+        assert_eq!(named(&draft.seal().unwrap()).unwrap(), read.payloads(), "{text}");
     }
 
     #[test]
@@ -90,5 +114,20 @@ mod tests {
         check(json!({"event": "ended", "ending": {"kind": "completed", "output": one}}));
         check(json!({"event": "ended", "ending": {"kind": "stopped", "undone": [], "not_undone": []}}));
         check(json!({"event": "started"}));
+        check(json!({"event": "reused", "step": "a", "output": one}));
+        check(json!({
+            "event": "recalled", "attempt": attempt, "agent": id("agt"), "decision": id("dec"), "params": one,
+            "output": Digest::of(b"two"), "from": id("run")
+        }));
+        check(json!({"event": "spread", "step": "a", "items": one, "count": 3}));
+        check(json!({"event": "listening", "attempt": attempt, "expectation": one}));
+        check(json!({
+            "event": "heard", "attempt": attempt, "heard": id("evt"), "content": one, "at": "2026-01-31T23:59:59Z"
+        }));
+        check(json!({"event": "concluded", "attempt": attempt, "output": one}));
+        check(json!({"event": "delegated", "attempt": attempt, "run": id("run"), "allotted": {}}));
+        check(json!({"event": "fell_back", "run": id("run"), "allotted": {}}));
+        check(json!({"event": "returned", "run": id("run"), "used": {"calls": 1}}));
+        check(json!({"event": "paused", "by": "ada", "reason": "r", "access": id("dec")}));
     }
 }

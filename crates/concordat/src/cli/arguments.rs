@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::Form;
 use super::{
-    agent, audit, contract, decision, key, plan, policy, review, schema, serve, submit, template, watch, why,
+    agent, audit, contract, decision, event, key, order, plan, policy, review, schema, serve, submit,
+    template, trigger, watch, why,
 };
 
 /// Concordat carries out contracts: governed by policy, done by trusted agents, recorded so that it can be proved.
@@ -65,10 +66,18 @@ pub(super) enum Command {
     Watch(watch::Watch),
     /// Explain a contract or a decision.
     Why(why::Why),
-    /// Look at contracts, cancel them.
+    #[command(flatten)]
+    Order(order::Order),
+    /// Look at contracts.
     #[command(subcommand)]
     Contract(contract::Contract),
-    /// Answer what policy will not decide alone.
+    /// Publish events: what steps wait for, and what pulls triggers.
+    #[command(subcommand)]
+    Event(event::Event),
+    /// Write what starts contracts by itself.
+    #[command(subcommand)]
+    Trigger(trigger::Trigger),
+    /// Answer what policy will not decide alone, and the questions that contracts ask.
     #[command(subcommand)]
     Review(review::Review),
     /// Look at decisions.
@@ -121,8 +130,25 @@ mod tests {
             ("submit -f a.yaml --wait --watch", false),
             ("plan -f a.yaml --offline", true),
             ("watch run_1 run_2 --timeout soon", false),
-            ("contract cancel run_1", false),
-            ("contract cancel run_1 --reason late", true),
+            ("cancel run_1", false),
+            ("cancel run_1 --reason late", true),
+            ("pause run_1 --reason late", true),
+            ("kill run_1 --reason stuck", true),
+            ("resume run_1", false),
+            ("extend run_1 --by 15m --reason slow", true),
+            ("extend run_1 --by soon --reason slow", false),
+            ("extend run_1 --reason slow", false),
+            ("retry run_1 --from b --reason fixed", true),
+            ("retry run_1 --from b --reason fixed --watch --timeout 5m", true),
+            ("retry run_1 --reason fixed", false),
+            ("event publish -f event.json", true),
+            ("event publish --type order.paid --data {}", true),
+            ("event publish -f event.json --type order.paid", false),
+            ("event publish --data {}", false),
+            ("event publish", false),
+            ("trigger apply -f nightly.yaml", true),
+            ("trigger show nightly", true),
+            ("trigger remove", false),
             ("review approve rev_1 --reason fine", true),
             ("review approve rev_1", false),
             ("agent register", false),
@@ -130,6 +156,7 @@ mod tests {
             ("key create ann --role submitter --role reviewer", true),
             ("key create ann --role king", false),
             ("schema contract", true),
+            ("schema trigger", true),
             ("schema house", false),
             ("help exit-codes", true),
             ("dance", false),

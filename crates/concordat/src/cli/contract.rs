@@ -1,7 +1,10 @@
-//! `contract`: lists contracts, shows one, cancels one.
+//! `contract`: lists contracts, shows one.
 
 use clap::Subcommand;
-use concordat_server::api::contracts::{ContractDetail, ContractRow, ContractsQuery, EventsQuery, StepRow};
+use concordat_server::api::contracts::{
+    ContractDetail, ContractRow, ContractsQuery, EventsQuery, ItemRow, LegRow, Origin, OriginKind, StepRow,
+    StepState,
+};
 
 use super::caret::visible;
 use super::exit::Exit;
@@ -39,14 +42,6 @@ pub(super) enum Contract {
         #[arg(long, value_name = "INDEX")]
         after: Option<u64>,
     },
-    /// Cancel a contract: nothing new starts, and finished steps are undone where it says so.
-    Cancel {
-        /// Its run.
-        run: String,
-        /// Why; it becomes part of the log.
-        #[arg(long, value_name = "REASON")]
-        reason: String,
-    },
 }
 
 pub(super) async fn run(session: &Session, command: Contract) -> Result<Exit, Failure> {
@@ -73,9 +68,6 @@ pub(super) async fn run(session: &Session, command: Contract) -> Result<Exit, Fa
             if let (Some(after), false) = (events.next_after, session.output.is_json()) {
                 session.output.say(&format!("there may be more: add `--after {after}`"));
             }
-        }
-        Contract::Cancel { run, reason } => {
-            session.output.show(&client.cancel(&run, &reason).await?, |one| detail(session, one));
         }
     }
     Ok(Exit::Success)
@@ -109,6 +101,13 @@ pub(super) fn detail(session: &Session, one: &ContractDetail) -> String {
         row.submitter,
         session.age(row.received)
     ));
+    if let Some(origin) = &one.origin {
+        text.push_str(&format!("  {}\n", visible(&came(origin))));
+    }
+    if let Some(pause) = &one.pause {
+        let age = session.age(pause.since);
+        text.push_str(&format!("  paused by {} {age} ago: {}\n", pause.by, visible(&pause.reason)));
+    }
     if let Some(cause) = &one.cause {
         text.push_str(&format!("  stopped: {}\n", visible(&cause.text)));
     }
@@ -118,10 +117,15 @@ pub(super) fn detail(session: &Session, one: &ContractDetail) -> String {
         }
     }
     for review in &one.open_reviews {
-        text.push_str(&format!("  waits for a person: {}\n", review.id));
+        let question =
+            review.question.as_ref().map_or_else(String::new, |asked| format!(": {}", visible(asked)));
+        text.push_str(&format!("  waits for a person: {}{question}\n", review.id));
     }
-    let table =
-        session.output.table(["step", "state", "agent", "try", "note"], one.step_list.iter().map(step));
+    if let Some(fallback) = &one.fallback {
+        text.push_str(&format!("  carried out by its fallback: {fallback}\n"));
+    }
+    let rows = one.step_list.iter().flat_map(rows);
+    let table = session.output.table(["step", "state", "agent", "try", "note"], rows);
     text.push_str(&format!("\n{table}\n"));
     if let Some(output) = &one.output {
         text.push_str(&format!("\noutput:\n{}\n", serde_json::to_string_pretty(output).unwrap_or_default()));
@@ -129,19 +133,60 @@ pub(super) fn detail(session: &Session, one: &ContractDetail) -> String {
     text
 }
 
-fn step(step: &StepRow) -> [String; 5] {
-    let undone = step.undo.as_ref();
-    let leg = undone.unwrap_or(&step.doing);
+/// How a contract came about.
+fn came(origin: &Origin) -> String {
+    let run = origin.run.as_deref().unwrap_or("?");
+    match origin.kind {
+        OriginKind::Nested => format!("within {run}"),
+        OriginKind::Retried => format!(
+            "{run} again from {}: {}",
+            origin.from.as_deref().unwrap_or("?"),
+            origin.reason.as_deref().unwrap_or("")
+        ),
+        OriginKind::Triggered => format!(
+            "started by the trigger {} ({})",
+            origin.trigger.as_deref().unwrap_or("?"),
+            origin.occasion.as_deref().unwrap_or("?")
+        ),
+    }
+}
+
+/// A step, and those of its items that need a look.
+fn rows(step: &StepRow) -> Vec<[String; 5]> {
+    const MOST: usize = 10;
+    let mut rows = vec![row(&step.id, &step.doing, step.undo.as_ref())];
+    if let (Some(items), Some([.., note])) = (&step.items, rows.first_mut()) {
+        let failed = if items.failed > 0 { format!(", {} failed", items.failed) } else { String::new() };
+        *note = format!(
+            "{} of {} items done{failed}",
+            items.count.saturating_sub(items.open + items.failed),
+            items.count
+        );
+        let odd = items.shown.iter().filter(|item| {
+            matches!(
+                item.doing.state,
+                StepState::Failed | StepState::Parked | StepState::InReview | StepState::Held
+            )
+        });
+        let named = |item: &ItemRow| format!("{}[{}]", step.id, item.item);
+        rows.extend(odd.take(MOST).map(|item| row(&named(item), &item.doing, item.undo.as_ref())));
+    }
+    rows
+}
+
+fn row(id: &str, doing: &LegRow, undone: Option<&LegRow>) -> [String; 5] {
+    let leg = undone.unwrap_or(doing);
     let state = match undone {
         Some(undo) => format!("undo {}", word(&undo.state)),
         None => word(&leg.state),
     };
     let note = leg.error.as_ref().map(|error| format!("{}: {}", error.code, error.message));
+    let within = || leg.run.as_ref().map(|run| format!("as {run}"));
     [
-        step.id.clone(),
+        id.to_owned(),
         state,
         leg.agent.as_ref().map(|agent| agent.name.clone()).unwrap_or_default(),
         leg.attempt.map(|attempt| attempt.to_string()).unwrap_or_default(),
-        note.or_else(|| leg.waiting_for.clone()).unwrap_or_default(),
+        note.or_else(|| leg.waiting_for.clone()).or_else(within).unwrap_or_default(),
     ]
 }

@@ -81,7 +81,7 @@ impl Exit {
         match self {
             Exit::Success => "success",
             Exit::Negative => {
-                "the answer is no: a contract failed, was undone or was rejected; a test failed"
+                "the answer is no: a contract failed, was undone, rejected, cancelled or killed; a test failed"
             }
             Exit::Usage => "the command or a document is wrong; nothing was changed",
             Exit::Denied => "denied by policy; the decision and its reasons are printed",
@@ -103,7 +103,7 @@ impl Exit {
     pub fn of_status(status: &str) -> Exit {
         match status {
             "denied" => Exit::Denied,
-            "failed" | "undone" | "rejected" | "cancelled" => Exit::Negative,
+            "failed" | "undone" | "rejected" | "cancelled" | "killed" => Exit::Negative,
             _ => Exit::Success,
         }
     }
@@ -142,10 +142,14 @@ mod tests {
             ("completed", 0),
             ("running", 0),
             ("in_review", 0),
+            ("waiting", 0),
+            ("paused", 0),
+            ("falling_back", 0),
             ("failed", 1),
             ("undone", 1),
             ("rejected", 1),
             ("cancelled", 1),
+            ("killed", 1),
             ("denied", 3),
         ] {
             assert_eq!(Exit::of_status(status).number(), wanted, "{status}");

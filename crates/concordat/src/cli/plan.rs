@@ -2,7 +2,7 @@
 
 use concordat_model::document::{self, Notation};
 use concordat_model::submission::{Submission, Submitted};
-use concordat_server::api::contracts::{Plan as Planned, PlannedContract};
+use concordat_server::api::contracts::{Plan as Planned, PlannedContract, PlannedStep};
 use concordat_server::api::decisions::{AnswerKind, Classification};
 use serde::Serialize;
 
@@ -62,11 +62,17 @@ fn block(session: &Session, one: &PlannedContract) -> String {
     let rows = one.steps.iter().map(|step| {
         let undone = step.compensate.clone().unwrap_or_default();
         let when = if step.when { "yes" } else { "" }.to_owned();
-        [step.id.clone(), step.skill.clone(), step.needs.join(", "), word(&step.effect), when, undone]
+        [step.id.clone(), work(step), step.needs.join(", "), word(&step.effect), when, undone]
     });
-    let table = session.output.table(["step", "skill", "needs", "effect", "condition", "undone by"], rows);
+    let table = session.output.table(["step", "work", "needs", "effect", "condition", "undone by"], rows);
     text.push_str(&indent(&table));
     text
+}
+
+/// What a step asks for: a skill, or what kind of work it is.
+fn work(step: &PlannedStep) -> String {
+    let work = step.skill.clone().unwrap_or_else(|| format!("({})", word(&step.kind)));
+    if step.for_each { format!("{work}, each") } else { work }
 }
 
 fn classified(class: &Classification) -> String {

@@ -1,7 +1,8 @@
-//! `review`: what policy will not decide alone, answered by people who have seen it.
+//! `review`: what policy will not decide alone and what contracts ask, answered by people who have seen it.
 
 use clap::Subcommand;
 use concordat_server::api::reviews::{About, AboutKind, Review as Question, ReviewAnswer, Verdict};
+use serde_json::Value;
 
 use super::caret::visible;
 use super::contract;
@@ -103,6 +104,11 @@ fn text(session: &Session, one: &Question) -> String {
         session.age(one.expires)
     ));
     text.push_str(&reasons(&one.reasons));
+    if let Some(question) = one.shown.get("question").and_then(Value::as_str)
+        && one.about.kind == AboutKind::Question
+    {
+        text.push_str(&format!("\n\n{}", visible(question)));
+    }
     text.push_str(&format!("\n\nyou are asked to approve ({}):\n{shown}\n", one.payload));
     text.push_str(&format!(
         "\nanswer with `review approve {} --payload {} --reason …`, or `reject`\n",
@@ -116,6 +122,7 @@ fn about(about: &About) -> String {
     match about.kind {
         AboutKind::Admission => "admission".to_owned(),
         AboutKind::Step => format!("step {step}"),
+        AboutKind::Question => format!("question of step {step}"),
         AboutKind::Reconciliation => format!("unknown outcome of {step}"),
     }
 }

@@ -2,6 +2,7 @@
 
 use concordat_model::contract::ContractDocument;
 use concordat_model::submission::SubmissionDocument;
+use concordat_model::trigger::TriggerDocument;
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -20,6 +21,8 @@ enum Kind {
     Contract,
     /// Several contracts with `dependsOn` between them.
     Submission,
+    /// What starts contracts by itself.
+    Trigger,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "every command answers alike")]
@@ -27,6 +30,7 @@ pub(super) fn run(session: &Session, schema: Schema) -> Result<Exit, Failure> {
     let schema = match schema.document {
         Kind::Contract => schemars::schema_for!(ContractDocument),
         Kind::Submission => schemars::schema_for!(SubmissionDocument),
+        Kind::Trigger => schemars::schema_for!(TriggerDocument),
     };
     session.output.data(&serde_json::to_string_pretty(&schema).unwrap_or_default());
     Ok(Exit::Success)

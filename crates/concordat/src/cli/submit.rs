@@ -11,7 +11,7 @@ use super::failure::{Failure, in_documents};
 use super::session::Session;
 use super::watch::{self, Manner};
 use super::wrap::{Wrapped, wrap};
-use crate::client::ClientError;
+use crate::client::{Client, ClientError};
 use crate::progress::Watched;
 
 #[derive(Debug, clap::Args)]
@@ -19,6 +19,17 @@ pub(super) struct Submit {
     #[command(flatten)]
     pub(super) what: What,
 
+    #[command(flatten)]
+    stay: Stay,
+
+    /// Makes the same submission harmless to repeat; a fresh one is made when it is left out.
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+}
+
+/// Whether to stay until the contracts are over.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct Stay {
     /// Wait until every contract is over; the exit code says how.
     #[arg(long, conflicts_with = "watch")]
     wait: bool,
@@ -30,10 +41,6 @@ pub(super) struct Submit {
     /// With --wait or --watch: how long, such as `5m`. The contracts go on afterwards.
     #[arg(long, value_name = "SPAN")]
     timeout: Option<Span>,
-
-    /// Makes the same submission harmless to repeat; a fresh one is made when it is left out.
-    #[arg(long, value_name = "KEY")]
-    idempotency_key: Option<String>,
 }
 
 /// What is submitted or planned.
@@ -100,16 +107,24 @@ pub(super) async fn run(session: &Session, submit: Submit) -> Result<Exit, Failu
     if submitted.replayed {
         session.output.say("this submission was taken in before; nothing new was started");
     }
-    let receipt = submitted.receipt;
-    if !submit.wait && !submit.watch {
+    taken_in(session, &client, submitted.receipt, submit.stay).await
+}
+
+/// Says what was taken in, or stays until it is over.
+pub(super) async fn taken_in(
+    session: &Session,
+    client: &Client,
+    receipt: Receipt,
+    stay: Stay,
+) -> Result<Exit, Failure> {
+    if !stay.wait && !stay.watch {
         session.output.show(&receipt, |receipt| table(session, receipt));
-        return watch::explain(session, &client, receipt.contracts.iter().map(|line| line.run.as_str()))
-            .await;
+        return watch::explain(session, client, receipt.contracts.iter().map(|line| line.run.as_str())).await;
     }
     let watched =
         receipt.contracts.into_iter().map(|line| Watched { run: line.run, label: line.label }).collect();
-    let manner = Manner { quiet: submit.wait, timeout: submit.timeout };
-    watch::until_over(session, &client, watched, manner).await
+    let manner = Manner { quiet: stay.wait, timeout: stay.timeout };
+    watch::until_over(session, client, watched, manner).await
 }
 
 fn table(session: &Session, receipt: &Receipt) -> String {

@@ -34,5 +34,11 @@ fn story(session: &Session, why: &Story) -> String {
             text.push_str(&format!(" [{}]", visible(decision)));
         }
     }
+    if !why.waiting.is_empty() {
+        text.push_str("\n\nnow waiting:");
+        for one in &why.waiting {
+            text.push_str(&format!("\n  {} for {}", visible(&one.step), visible(&one.awaited)));
+        }
+    }
     text
 }

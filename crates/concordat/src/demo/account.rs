@@ -168,7 +168,8 @@ fn step_of(event: &Event) -> Option<String> {
         | Event::Failed { attempt, .. }
         | Event::Parked { attempt }
         | Event::ReviewOpened {
-            about: About::Step { attempt, .. } | About::Reconciliation { attempt },
+            about:
+                About::Step { attempt, .. } | About::Reconciliation { attempt } | About::Question { attempt },
             ..
         } => Some(attempt.step.to_string()),
         _ => None,
@@ -179,6 +180,7 @@ fn skipped(because: Skip) -> &'static str {
     match because {
         Skip::ConditionFalse => "its condition does not hold",
         Skip::NothingBefore => "what it needs was skipped",
+        Skip::NotChosen => "the choice before it led elsewhere",
     }
 }
 

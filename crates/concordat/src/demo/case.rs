@@ -15,6 +15,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use concordat_model::contract::EventName;
 use concordat_model::document::{self, Notation};
 use concordat_model::name::{AgentName, DomainName};
 use concordat_model::problem::Problems;
@@ -41,8 +42,23 @@ pub struct Case {
     /// The answers of a second person, in the order of asking; reviews beyond them stay open.
     #[serde(default)]
     pub reviews: Vec<Verdict>,
+    /// Events that are told one after another, whenever nothing moves any more without one.
+    #[serde(default)]
+    pub events: Vec<Occurrence>,
     /// What must hold in the end.
     pub expect: Expect,
+}
+
+/// An event that is told during a case.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Occurrence {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: EventName,
+    /// What it says.
+    #[serde(default)]
+    pub data: Value,
 }
 
 /// What agents have proven before a case begins.
@@ -86,6 +102,8 @@ pub struct Expect {
     pub order: Vec<Before>,
     /// Exactly the steps that were skipped; a failure that is tolerated is no skip.
     pub skipped: Option<Vec<String>>,
+    /// Exactly the steps that were answered from an earlier result.
+    pub recalled: Option<Vec<String>>,
     /// Exactly the steps that were undone, in this order.
     pub undone: Option<Vec<String>>,
     /// Steps that failed for good, and their codes.

@@ -70,8 +70,12 @@ impl Seen {
 
     fn checks_order(&self, order: &[Before], told: &mut Vec<String>) {
         for before in order {
-            let released = self.first(&before.first, |event| matches!(event, Event::Released { .. }));
-            let given = self.first(&before.then, |event| matches!(event, Event::Dispatched { .. }));
+            let released = self.first(&before.first, |event| {
+                matches!(event, Event::Released { .. } | Event::Concluded { .. })
+            });
+            let given = self.first(&before.then, |event| {
+                matches!(event, Event::Dispatched { .. } | Event::Concluded { .. })
+            });
             if !matches!((released, given), (Some(released), Some(given)) if released < given) {
                 told.push(format!("`{before}` does not hold: released at {released:?}, given at {given:?}"));
             }
@@ -142,6 +146,9 @@ impl SeenRun {
         if let Some(skipped) = &expect.skipped {
             same(told, "what was skipped is", &sorted(skipped), &sorted(&self.skipped()));
         }
+        if let Some(recalled) = &expect.recalled {
+            same(told, "what was answered from an earlier result is", recalled, &self.recalled());
+        }
         if let Some(undone) = &expect.undone {
             same(told, "what was undone is", undone, &self.undone());
         }
@@ -179,6 +186,14 @@ impl SeenRun {
         skipped.collect()
     }
 
+    fn recalled(&self) -> Vec<String> {
+        let recalled = self.events.iter().filter_map(|(_, event)| match event {
+            Event::Recalled { attempt, .. } => Some(attempt.step.to_string()),
+            _ => None,
+        });
+        recalled.collect()
+    }
+
     /// The steps that were undone, in the order of undoing.
     #[must_use]
     pub fn undone(&self) -> Vec<String> {
@@ -198,11 +213,12 @@ fn decision(event: &Event) -> Option<&Decision> {
 }
 
 /// The step that an event of doing is about.
-fn done_on(event: &Event) -> Option<&str> {
+fn done_on(event: &Event) -> Option<String> {
     match event {
         Event::Dispatched { attempt, .. }
         | Event::Released { attempt, .. }
-        | Event::Failed { attempt, .. } => (attempt.leg == Leg::Do).then_some(attempt.step.as_str()),
+        | Event::Concluded { attempt, .. }
+        | Event::Failed { attempt, .. } => (attempt.leg == Leg::Do).then(|| attempt.step.to_string()),
         _ => None,
     }
 }

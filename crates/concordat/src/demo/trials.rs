@@ -6,9 +6,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::agents::Skill;
+use super::agents::{SampleAgent, Skill, fleet};
 
-/// How many calls one trial makes: enough for one agent alone to be trusted with critical work.
+/// How many calls one trial makes for each agent that offers the skill: enough for one agent alone to be trusted with
+/// critical work, however chance shares them out.
 pub const CALLS: usize = 24;
 
 /// The submission of a trial of this skill.
@@ -25,7 +26,7 @@ pub fn trial(skill: &Skill) -> Value {
             "onError": "skip",
         })
     };
-    let steps: Vec<Value> = (1..=CALLS).map(step).collect();
+    let steps: Vec<Value> = (1..=calls(skill)).map(step).collect();
     let spec = json!({
         "objective": occasion(skill.domain),
         "requirements": [skill.description],
@@ -46,6 +47,12 @@ pub fn trial(skill: &Skill) -> Value {
         "kind": "Submission",
         "contracts": [{"contract": contract, "input": skill.example}],
     })
+}
+
+/// How many calls a trial of this skill makes.
+fn calls(skill: &Skill) -> usize {
+    let offers = |agent: &SampleAgent| agent.skills().iter().any(|offered| offered.name == skill.name);
+    CALLS * fleet().iter().filter(|agent| offers(agent)).count().max(1)
 }
 
 fn name(skill: &Skill) -> String {
@@ -100,7 +107,12 @@ mod tests {
                 .unwrap_or_else(|problems| panic!("{}: {problems}", skill.name));
             let contract = &submission.contracts[0].contract;
             let spec = contract.spec();
-            assert_eq!((contract.steps().len(), spec.governance.risk), (CALLS, Risk::Low), "{}", skill.name);
+            assert_eq!(
+                (contract.steps().len(), spec.governance.risk),
+                (calls(&skill), Risk::Low),
+                "{}",
+                skill.name
+            );
             assert_eq!(contract.plan().levels().len(), 1, "{}: all at once", skill.name);
             let text = ContractText::new()
                 .with(Kind::Objective, "spec.objective", spec.objective.as_str())

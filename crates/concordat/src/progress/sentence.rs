@@ -1,8 +1,8 @@
 //! One event in one sentence.
 
 use concordat_model::decision::{Answer, Decision, Gate};
-use concordat_model::name::StepName;
-use concordat_model::run::event::{About, Attempt, Cause, Ending, Event, Reply, Skip, Verdict};
+use concordat_model::run::event::{About, Attempt, Cause, Ending, Event, Origin, Reply, Skip, Verdict};
+use concordat_model::step_id::StepId;
 use concordat_model::work::Leg;
 
 use crate::cli::caret::visible;
@@ -10,7 +10,9 @@ use crate::cli::caret::visible;
 /// The sentence for an event, unless the next event says the same better.
 pub(super) fn of(event: &Event) -> Option<String> {
     Some(match event {
-        Event::Received { name, submitter, .. } => format!("received `{name}` from {}", submitter.name),
+        Event::Received { name, submitter, origin, .. } => {
+            format!("received `{name}` from {}{}", submitter.name, came(origin))
+        }
         Event::Classified { classification } => match classification.domain() {
             Some(domain) => format!("classified as {domain}"),
             None => "classified as nothing in particular: the classifier abstains".to_owned(),
@@ -27,6 +29,16 @@ pub(super) fn of(event: &Event) -> Option<String> {
         }
         Event::ReviewLapsed { review } => format!("nobody answered {review} in time"),
         Event::Skipped { step, because } => format!("{step}: skipped, {}", skip(*because)),
+        Event::Reused { .. }
+        | Event::Spread { .. }
+        | Event::Listening { .. }
+        | Event::Heard { .. }
+        | Event::Concluded { .. }
+        | Event::Delegated { .. }
+        | Event::FellBack { .. }
+        | Event::Returned { .. }
+        | Event::Recalled { .. } => return shaped(event),
+        Event::Paused { .. } | Event::Resumed { .. } | Event::Extended { .. } => return ordered(event),
         Event::Dispatched { attempt, agent_name, skill, .. } => {
             format!("{}: `{skill}` sent to {agent_name}{}", leg(attempt), nth(attempt))
         }
@@ -47,16 +59,55 @@ pub(super) fn of(event: &Event) -> Option<String> {
         Event::Closing { cause } => format!("stopping: {}", why(cause)),
         Event::Undoing { steps } => format!("undoing {}", names(steps)),
         Event::Ended { ending: Ending::Completed { .. } } => "completed".to_owned(),
-        Event::Ended { ending: Ending::Stopped { undone, not_undone } } => {
-            let mut told = "stopped".to_owned();
-            for (steps, what) in [(undone, "undone"), (not_undone, "NOT undone, a person must look")] {
-                if !steps.is_empty() {
-                    told.push_str(&format!("; {what}: {}", names(steps)));
-                }
-            }
-            told
-        }
+        Event::Ended { ending: Ending::Stopped { undone, not_undone } } => stopped(undone, not_undone),
     })
+}
+
+/// What is more than one agent doing one step.
+fn shaped(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Reused { step, .. } => format!("{step}: its earlier result is taken over"),
+        Event::Spread { step, count, .. } => format!("{step}: once for each of {count} items"),
+        Event::Listening { attempt, until, .. } => {
+            format!(
+                "{}: waits{}",
+                attempt.step,
+                until.map_or_else(String::new, |until| format!(" until {until:.0}"))
+            )
+        }
+        Event::Heard { attempt, .. } => format!("{}: an event came that it waits for", attempt.step),
+        Event::Concluded { attempt, .. } => format!("{}: done", attempt.step),
+        Event::Delegated { attempt, run, .. } => format!("{}: carried out as {run}", attempt.step),
+        Event::FellBack { run, .. } => format!("the fallback is carried out as {run}"),
+        Event::Returned { run, .. } => format!("{run} is over"),
+        Event::Recalled { attempt, from, .. } => {
+            format!("{}: the same was answered before, in {from}", attempt.step)
+        }
+        _ => return None,
+    })
+}
+
+/// What people ordered.
+fn ordered(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Paused { by, reason, .. } => format!("paused by {by}: {}", plain(reason)),
+        Event::Resumed { by, reason, .. } => format!("resumed by {by}: {}", plain(reason)),
+        Event::Extended { deadline, by, reason, .. } => {
+            format!("deadline put off to {deadline:.0} by {by}: {}", plain(reason))
+        }
+        _ => return None,
+    })
+}
+
+/// How it ended before it was complete.
+fn stopped(undone: &[StepId], not_undone: &[StepId]) -> String {
+    let mut told = "stopped".to_owned();
+    for (steps, what) in [(undone, "undone"), (not_undone, "NOT undone, a person must look")] {
+        if !steps.is_empty() {
+            told.push_str(&format!("; {what}: {}", names(steps)));
+        }
+    }
+    told
 }
 
 /// Only what stops or holds work is worth a line: a permit is followed by what it permits.
@@ -77,6 +128,7 @@ pub(super) fn skip(because: Skip) -> &'static str {
     match because {
         Skip::ConditionFalse => "its condition does not hold",
         Skip::NothingBefore => "every step that it needs was skipped",
+        Skip::NotChosen => "the choice before it led elsewhere",
     }
 }
 
@@ -96,10 +148,12 @@ pub(super) fn nth(attempt: &Attempt) -> String {
 }
 
 /// The step that a review is about; none for the contract as a whole.
-pub(super) fn step_of(about: &About) -> Option<&StepName> {
+pub(super) fn step_of(about: &About) -> Option<&StepId> {
     match about {
         About::Admission => None,
-        About::Step { attempt, .. } | About::Reconciliation { attempt } => Some(&attempt.step),
+        About::Step { attempt, .. } | About::Reconciliation { attempt } | About::Question { attempt } => {
+            Some(&attempt.step)
+        }
     }
 }
 
@@ -120,17 +174,30 @@ fn leg(attempt: &Attempt) -> String {
     }
 }
 
-fn names(steps: &[StepName]) -> String {
-    let names: Vec<&str> = steps.iter().map(StepName::as_str).collect();
+fn names(steps: &[StepId]) -> String {
+    let names: Vec<String> = steps.iter().map(StepId::to_string).collect();
     names.join(", ")
+}
+
+/// How it came about, unless somebody simply sent it.
+fn came(origin: &Origin) -> String {
+    match origin {
+        Origin::Submitted => String::new(),
+        Origin::Nested { run, .. } => format!(", within {run}"),
+        Origin::Retried { run, from, .. } => format!(", {run} again from {from}"),
+        Origin::Triggered { trigger, .. } => format!(", started by the trigger {trigger}"),
+    }
 }
 
 fn why(cause: &Cause) -> String {
     match cause {
         Cause::StepFailed { step, .. } => format!("the step `{step}` failed"),
         Cause::Cancelled { by, reason, .. } => format!("cancelled by {by}: {}", plain(reason)),
+        Cause::Killed { by, reason, .. } => format!("ended at once by {by}: {}", plain(reason)),
+        Cause::Around { run, .. } => format!("{run}, the contract around it, stops"),
         Cause::Deadline => "its deadline passed".to_owned(),
         Cause::Dependency { run } => format!("{run}, which it depends on, did not complete"),
+        Cause::Exceeded { limit } => format!("it has grown beyond what a run may be: {}", plain(limit)),
         Cause::Unacceptable { message } => format!("the result is not acceptable: {}", plain(message)),
         Cause::Rejected { .. } => "people did not approve it".to_owned(),
         Cause::Denied { decision } => format!("policy denies it [{decision}]"),

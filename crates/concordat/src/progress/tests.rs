@@ -99,6 +99,43 @@ fn a_contract_that_waits_for_people_and_is_denied() {
 }
 
 #[test]
+fn a_contract_of_every_shape() {
+    const RUN: &str = "run_00000000000000000000000004";
+    let concluded =
+        |step: &str| json!({"event": "concluded", "attempt": attempt(step, "do", 1), "output": DIGEST});
+    let failed = |step: &str| {
+        json!({"event": "failed", "attempt": attempt(step, "do", 1), "tolerated": true,
+            "error": {"code": "agent-error", "message": "no desk"}})
+    };
+    insta::assert_snapshot!(watch(vec![
+        json!({"event": "received", "submission": "sub_00000000000000000000000005", "label": "loan", "name": "loan",
+            "contract": DIGEST, "submitter": {"name": "sam", "tenant": "acme", "roles": []}, "access": DECISION,
+            "origin": {"kind": "triggered", "trigger": "nightly", "occasion": "2026-01-31T02:00:00Z"}}),
+        json!({"event": "started"}),
+        json!({"event": "spread", "step": "credit", "items": DIGEST, "count": 3}),
+        sent("credit[0]", "do", 1),
+        released("credit[0]", "do"),
+        failed("credit[1]"),
+        concluded("credit[2]"),
+        json!({"event": "paused", "by": "ann", "reason": "the shop is closed", "access": DECISION}),
+        json!({"event": "resumed", "by": "ann", "reason": "open", "access": DECISION}),
+        concluded("credit"),
+        json!({"event": "listening", "attempt": attempt("paid", "do", 1), "expectation": DIGEST,
+            "until": "2026-01-31T13:00:00Z"}),
+        json!({"event": "heard", "attempt": attempt("paid", "do", 1), "heard": "evt_00000000000000000000000006",
+            "content": DIGEST, "at": "2026-01-31T12:59:00Z"}),
+        json!({"event": "delegated", "attempt": attempt("risk", "do", 1), "run": RUN, "allotted": {}}),
+        json!({"event": "returned", "run": RUN, "used": {"calls": 2}}),
+        json!({"event": "skipped", "step": "manual", "because": "not_chosen"}),
+        json!({"event": "recalled", "attempt": attempt("again", "do", 1), "agent": AGENT, "decision": DECISION,
+            "params": DIGEST, "output": DIGEST, "from": RUN}),
+        json!({"event": "extended", "deadline": "2026-01-31T14:00:00Z", "by": "ann", "reason": "slow", "access": DECISION}),
+        json!({"event": "fell_back", "run": RUN, "allotted": {}}),
+        json!({"event": "closing", "cause": {"kind": "killed", "by": "ann", "reason": "stuck", "access": DECISION}}),
+    ]));
+}
+
+#[test]
 fn what_this_version_does_not_know_is_still_told() {
     let mut progress = Progress::new("loan", []);
     let odd = Told { kind: "step.danced".to_owned(), ..told(json!({"event": "danced"})) };

@@ -202,7 +202,7 @@ fn other() -> Vec<Member> {
                 cost: "0.50 USD",
                 ..Profile::default()
             },
-            &["design_feature", "implement_feature", "test_feature"],
+            &["break_down_feature", "design_feature", "implement_feature", "test_feature"],
             Mood::WELL,
         ),
         (
@@ -214,7 +214,7 @@ fn other() -> Vec<Member> {
                 cost: "0.03 USD",
                 ..Profile::default()
             },
-            &["update_catalog", "quote_shipping"],
+            &["update_catalog", "quote_shipping", "sum_quotes"],
             Mood::WELL,
         ),
         (

@@ -25,6 +25,13 @@ pub(super) fn skills() -> Vec<Skill> {
             json!({"country": "DE", "items": [{"sku": "mug-1", "grams": 450, "quantity": 4}]}),
             quote_shipping,
         ),
+        Skill::new(
+            domain,
+            "sum_quotes",
+            "Adds shipping quotes up, and says which are missing",
+            json!({"quotes": [{"price_cents": 610, "days": 2}, null, {"price_cents": 1110, "days": 4}]}),
+            sum_quotes,
+        ),
     ]
 }
 
@@ -128,4 +135,39 @@ fn quote_shipping(asked: Ship, _: &mut Books) -> Result<Quote, Failure> {
     };
     let price_cents = base + a_kilogram * grams.div_ceil(1000);
     Ok(Quote { price_cents, days, grams, items: asked.items.into_iter().map(|parcel| parcel.sku).collect() })
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Quoted {
+    #[schemars(range(max = 1_000_000_000))]
+    price_cents: u64,
+    #[schemars(range(max = 1000))]
+    days: u64,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Sum {
+    #[schemars(length(max = 1000))]
+    quotes: Vec<Option<Quoted>>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Total {
+    price_cents: u64,
+    /// As long as the slowest takes.
+    days: u64,
+    /// The places of the quotes that are missing.
+    missing: Vec<usize>,
+}
+
+fn sum_quotes(asked: Sum, _: &mut Books) -> Result<Total, Failure> {
+    let Sum { quotes } = asked;
+    let quoted = || quotes.iter().flatten();
+    let missing = quotes.iter().enumerate().filter(|(_, quote)| quote.is_none()).map(|(nth, _)| nth);
+    Ok(Total {
+        price_cents: quoted().map(|quote| quote.price_cents).sum(),
+        days: quoted().map(|quote| quote.days).max().unwrap_or(0),
+        missing: missing.collect(),
+    })
 }

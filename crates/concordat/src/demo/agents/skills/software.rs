@@ -3,7 +3,7 @@
 use concordat_model::digest::Digest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::books::Books;
 use super::super::skill::{Failure, Skill};
@@ -16,6 +16,13 @@ pub(super) fn skills() -> Vec<Skill> {
     let file =
         json!({"path": "src/export_orders.rs", "source": source, "sha256": Digest::of(source.as_bytes())});
     vec![
+        Skill::new(
+            domain,
+            "break_down_feature",
+            "Breaks a feature down into steps that design and implement it",
+            json!({"feature": "Order export", "requirements": ["Export orders as CSV"]}),
+            break_down_feature,
+        ),
         Skill::new(
             domain,
             "design_feature",
@@ -64,6 +71,39 @@ struct Design {
     /// One for each requirement; one for the feature itself where none was given.
     components: Vec<Component>,
     acceptance: Vec<String>,
+}
+
+/// A plan of its own instead of a result: one step that designs, one that implements, and what comes of both.
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Breakdown {
+    /// Steps of a contract.
+    #[schemars(length(max = 100))]
+    steps: Vec<Value>,
+    /// What the contract answers.
+    output: Value,
+}
+
+fn break_down_feature(asked: Feature, _: &mut Books) -> Result<Breakdown, Failure> {
+    let Feature { feature, requirements } = asked;
+    let design = json!({
+        "id": "design", "skill": "design_feature", "effect": "none",
+        "with": {"feature": feature, "requirements": requirements},
+    });
+    let implement = json!({
+        "id": "implement", "skill": "implement_feature", "effect": "none", "needs": ["design"],
+        "with": {"design": "${steps.design.output}"},
+    });
+    // Each requirement is tested by itself as well, so many requirements are many steps.
+    let checks = requirements.iter().enumerate().map(|(nth, _)| {
+        json!({
+            "id": format!("check-{}", nth + 1), "skill": "test_feature", "effect": "none", "needs": ["design", "implement"],
+            "with": {"design": "${steps.design.output}", "build": "${steps.implement.output}"},
+        })
+    });
+    let steps = [design, implement].into_iter().chain(checks).collect();
+    let output = json!({"design": "${steps.design.output}", "build": "${steps.implement.output}"});
+    Ok(Breakdown { steps, output })
 }
 
 fn design_feature(asked: Feature, _: &mut Books) -> Result<Design, Failure> {

@@ -4,7 +4,7 @@ use concordat_model::share::Share;
 use jiff::Timestamp;
 
 /// A share in percent, with one decimal where it has one.
-pub(super) fn percent(share: Share) -> String {
+pub(crate) fn percent(share: Share) -> String {
     let points = share.points();
     match points % 100 {
         0 => format!("{} %", points / 100),
@@ -13,17 +13,17 @@ pub(super) fn percent(share: Share) -> String {
 }
 
 /// So many of something: `1 step`, `2 steps`.
-pub(super) fn piece(n: usize, what: &str) -> String {
+pub(crate) fn piece(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
 /// Names in a sentence: `` `a`, `b` and `c` ``.
-pub(super) fn listed(names: &[String]) -> String {
+pub(crate) fn listed(names: &[String]) -> String {
     and(&names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>())
 }
 
 /// Parts of a sentence, the last one joined with "and".
-pub(super) fn and(parts: &[String]) -> String {
+pub(crate) fn and(parts: &[String]) -> String {
     match parts {
         [] => String::new(),
         [one] => one.clone(),
@@ -32,19 +32,19 @@ pub(super) fn and(parts: &[String]) -> String {
 }
 
 /// The sentence with a capital at its beginning.
-pub(super) fn capital(text: &str) -> String {
+pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// A time for people, to the second.
-pub(super) fn until(at: Timestamp) -> String {
+pub(crate) fn until(at: Timestamp) -> String {
     let text = format!("{at:.0}");
     text.trim_end_matches('Z').replace('T', " ") + " UTC"
 }
 
 /// How long something took.
-pub(super) fn duration(ms: u64) -> String {
+pub(crate) fn duration(ms: u64) -> String {
     match ms {
         0..1000 => format!("{ms} ms"),
         1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
