@@ -17,7 +17,7 @@ use concordat_model::id::RunId;
 use concordat_model::run::Phase;
 use concordat_model::run::event::{self, Ending};
 use concordat_model::submission::Submission;
-use concordat_tests::{House, status_of, submission};
+use concordat_tests::{House, Storage, status_of, submission};
 use serde_json::Value;
 
 macro_rules! folders {
@@ -26,9 +26,18 @@ macro_rules! folders {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                cases_of($folder).await;
+                cases_of($folder, Storage::Sqlite).await;
             }
         )+
+
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    super::cases_of($folder, super::Storage::Postgres).await;
+                }
+            )+
+        }
     };
 }
 
@@ -110,7 +119,7 @@ fn read(folder: &str) -> (Value, bool) {
     (document::read_value(&std::fs::read(file).unwrap(), Notation::Yaml).unwrap(), whole)
 }
 
-async fn cases_of(folder: &str) {
+async fn cases_of(folder: &str, storage: Storage) {
     let (document, whole) = read(folder);
     for path in sorted(&contracts().join(folder).join("cases")) {
         let case = Case::read(&std::fs::read(&path).unwrap())
@@ -120,7 +129,7 @@ async fn cases_of(folder: &str) {
             (input, false) => submission(document.clone(), input.clone().unwrap_or_default()),
         };
         let told = format!("{folder}: {}", case.name);
-        let house = House::open().await;
+        let house = House::open_on(storage).await;
         Showing { house, case, told }.show(document).await;
     }
 }

@@ -3,8 +3,20 @@
 use concordat::demo::agents::{Manner, Mood};
 use concordat_engine::Order;
 use concordat_model::run::event::Verdict;
-use concordat_tests::{House, status_of, submission, told};
+use concordat_tests::{House, Storage, on_both, status_of, submission, told};
 use serde_json::{Value, json};
+
+on_both! {
+    a_saga_completes_when_every_step_does,
+    a_saga_is_undone_in_reverse_order,
+    a_failed_step_may_be_skipped_and_a_false_condition_skips,
+    an_answer_that_breaks_its_schema_is_not_used,
+    an_unsafe_step_of_unknown_outcome_waits_for_a_person,
+    a_cancelled_run_undoes_what_was_done,
+    contracts_wait_for_those_they_depend_on,
+    a_deadline_ends_a_run,
+    an_open_run_goes_on_after_a_restart,
+}
 
 /// A low-risk finance contract around these members.
 fn finance(spec: Value) -> Value {
@@ -48,17 +60,15 @@ fn applicant(amount: u32) -> Value {
     json!({"applicant_id": "ap-1001", "amount": amount, "income": 60_000})
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_saga_completes_when_every_step_does() {
-    let house = House::open().await;
+async fn a_saga_completes_when_every_step_does(storage: Storage) {
+    let house = House::open_on(storage).await;
     let contract = finance(json!({"onFailure": "compensate", "steps": [credit(), risk(), approve()]}));
     let view = house.carry_out(contract, applicant(5_000)).await;
     assert_eq!(status_of(&view), "completed", "{:#?}", told(&view));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_saga_is_undone_in_reverse_order() {
-    let house = House::open().await;
+async fn a_saga_is_undone_in_reverse_order(storage: Storage) {
+    let house = House::open_on(storage).await;
     let contract = finance(json!({"onFailure": "compensate", "steps": [credit(), risk(), approve()]}));
     let view = house.carry_out(contract, applicant(5_000_000)).await;
     assert_eq!(status_of(&view), "undone", "{:#?}", told(&view));
@@ -80,9 +90,8 @@ async fn a_saga_is_undone_in_reverse_order() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failed_step_may_be_skipped_and_a_false_condition_skips() {
-    let house = House::open().await;
+async fn a_failed_step_may_be_skipped_and_a_false_condition_skips(storage: Storage) {
+    let house = House::open_on(storage).await;
     house.set_mood("risk-desk", Mood::always(Manner::Fail));
     let mut risk = risk();
     risk["onError"] = json!("skip");
@@ -104,9 +113,8 @@ async fn a_failed_step_may_be_skipped_and_a_false_condition_skips() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_breaks_its_schema_is_not_used() {
-    let house = House::open().await;
+async fn an_answer_that_breaks_its_schema_is_not_used(storage: Storage) {
+    let house = House::open_on(storage).await;
     house.set_mood("risk-desk", Mood::always(Manner::Lie));
     let view = house.carry_out(finance(json!({"steps": [credit(), risk()]})), applicant(5_000)).await;
     let told = told(&view);
@@ -114,9 +122,8 @@ async fn an_answer_that_breaks_its_schema_is_not_used() {
     assert!(!told.contains(&"step.released risk".to_owned()), "{told:#?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_unsafe_step_of_unknown_outcome_waits_for_a_person() {
-    let house = House::open().await;
+async fn an_unsafe_step_of_unknown_outcome_waits_for_a_person(storage: Storage) {
+    let house = House::open_on(storage).await;
     house.set_mood("risk-desk", Mood::always(Manner::Crash));
     let mut risk = risk();
     risk["effect"] = json!("unsafe");
@@ -139,9 +146,8 @@ async fn an_unsafe_step_of_unknown_outcome_waits_for_a_person() {
     assert_eq!(status_of(&house.over(run).await), "completed");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cancelled_run_undoes_what_was_done() {
-    let house = House::open().await;
+async fn a_cancelled_run_undoes_what_was_done(storage: Storage) {
+    let house = House::open_on(storage).await;
     house.set_mood("risk-desk", Mood::always(Manner::Stall));
     let mut slow = risk();
     slow["timeout"] = json!("300ms");
@@ -158,9 +164,8 @@ async fn a_cancelled_run_undoes_what_was_done() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn contracts_wait_for_those_they_depend_on() {
-    let house = House::open().await;
+async fn contracts_wait_for_those_they_depend_on(storage: Storage) {
+    let house = House::open_on(storage).await;
     let contract = |steps: Value| finance(json!({"steps": steps}));
     let document = |last: &str| {
         json!({
@@ -183,9 +188,8 @@ async fn contracts_wait_for_those_they_depend_on() {
     assert!(!told(&third).iter().any(|one| one.starts_with("step.")), "{:#?}", told(&third));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deadline_ends_a_run() {
-    let house = House::open().await;
+async fn a_deadline_ends_a_run(storage: Storage) {
+    let house = House::open_on(storage).await;
     house.set_mood("risk-desk", Mood::always(Manner::Stall));
     let mut slow = risk();
     slow["timeout"] = json!("400ms");
@@ -203,9 +207,8 @@ async fn a_deadline_ends_a_run() {
     assert_eq!((status_of(&view), data["cause"]["kind"].as_str()), ("failed", Some("deadline")));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_open_run_goes_on_after_a_restart() {
-    let house = House::open().await;
+async fn an_open_run_goes_on_after_a_restart(storage: Storage) {
+    let house = House::open_on(storage).await;
     house.set_mood("risk-desk", Mood::always(Manner::Stall));
     let contract = finance(json!({"steps": [credit(), risk()]}));
     let run = house.submit(submission(contract, applicant(5_000))).await[0];

@@ -14,7 +14,7 @@ use concordat_ledger::{Signer, Verifier};
 use concordat_model::decision::{Answer, Gate};
 use concordat_model::id::RunId;
 use concordat_model::run::event::{Attempt, Event, Reply};
-use concordat_store::{Signing, Sqlite};
+use concordat_store::{Database, Signing};
 
 use crate::crash::Acknowledged;
 
@@ -60,22 +60,22 @@ pub(crate) async fn all(
 ) -> anyhow::Result<Found> {
     let mut found = Found { acknowledged: acknowledged.len(), calls: ledgers.len(), ..Found::default() };
     let key: Verifier = std::fs::read_to_string(data.join("log.vkey"))?.trim().parse()?;
-    let database = data.join("concordat.db");
+    let database = Database::File(data.join("concordat.db"));
     if let Err(error) = concordat_store::verify::database(&database, vec![key], None).await {
         found.faults.push(format!("the log does not verify: {error}"));
     }
     let signer = Signer::from_seed("concordat/campaign", &[0; 32])?;
     let earlier = vec![std::fs::read_to_string(data.join("log.vkey"))?.trim().parse()?];
-    let store = Sqlite::open(&database, Signing { signer, earlier }).await?;
-    let records = read(&store).await?;
+    let store = database.open(Signing { signer, earlier }).await?;
+    let records = read(&*store).await?;
     found.records = records.len();
-    runs(&store, &records, &mut found).await?;
+    runs(&*store, &records, &mut found).await?;
     receipts(&records, acknowledged, &mut found)?;
     calls(&records, ledgers, &mut found)?;
     Ok(found)
 }
 
-async fn read(store: &Sqlite) -> anyhow::Result<Vec<StoredRecord>> {
+async fn read(store: &dyn Store) -> anyhow::Result<Vec<StoredRecord>> {
     let mut all = Vec::new();
     let mut filter = RecordFilter::default();
     loop {
@@ -92,7 +92,7 @@ fn events(records: &[StoredRecord]) -> impl Iterator<Item = (&StoredRecord, Even
 }
 
 /// Every run folds, is over, and each attempt has at most one dispatch and one answer.
-async fn runs(store: &Sqlite, records: &[StoredRecord], found: &mut Found) -> anyhow::Result<()> {
+async fn runs(store: &dyn Store, records: &[StoredRecord], found: &mut Found) -> anyhow::Result<()> {
     let ids: BTreeSet<&str> =
         records.iter().map(|one| one.record.subject()).filter(|id| id.starts_with(RunId::PREFIX)).collect();
     found.runs = ids.len();

@@ -17,7 +17,7 @@ use concordat::demo::agents::{Mood, SampleAgent, fleet, serve};
 use concordat_agents::HttpAgents;
 use concordat_agents::egress::Egress;
 use concordat_classify::Classifier;
-use concordat_engine::ports::{Page, RecordFilter, Store, SystemClock};
+use concordat_engine::ports::{Page, RecordFilter, SystemClock};
 use concordat_engine::{Caller, Engine, Parts, RunView, status};
 use concordat_ledger::{Signer, Verifier};
 use concordat_model::decision::Decision;
@@ -25,7 +25,7 @@ use concordat_model::id::RunId;
 use concordat_model::principal::{Principal, Role};
 use concordat_model::span::Span;
 use concordat_policy::{Bundle, Policy};
-use concordat_store::{Signing, Sqlite};
+use concordat_store::{Database, Signing};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -41,7 +41,40 @@ pub struct House {
     pub reviewer: Caller,
     admin: Caller,
     agents: Vec<Employed>,
-    folder: TempDir,
+    database: Database,
+    _folder: TempDir,
+}
+
+/// Where a house keeps its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// In a file of SQLite.
+    Sqlite,
+    /// In a fresh database of the tests' PostgreSQL server.
+    Postgres,
+}
+
+/// Makes two tests of each function: one for each storage.
+#[macro_export]
+macro_rules! on_both {
+    ($($test:ident,)+) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    super::$test($crate::Storage::Sqlite).await;
+                }
+            )+
+        }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    super::$test($crate::Storage::Postgres).await;
+                }
+            )+
+        }
+    };
 }
 
 struct Employed {
@@ -57,8 +90,19 @@ const LOG: &str = "test.example/log";
 impl House {
     /// Starts an empty house and registers the sample agents.
     pub async fn open() -> House {
+        House::open_on(Storage::Sqlite).await
+    }
+
+    /// Starts an empty house that keeps its log there, and registers the sample agents.
+    pub async fn open_on(storage: Storage) -> House {
         let folder = tempfile::tempdir().unwrap();
-        let engine = start(&folder).await;
+        let database = match storage {
+            Storage::Sqlite => Database::File(folder.path().join("concordat.db")),
+            Storage::Postgres => {
+                concordat_tests_postgres::shared().unwrap().database().unwrap().parse().unwrap()
+            }
+        };
+        let engine = start(&database).await;
         let admin = first_caller(&engine).await;
         let submitter = key(&engine, &admin, "sam", Role::Submitter).await;
         let reviewer = key(&engine, &admin, "rita", Role::Reviewer).await;
@@ -73,13 +117,13 @@ impl House {
             engine.register_agent(&admin, agent.registration(&url)).await.unwrap();
             agents.push(Employed { agent, url, server });
         }
-        House { engine, submitter, reviewer, admin, agents, folder }
+        House { engine, submitter, reviewer, admin, agents, database, _folder: folder }
     }
 
     /// Stops, and starts again on the same database.
     pub async fn reopen(mut self) -> House {
         self.engine.stop().await;
-        self.engine = start(&self.folder).await;
+        self.engine = start(&self.database).await;
         self
     }
 
@@ -175,8 +219,8 @@ impl House {
     }
 
     /// Where the database is.
-    pub fn database(&self) -> std::path::PathBuf {
-        self.folder.path().join("concordat.db")
+    pub fn database(&self) -> &Database {
+        &self.database
     }
 }
 
@@ -186,10 +230,10 @@ impl Drop for House {
         if std::thread::panicking() {
             return;
         }
-        let path = self.database();
+        let database = self.database.clone();
         let verified = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(concordat_store::verify::database(&path, vec![verifier()], None)).map(drop)
+            runtime.block_on(concordat_store::verify::database(&database, vec![verifier()], None)).map(drop)
         });
         verified.join().unwrap().expect("the log verifies");
     }
@@ -228,12 +272,10 @@ pub fn told(view: &RunView) -> Vec<String> {
     view.records.iter().map(line).collect()
 }
 
-async fn start(folder: &TempDir) -> Engine {
+async fn start(database: &Database) -> Engine {
     let signing = Signing { signer: Signer::from_seed(LOG, &SEED).unwrap(), earlier: Vec::new() };
-    let store: Arc<dyn Store> =
-        Arc::new(Sqlite::open(&folder.path().join("concordat.db"), signing).await.unwrap());
     let parts = Parts {
-        store,
+        store: database.open(signing).await.unwrap(),
         transport: Arc::new(HttpAgents::new(Egress { allow_loopback: true, ..Egress::default() })),
         clock: Arc::new(SystemClock),
         policy: Policy::load(&Bundle::standard()).unwrap(),

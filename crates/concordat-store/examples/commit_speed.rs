@@ -1,4 +1,4 @@
-//! How fast records become durable, beside the disk's own rate in the same run.
+//! How fast records become durable in both stores, beside the disk's own rate in the same run.
 //!
 //! Measured with `commit_speed 3` in release, on two shared cores and a virtual disk that wanders between two moods;
 //! several runs, lowest to highest. A rate beside the disk's is the disk's own in the same seconds.
@@ -24,10 +24,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use concordat_engine::ports::{Change, RunRow, Store as _};
+use concordat_engine::ports::{Change, RunRow};
 use concordat_ledger::{Draft, Record, Signer, SubjectSeq};
 use concordat_model::digest::Digest;
-use concordat_store::{Signing, Sqlite, verify};
+use concordat_store::{Database, Signing, verify};
+use concordat_tests_postgres::Server;
 use serde_json::{Value, json};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -53,18 +54,29 @@ async fn main() -> Outcome<()> {
     let seconds = arguments.get(1).map_or(Ok(3), |text| text.parse())?;
     let folder = Path::new("commit_speed.tmp");
     fs::create_dir_all(folder)?;
-    let outcome = measure(folder, Duration::from_secs(seconds)).await;
+    let outcome = both(folder, Duration::from_secs(seconds)).await;
     fs::remove_dir_all(folder)?;
     outcome
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are the output")]
-async fn measure(folder: &Path, time: Duration) -> Outcome<()> {
+async fn both(folder: &Path, time: Duration) -> Outcome<()> {
+    println!("SQLite");
+    let file = |name: &str| Ok(Database::File(folder.join(format!("{name}.db"))));
+    measure(folder, time, file).await?;
+    println!("PostgreSQL (CPU is this program's alone)");
+    let server = Server::start(folder, &[])?;
+    let fresh = |_: &str| Ok(server.database()?.parse()?);
+    measure(folder, time, fresh).await
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are the output")]
+async fn measure(folder: &Path, time: Duration, fresh: impl Fn(&str) -> Outcome<Database>) -> Outcome<()> {
     for callers in [1, 16, 64] {
         // The disk before and after, since its rate wanders.
         let before = disk(folder, time / 3)?;
-        let path = folder.join(format!("alone-{callers}.db"));
-        let (records, cpu) = callers_at_work(&path, callers, ALONE, time).await?;
+        let database = fresh(&format!("alone-{callers}"))?;
+        let (records, cpu) = callers_at_work(&database, callers, ALONE, time).await?;
         let after = disk(folder, time / 3)?;
         let rate = f64::midpoint(before, after);
         println!(
@@ -72,14 +84,14 @@ async fn measure(folder: &Path, time: Duration) -> Outcome<()> {
             records / rate
         );
     }
-    let path = folder.join("steps.db");
-    let (records, cpu) = callers_at_work(&path, 64, STEP, time).await?;
+    let database = fresh("steps")?;
+    let (records, cpu) = callers_at_work(&database, 64, STEP, time).await?;
     println!(
         "64 callers, 5 records, 2 payloads and a row a commit: {records:.0} records/s, {cpu:.1} CPU-us a record, {:.2} CPU-ms for 55",
         cpu * 55.0 / 1000.0
     );
     let (start, cpu) = (now(), cpu_time()?);
-    let sound = verify::database(&path, vec![signing()?.signer.verifier().clone()], None).await?;
+    let sound = verify::database(&database, vec![signing()?.signer.verifier().clone()], None).await?;
     let spent = start.elapsed().as_secs_f64();
     println!(
         "verified: {} records, {} checkpoints, {} payloads in {spent:.2} s, {:.0} records/s, {:.2} CPU-s",
@@ -90,7 +102,7 @@ async fn measure(folder: &Path, time: Duration) -> Outcome<()> {
         (cpu_time()? - cpu).as_secs_f64()
     );
     let start = now();
-    let store = Sqlite::open(&path, signing()?).await?;
+    let store = database.open(signing()?).await?;
     println!("opened again: {:.0} ms", start.elapsed().as_secs_f64() * 1000.0);
     store.close().await;
     Ok(())
@@ -109,8 +121,13 @@ fn disk(folder: &Path, time: Duration) -> Outcome<f64> {
 }
 
 /// Records per second, and microseconds of CPU for each, those of making it left out.
-async fn callers_at_work(path: &Path, callers: u64, shape: Shape, time: Duration) -> Outcome<(f64, f64)> {
-    let store = Arc::new(Sqlite::open(path, signing()?).await?);
+async fn callers_at_work(
+    database: &Database,
+    callers: u64,
+    shape: Shape,
+    time: Duration,
+) -> Outcome<(f64, f64)> {
+    let store = database.open(signing()?).await?;
     let done = Arc::new(AtomicU64::new(0));
     let making = cost_of_making(shape)?;
     let (start, cpu) = (now(), cpu_time()?);

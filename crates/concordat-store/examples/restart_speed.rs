@@ -12,10 +12,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use concordat_engine::ports::{Change, RunRow, Store as _};
+use concordat_engine::ports::{Change, RunRow};
 use concordat_ledger::{Draft, Record, Signer, SubjectSeq};
 use concordat_model::digest::Digest;
-use concordat_store::{Signing, Sqlite, verify};
+use concordat_store::{Database, Signing, verify};
+use concordat_tests_postgres::Server;
 use serde_json::{Value, json};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -35,15 +36,24 @@ async fn main() -> Outcome<()> {
     let (records, open) = (number(1, 1_000_000)?, number(2, 10_000)?);
     let folder = Path::new("restart_speed.tmp");
     fs::create_dir_all(folder)?;
-    let outcome = measure(&folder.join("concordat.db"), records / RECORDS, open).await;
+    let outcome = both(folder, records / RECORDS, open).await;
     fs::remove_dir_all(folder)?;
     outcome
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are the output")]
-async fn measure(path: &Path, runs: u64, open: u64) -> Outcome<()> {
+async fn both(folder: &Path, runs: u64, open: u64) -> Outcome<()> {
+    println!("SQLite");
+    measure(&Database::File(folder.join("concordat.db")), runs, open).await?;
+    println!("PostgreSQL");
+    let server = Server::start(folder, &[])?;
+    measure(&server.database()?.parse()?, runs, open).await
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are the output")]
+async fn measure(database: &Database, runs: u64, open: u64) -> Outcome<()> {
     let start = now();
-    let store = Sqlite::open(path, signing()?).await?;
+    let store = database.open(signing()?).await?;
     for first in (0..runs).step_by(64) {
         let commits: Outcome<Vec<_>> =
             (first..runs.min(first + 64)).map(|run| Ok(store.commit(change(run, run < open)?))).collect();
@@ -55,7 +65,7 @@ async fn measure(path: &Path, runs: u64, open: u64) -> Outcome<()> {
     println!("filled: {} records in {:.1} s", runs * RECORDS, start.elapsed().as_secs_f64());
 
     let start = now();
-    let store = Sqlite::open(path, signing()?).await?;
+    let store = database.open(signing()?).await?;
     println!("opened: {:.2} s", start.elapsed().as_secs_f64());
     let start = now();
     let loaded = store.open_runs().await?;
@@ -71,7 +81,7 @@ async fn measure(path: &Path, runs: u64, open: u64) -> Outcome<()> {
     store.close().await;
 
     let start = now();
-    let sound = verify::database(path, vec![signing()?.signer.verifier().clone()], None).await?;
+    let sound = verify::database(database, vec![signing()?.signer.verifier().clone()], None).await?;
     let spent = start.elapsed().as_secs_f64();
     println!(
         "verified: {} records, {} checkpoints, {} payloads in {spent:.2} s, {:.0} records/s",

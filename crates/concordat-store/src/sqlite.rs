@@ -1,124 +1,39 @@
 //! The store in one SQLite file, written by one process.
 //!
-//! Everything is written by one task over one connection ([`writer`]), which also keeps the tree of the log;
-//! reads have connections of their own that cannot write. What can be done to the file behind the program's
+//! Everything is written over one connection ([`ledger`]); reads have connections of their own that cannot write. What can be done to the file behind the program's
 //! back is bounded by the file's mode and by triggers, and found by `verify`.
 
-mod batch;
 mod connection;
-mod log;
+mod content;
+mod ledger;
+mod log_rows;
 mod place;
 mod read;
-mod row;
-mod run_payloads;
 mod schema;
-mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use async_trait::async_trait;
 use concordat_engine::ports::{
     Change, Commit, Page, RecordFilter, RunFilter, RunRow, SavedReply, Store, StoreError, StoredCheckpoint,
     StoredRecord, StoredRun,
 };
-use concordat_ledger::{Signer, Verifier};
 use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
 use sqlx::SqlitePool;
 
+use crate::log;
+use crate::open::{OpenError, Signing};
+use crate::writer::Writer;
 pub(crate) use connection::reading_alone;
-pub use log::BadLog;
+use ledger::Ledger;
 use place::Place;
-use writer::Writer;
 
 /// The store in one SQLite file. Dropping it stops it; [`close`](Store::close) stops it in order.
 #[derive(Debug)]
 pub struct Sqlite {
     readers: SqlitePool,
     writer: Writer,
-}
-
-/// Who signs the log, and who did before.
-#[derive(Debug)]
-pub struct Signing {
-    /// Signs every checkpoint from now on.
-    pub signer: Signer,
-    /// Keys that signed before this one took over. The newest checkpoint must be by one of them or by the signer.
-    pub earlier: Vec<Verifier>,
-}
-
-/// A database that must not be used.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The file cannot be created, read or locked.
-    #[error("the database file `{}` cannot be used: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// Another process writes it.
-    #[error("the database `{}` is in use by another process; hint: stop that one first, or read with `audit`", path.display())]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Others may read or write the file.
-    #[error("the database file `{}` has mode {mode:03o}, but must be private; hint: chmod 600", path.display())]
-    Mode {
-        /// The file.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
-    /// A version of SQLite that may corrupt a database.
-    #[error("SQLite {found} may corrupt a database in WAL mode; hint: 3.51.3 or newer is needed")]
-    OldSqlite {
-        /// The version.
-        found: String,
-    },
-    /// SQLite did not take a setting that our promises rest on.
-    #[error(
-        "SQLite runs with {name} = `{found}`, but `{wanted}` is needed; hint: is the file on a local disk?"
-    )]
-    Setting {
-        /// The setting.
-        name: &'static str,
-        /// What it must be.
-        wanted: &'static str,
-        /// What it is.
-        found: String,
-    },
-    /// A database of something else.
-    #[error("the file is a database of another program")]
-    Foreign,
-    /// A database of a newer Concordat.
-    #[error(
-        "the database has schema {found}, this program knows schemas up to {newest}; hint: use a newer program"
-    )]
-    Newer {
-        /// The database's schema.
-        found: usize,
-        /// The newest one known.
-        newest: usize,
-    },
-    /// A part of the schema is missing, changed or foreign.
-    #[error(
-        "the {kind} `{name}` is missing, changed or not ours: the log may have been tampered with; hint: run `audit verify`"
-    )]
-    Schema {
-        /// What it is, such as `trigger`.
-        kind: String,
-        /// Its name.
-        name: String,
-    },
-    /// The log is not what was signed.
-    #[error(transparent)]
-    Log(#[from] BadLog),
-    /// SQLite failed.
-    #[error("the database cannot be opened: {0}")]
-    Database(#[from] sqlx::Error),
 }
 
 impl Sqlite {
@@ -131,10 +46,11 @@ impl Sqlite {
         let place = Place::claim(path)?;
         let mut connection = connection::writing(&place.path).await?;
         schema::migrate(&mut connection).await?;
-        batch::prepare(&mut connection).await?;
-        let tree = log::read(&mut connection, &signing).await?;
+        content::prepare(&mut connection).await?;
+        let head = log::read(&mut connection, &signing).await?;
         let readers = connection::reading(&place.path);
-        Ok(Sqlite { readers, writer: Writer::start(connection, place, tree, signing.signer) })
+        let writer = Writer::start(Ledger { connection, place }, head.tree, signing.signer);
+        Ok(Sqlite { readers, writer })
     }
 }
 

@@ -8,16 +8,15 @@
 //! checkpoint that was kept elsewhere.
 
 mod exact;
+mod postgres;
 mod quick;
-
-use std::path::Path;
+mod sqlite;
 
 use concordat_ledger::verify::{CannotVerify, Fault, Stop, Verified, Verify};
 use concordat_ledger::{Checkpoint, Verifier};
 use concordat_model::digest::Digest;
-use sqlx::Connection as _;
 
-use crate::sqlite::reading_alone;
+use crate::database::Database;
 
 /// What was found right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +87,7 @@ impl From<Stop> for Unsound {
 /// # Errors
 /// The first thing that is wrong, or that cannot be known.
 pub async fn database(
-    path: &Path,
+    database: &Database,
     keys: Vec<Verifier>,
     trusted: Option<Checkpoint>,
 ) -> Result<Sound, Unsound> {
@@ -99,14 +98,8 @@ pub async fn database(
             None => Ok(verify),
         }
     };
-    let mut connection = reading_alone(path).await?;
-    let mut snapshot = connection.begin().await?;
-    // Rows cost more than hashing, so they are read a thousand at a time; only a log that is not right so is read
-    // again row by row, to say where.
-    let log = match quick::log(&mut snapshot, begin()?).await {
-        Some(log) => log,
-        None => exact::log(&mut snapshot, begin()?).await?,
-    };
-    let payloads = exact::payloads(&mut snapshot).await?;
-    Ok(Sound { log, payloads })
+    match database {
+        Database::File(path) => sqlite::file(path, begin).await,
+        Database::Server(address) => postgres::server(address, begin()?).await,
+    }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use concordat_model::span::Span;
+use concordat_store::{BadAddress, Database};
 
 /// Everything that a server needs to know before it starts.
 #[derive(Debug, Clone, clap::Args)]
@@ -16,9 +17,16 @@ pub struct ServeConfig {
     #[arg(long = "host", env = "CONCORDAT_HOSTS", value_delimiter = ',', value_name = "NAME")]
     pub hosts: Vec<String>,
 
-    /// The folder for the database and the key that signs the log; it is made if there is none.
+    /// The folder for the key that signs the log, and for the database unless it is elsewhere; it is made if there
+    /// is none.
     #[arg(long, env = "CONCORDAT_DATA", default_value = "concordat-data", value_name = "DIR")]
     pub data: PathBuf,
+
+    /// The database: a file of SQLite, or a PostgreSQL database as `postgres://USER@HOST/NAME`, which may hold a
+    /// password, or leave it to `PGPASSWORD` or `~/.pgpass`. The default is `concordat.db` in the data folder.
+    #[arg(long, env = "CONCORDAT_DATABASE", hide_env_values = true, value_name = "FILE|ADDRESS")]
+    // Read later than the others: clap would show a wrong address, password and all.
+    pub database: Option<String>,
 
     /// A folder of templates, each `NAME/contract.yaml`; without it, the sample contracts are known.
     #[arg(long, env = "CONCORDAT_CONTRACTS", value_name = "DIR")]
@@ -43,9 +51,14 @@ pub struct ServeConfig {
 
 impl ServeConfig {
     /// The database.
-    #[must_use]
-    pub fn database(&self) -> PathBuf {
-        self.data.join("concordat.db")
+    ///
+    /// # Errors
+    /// It looks like an address, and is none.
+    pub fn database(&self) -> Result<Database, BadAddress> {
+        match &self.database {
+            Some(text) => text.parse(),
+            None => Ok(Database::File(self.data.join("concordat.db"))),
+        }
     }
 }
 
@@ -79,7 +92,19 @@ mod tests {
     fn the_defaults_are_private() {
         let config = read(&[]).unwrap();
         assert!(config.listen.ip().is_loopback() && !config.allow_loopback_agents);
-        assert_eq!(config.database(), PathBuf::from("concordat-data/concordat.db"));
+        assert_eq!(config.database().unwrap().to_string(), "concordat-data/concordat.db");
+    }
+
+    #[test]
+    fn a_database_is_a_file_or_an_address() {
+        for (text, shown) in [
+            ("other.db", "other.db"),
+            ("postgres://ada@db.example/log", "postgres://ada@db.example:5432/log"),
+        ] {
+            assert_eq!(read(&["--database", text]).unwrap().database().unwrap().to_string(), shown);
+        }
+        let refused = read(&["--database", "postgres://ada:geheim@:x"]).unwrap().database().unwrap_err();
+        assert!(!refused.to_string().contains("geheim"), "{refused}");
     }
 
     #[test]

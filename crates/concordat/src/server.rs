@@ -13,7 +13,7 @@ use concordat_engine::{Engine, Parts};
 use concordat_model::principal::{Principal, Role};
 use concordat_policy::{Bundle, Policy};
 use concordat_server::Config;
-use concordat_store::{Signing, Sqlite};
+use concordat_store::Signing;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -82,7 +82,7 @@ async fn parts(config: &ServeConfig, address: SocketAddr) -> Result<Parts> {
     let folder = || format!("the data folder `{}` cannot be made", config.data.display());
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).with_context(folder)?;
     let signer = log_key::open(&config.data, &format!("concordat/{}", config.instance))?;
-    let store = Sqlite::open(&config.database(), Signing { signer, earlier: Vec::new() }).await?;
+    let store = config.database()?.open(Signing { signer, earlier: Vec::new() }).await?;
     let bundle = match &config.policies {
         Some(folder) => policies::of_folder(folder)?,
         None => Bundle::standard(),
@@ -94,7 +94,7 @@ async fn parts(config: &ServeConfig, address: SocketAddr) -> Result<Parts> {
     let egress =
         Egress { allow_loopback: config.allow_loopback_agents, allow: Vec::new(), deny: vec![address] };
     Ok(Parts {
-        store: Arc::new(store),
+        store,
         transport: Arc::new(HttpAgents::new(egress)),
         clock: Arc::new(SystemClock),
         policy: Policy::load(&bundle)?,

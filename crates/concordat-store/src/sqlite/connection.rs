@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Row as _, SqliteConnection, SqlitePool};
 
-use super::OpenError;
+use crate::open::OpenError;
 
 /// The first version in which a WAL file that two connections reset cannot corrupt the database.
 const OLDEST: [u32; 3] = [3, 51, 3];
@@ -53,7 +53,8 @@ pub(super) async fn writing(path: &Path) -> Result<SqliteConnection, OpenError> 
     ] {
         let found: String = sqlx::query(ask).fetch_one(&mut connection).await?.try_get_unchecked(0)?;
         if found != wanted {
-            return Err(OpenError::Setting { name, wanted, found });
+            let hint = "is the file on a local disk?";
+            return Err(OpenError::Setting { program: "SQLite", name, wanted, found, hint });
         }
     }
     Ok(connection)
@@ -74,7 +75,11 @@ pub(crate) async fn reading_alone(path: &Path) -> sqlx::Result<SqliteConnection>
 fn new_enough(version: &str) -> Result<(), OpenError> {
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let found = [(); 3].map(|()| parts.next().unwrap_or(0));
-    if found < OLDEST { Err(OpenError::OldSqlite { found: version.to_owned() }) } else { Ok(()) }
+    if found >= OLDEST {
+        return Ok(());
+    }
+    let why = "may corrupt a database in WAL mode";
+    Err(OpenError::Old { program: "SQLite", found: version.to_owned(), why, wanted: "3.51.3" })
 }
 
 #[cfg(test)]
@@ -84,7 +89,7 @@ mod tests {
     #[test]
     fn versions_that_may_corrupt_a_database_are_refused() {
         for old in ["", "3", "3.51", "3.7.0", "3.50.4", "3.51.2", "2.99.99", "3.51.x"] {
-            assert!(matches!(new_enough(old), Err(OpenError::OldSqlite { .. })), "{old}");
+            assert!(matches!(new_enough(old), Err(OpenError::Old { .. })), "{old}");
         }
         for good in ["3.51.3", "3.51.10", "3.52.0", "4.0.0", "3.51.3.1"] {
             assert!(new_enough(good).is_ok(), "{good}");

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::OpenError;
+use crate::open::OpenError;
 
 /// Readable and writable for the owner, for nobody else.
 const PRIVATE: u32 = 0o600;
@@ -28,7 +28,9 @@ impl Place {
         let lock = private(Path::new(&beside)).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse { path: absolute }),
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::InUse { database: absolute.display().to_string() });
+            }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         // The files that SQLite puts beside it get the same mode.

@@ -3,8 +3,6 @@
 //! A statement costs some 60 µs whatever it does, so what is needed for many runs is asked for many runs at once,
 //! and the records of a run come as one row.
 
-use std::collections::HashSet;
-
 use concordat_engine::ports::{
     Page, RecordFilter, RunFilter, RunRow, SavedReply, StoreError, StoredCheckpoint, StoredRecord, StoredRun,
 };
@@ -12,14 +10,13 @@ use concordat_ledger::Record;
 use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
 use futures_util::TryStreamExt as _;
+use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqlitePool};
 
-use super::row::{CheckpointColumns, Columns, RecordColumns, ReplyColumns, RunColumns};
-use super::run_payloads;
-
-/// Payloads that are asked for in one statement.
-const PAYLOADS_AT_ONCE: usize = 4096;
+use crate::row::{
+    CheckpointColumns, Columns, PayloadColumns, RecordColumns, ReplyColumns, RunColumns, run_of,
+};
+use crate::run_payloads::Wanted;
 
 /// Bodies have no line ends, since canonical JSON escapes them; so a run's records are the lines of one text.
 const OPEN_RUNS: &str = "
@@ -171,7 +168,7 @@ pub(super) async fn payload(readers: &SqlitePool, digest: &Digest) -> Result<Opt
     let query =
         sqlx::query("SELECT digest, body FROM payload WHERE digest = ?").bind(digest.bytes().to_vec());
     let row = query.fetch_optional(readers).await.map_err(unavailable)?;
-    row.map(|row| content(&row).map(|(_, body)| body)).transpose()
+    row.map(|row| PayloadColumns(&row).try_into().map(|(_, body): (Digest, _)| body)).transpose()
 }
 
 pub(super) async fn reply(
@@ -201,9 +198,8 @@ fn unavailable(error: sqlx::Error) -> StoreError {
 
 /// A run from the row that holds all its records.
 fn records_of_run(row: &SqliteRow) -> Result<StoredRun, StoreError> {
-    let key = row.try_get("run").unwrap_or_default();
-    let columns = Columns { table: "record", key, row };
-    let id = columns.parsed("run")?;
+    let columns = Columns { table: "record", key: String::new(), row };
+    let columns = Columns { key: columns.text("run")?.to_owned(), ..columns };
     let indices = columns.text("indices")?.split(' ');
     let mut bodies = columns.bytes("bodies")?.split(|byte| *byte == b'\n');
     let mut records = Vec::new();
@@ -211,90 +207,28 @@ fn records_of_run(row: &SqliteRow) -> Result<StoredRun, StoreError> {
         let index: u64 = index.parse().map_err(|error| columns.odd("idx", &error))?;
         let body = bodies.next().ok_or_else(|| columns.odd("body", &"a record has no bytes"))?;
         let record = Record::read(body).map_err(|error| columns.odd("body", &error))?;
-        if record.subject() != columns.key {
-            return Err(columns.odd("subject", &"a record's bytes name another subject"));
-        }
         records.push(StoredRecord { index, record });
     }
     if bodies.next().is_some() {
         return Err(columns.odd("body", &"a record has a line end in its bytes"));
     }
-    let gap = records.iter().zip(0..).any(|(stored, seq)| stored.record.subject_seq().get() != seq);
-    if gap {
-        return Err(columns.odd("subject_seq", &"the run's records have a gap or are out of order"));
-    }
-    Ok(StoredRun { id, records, payloads: Vec::new() })
+    run_of(&columns.key, records)
 }
 
 /// Adds the payloads that the runs' records name. One that was erased is left out.
 async fn with_payloads(readers: &SqlitePool, runs: &mut [StoredRun]) -> Result<(), StoreError> {
     let mut rest = runs;
-    while !rest.is_empty() {
-        let mut wanted = Vec::new();
-        let mut ends = Vec::new();
-        for run in rest.iter() {
-            wanted.extend(named_by(run)?);
-            ends.push(wanted.len());
-            if wanted.len() >= PAYLOADS_AT_ONCE {
-                break;
-            }
+    while let Some(wanted) = Wanted::by(rest)? {
+        let (now, later) = rest.split_at_mut(wanted.runs());
+        let asked = serde_json::to_string(&wanted.digests)
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let mut rows = sqlx::query(PAYLOADS).bind(asked).fetch(readers);
+        let mut payloads = Vec::new();
+        while let Some(row) = rows.try_next().await.map_err(unavailable)? {
+            payloads.push(PayloadColumns(&row).try_into()?);
         }
-        let (now, later) = rest.split_at_mut(ends.len());
-        hand_out(readers, &wanted, &ends, now).await?;
+        wanted.hand_out(payloads, now);
         rest = later;
     }
     Ok(())
-}
-
-fn named_by(run: &StoredRun) -> Result<HashSet<Digest>, StoreError> {
-    let mut all = HashSet::new();
-    for stored in &run.records {
-        let named = run_payloads::named(&stored.record).map_err(|error| StoreError::Inconsistent {
-            table: "record",
-            column: "body",
-            row: stored.index.to_string(),
-            why: error.to_string(),
-        })?;
-        all.extend(named);
-    }
-    Ok(all)
-}
-
-/// Asks for the payloads of several runs at once; `ends` says how many of them are wanted up to each run.
-async fn hand_out(
-    readers: &SqlitePool,
-    wanted: &[Digest],
-    ends: &[usize],
-    runs: &mut [StoredRun],
-) -> Result<(), StoreError> {
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let asked = serde_json::to_string(wanted).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    let mut rows = sqlx::query(PAYLOADS).bind(asked).fetch(readers);
-    let mut waiting = wanted.iter().enumerate();
-    let mut takers = ends.iter().zip(runs).peekable();
-    while let Some(row) = rows.try_next().await.map_err(unavailable)? {
-        let (digest, body) = content(&row)?;
-        // Rows come in the order in which they were asked for; those that are not stored are missing in between.
-        let Some((place, _)) = waiting.find(|(_, wanted)| **wanted == digest) else { break };
-        while takers.peek().is_some_and(|(end, _)| place >= **end) {
-            takers.next();
-        }
-        let Some((_, run)) = takers.peek_mut() else { break };
-        run.payloads.push((digest, body));
-    }
-    Ok(())
-}
-
-fn content(row: &SqliteRow) -> Result<(Digest, Vec<u8>), StoreError> {
-    let columns = Columns { table: "payload", key: String::new(), row };
-    let (stored, body) = (columns.bytes("digest")?, columns.bytes("body")?);
-    let digest = Digest::of(body);
-    if digest.bytes() != stored {
-        return Err(
-            Columns { key: digest.to_string(), ..columns }.odd("digest", &"the content has another digest")
-        );
-    }
-    Ok((digest, body.to_vec()))
 }

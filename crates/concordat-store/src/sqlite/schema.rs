@@ -6,7 +6,7 @@
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
-use super::OpenError;
+use crate::open::OpenError;
 
 /// Every change of the schema, in order; the position is the version before it.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];

@@ -1,4 +1,4 @@
-//! A thousand records at a time, for the answer that is hoped for.
+//! A thousand records of SQLite at a time, for the answer that is hoped for.
 //!
 //! A row costs SQLite and the way to us more than its hashes cost, so the columns of many rows come end to end, with
 //! separators that no sound column holds. Whatever does not fit is left to the slow way, which says what is wrong.

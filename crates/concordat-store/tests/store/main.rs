@@ -1,9 +1,9 @@
-//! The SQLite store keeps what every store promises, and survives what only a file goes through.
+//! Both stores keep what every store promises, and survive what a database goes through.
 
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
-mod files;
+mod place;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
@@ -11,18 +11,19 @@ mod tampering;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
-    use concordat_engine::ports::Store;
+    use crate::place::{Kind, Place, key, on_both};
 
-    use crate::files::{Place, key};
+    on_both! {
+        every_store_keeps_its_promises,
+    }
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn sqlite_keeps_what_every_store_promises() {
+    async fn every_store_keeps_its_promises(kind: Kind) {
         let places = Mutex::new(Vec::new());
         let fresh = || async {
-            let place = Place::new();
-            let store: Arc<dyn Store> = place.open().await;
+            let place = Place::new(kind);
+            let store = place.open().await;
             places.lock().unwrap().push(place);
             store
         };

@@ -2,15 +2,24 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use concordat_engine::ports::{Change, Page, RecordFilter, RunFilter, Store as _};
-use concordat_store::{BadLog, OpenError, Signing, Sqlite};
+use std::sync::Arc;
+
+use concordat_engine::ports::{Change, Page, RecordFilter, RunFilter, Store};
+use concordat_store::{BadLog, OpenError, Signing};
+use concordat_tests_postgres::Server;
 
 use crate::conformance::sample::{id, received, records, reply};
-use crate::files::{Place, key, signer};
+use crate::place::{Kind, Place, key, on_both, signer, signing};
 
-#[tokio::test]
-async fn a_store_starts_with_what_it_stopped_with() {
-    let place = Place::new();
+on_both! {
+    a_store_starts_with_what_it_stopped_with,
+    one_process_writes,
+    the_key_may_change_and_the_log_may_not,
+    what_is_no_database_of_ours_is_refused_unchanged,
+}
+
+async fn a_store_starts_with_what_it_stopped_with(kind: Kind) {
+    let place = Place::new(kind);
     for round in 0..4 {
         let store = place.open().await;
         for number in 0..3 {
@@ -43,8 +52,8 @@ async fn a_store_starts_with_what_it_stopped_with() {
     }
 }
 
-/// The writer lets go of the file a moment after the store was dropped.
-async fn reopened(place: &Place) -> Sqlite {
+/// The writer lets go of the database a moment after the store was dropped.
+async fn reopened(place: &Place) -> Arc<dyn Store> {
     loop {
         match place.try_open().await {
             Err(OpenError::InUse { .. }) => tokio::task::yield_now().await,
@@ -53,11 +62,10 @@ async fn reopened(place: &Place) -> Sqlite {
     }
 }
 
-#[tokio::test]
-async fn one_process_writes() {
-    let place = Place::new();
+async fn one_process_writes(kind: Kind) {
+    let place = Place::new(kind);
     let store = place.open().await;
-    assert!(matches!(place.try_open().await, Err(OpenError::InUse { .. })));
+    assert!(matches!(place.refusal().await, OpenError::InUse { .. }));
     store.commit(records("a", 0..3)).await.unwrap();
     assert_eq!(place.verify().await.unwrap().log.size, 3, "anybody may look meanwhile");
     store.close().await;
@@ -66,7 +74,7 @@ async fn one_process_writes() {
 
 #[tokio::test]
 async fn files_are_private() {
-    let place = Place::new();
+    let place = Place::new(Kind::Sqlite);
     let store = place.open().await;
     store.commit(records("a", 0..1)).await.unwrap();
     let files: Vec<_> =
@@ -77,14 +85,16 @@ async fn files_are_private() {
     }
 }
 
-#[tokio::test]
-async fn the_key_may_change_and_the_log_may_not() {
-    let place = Place::new();
+async fn the_key_may_change_and_the_log_may_not(kind: Kind) {
+    let place = Place::new(kind);
     let store = place.open().await;
     store.commit(records("a", 0..3)).await.unwrap();
     store.close().await;
-    let with =
-        |signer, earlier| async { Sqlite::open(&place.path(), Signing { signer, earlier }).await.map(drop) };
+    let with = |signer, earlier| async {
+        let store = place.database.open(Signing { signer, earlier }).await?;
+        store.close().await;
+        Ok(())
+    };
     let unknown = with(signer(2), Vec::new()).await;
     assert!(matches!(unknown, Err(OpenError::Log(BadLog::Checkpoint(_)))), "{unknown:?}");
     let other = concordat_ledger::Signer::from_seed("log.example/other", &[2; 32]).unwrap();
@@ -93,25 +103,77 @@ async fn the_key_may_change_and_the_log_may_not() {
     assert!(with(signer(2), vec![key()]).await.is_ok());
 }
 
-#[tokio::test]
-async fn what_is_no_database_of_ours_is_refused_unchanged() {
+async fn what_is_no_database_of_ours_is_refused_unchanged(kind: Kind) {
     for (content, wanted) in [
         ("CREATE TABLE customer (name TEXT)", "Foreign"),
         (
-            "CREATE TABLE schema_version (version INTEGER PRIMARY KEY) STRICT; INSERT INTO schema_version VALUES (99)",
+            "CREATE TABLE schema_version (version INTEGER PRIMARY KEY); INSERT INTO schema_version VALUES (99)",
             "Newer",
         ),
     ] {
-        let place = Place::new();
-        std::fs::write(place.path(), "").unwrap();
-        std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o600)).unwrap();
+        let place = Place::new(kind);
+        match kind {
+            Kind::Sqlite => private_file(&place, ""),
+            Kind::Postgres => place.attack("CREATE SCHEMA concordat").await.unwrap(),
+        }
         place.attack(content).await.unwrap();
-        let refused = format!("{:?}", place.try_open().await.unwrap_err());
+        let refused = format!("{:?}", place.refusal().await);
         assert!(refused.starts_with(wanted), "{refused}");
-        place.attack("CREATE TABLE record (a)").await.unwrap();
+        place.attack("CREATE TABLE record (a TEXT)").await.unwrap();
     }
-    let place = Place::new();
-    std::fs::write(place.path(), "x".repeat(5000)).unwrap();
+}
+
+fn private_file(place: &Place, content: &str) {
+    std::fs::write(place.path(), content).unwrap();
     std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o600)).unwrap();
-    assert!(matches!(place.try_open().await, Err(OpenError::Database(_))));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused() {
+    let place = Place::new(Kind::Sqlite);
+    private_file(&place, &"x".repeat(5000));
+    assert!(matches!(place.refusal().await, OpenError::Database(_)));
+}
+
+#[tokio::test]
+async fn a_server_that_may_lose_what_was_acknowledged_is_refused() {
+    let server = Server::start(&std::env::temp_dir(), &["fsync = off"]).unwrap();
+    let database: concordat_store::Database = server.database().unwrap().parse().unwrap();
+    let refused = database.open(signing()).await.err().unwrap();
+    assert!(
+        refused.to_string().starts_with("PostgreSQL runs with fsync = `off`, but `on` is needed; hint: "),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn settings_of_the_database_do_not_weaken_ours() {
+    let name = "SELECT current_database()";
+    for (setting, wanted) in [
+        ("synchronous_commit = off", None),
+        ("default_transaction_read_only = on", None),
+        ("default_transaction_isolation = 'serializable'", None),
+        ("search_path = public", None),
+        ("statement_timeout = 1", None),
+        ("session_replication_role = replica", Some("session_replication_role = `replica`")),
+    ] {
+        let place = Place::new(Kind::Postgres);
+        let alter = format!(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET {}', ({name})); END $$",
+            setting.replace('\'', "''")
+        );
+        place.attack(&alter).await.unwrap();
+        match (wanted, place.try_open().await) {
+            (None, opened) => {
+                let store = opened.unwrap_or_else(|error| panic!("{setting}: {error}"));
+                store.commit(received(1)).await.unwrap();
+                assert_eq!(store.open_runs().await.unwrap().len(), 1, "{setting}");
+                store.close().await;
+            }
+            (Some(wanted), opened) => {
+                let refused = opened.err().unwrap().to_string();
+                assert!(refused.contains(wanted), "{refused}");
+            }
+        }
+    }
 }

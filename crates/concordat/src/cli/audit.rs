@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use concordat_ledger::{Checkpoint, Verifier};
 use concordat_server::api::audit::{LogEntry, RecordsQuery};
+
 use concordat_store::verify::{self, Unsound};
+use concordat_store::{BadAddress, Database};
 use serde::Serialize;
 
 use super::caret::visible;
@@ -19,15 +21,16 @@ use crate::log_key;
 pub(super) enum Audit {
     /// Verify a database: every record, hash, checkpoint and payload. Needs no server, and disturbs none.
     Verify {
-        /// The database.
+        /// The database: a file of SQLite, or the address of a PostgreSQL database.
         #[arg(
             default_value = "concordat-data/concordat.db",
             env = "CONCORDAT_DATABASE",
-            value_name = "FILE"
+            hide_env_values = true,
+            value_name = "FILE|ADDRESS"
         )]
-        database: PathBuf,
+        database: String,
         /// A file with the log's public keys, one a line. Get it from elsewhere than the database: whoever can
-        /// change both can forge both. Without it, the one beside the database is taken.
+        /// change both can forge both. Without it, the one beside the file is taken; there is none beside an address.
         #[arg(long, value_name = "FILE")]
         verifier_keys: Option<PathBuf>,
         /// A file with a checkpoint that you kept: the log must continue it.
@@ -72,6 +75,7 @@ fn line(entry: &LogEntry) -> [String; 5] {
 pub(super) async fn run(session: &Session, command: Audit) -> Result<Exit, Failure> {
     match command {
         Audit::Verify { database, verifier_keys, checkpoint } => {
+            let database = database.parse().map_err(|error: BadAddress| Failure::Usage(error.to_string()))?;
             let sound = verified(session, &database, verifier_keys, checkpoint).await?;
             session.output.show(&sound, |sound| {
                 let Sound { records, root, checkpoints, subjects, payloads } = sound;
@@ -98,17 +102,15 @@ pub(super) async fn run(session: &Session, command: Audit) -> Result<Exit, Failu
 
 async fn verified(
     session: &Session,
-    database: &Path,
+    database: &Database,
     keys: Option<PathBuf>,
     checkpoint: Option<PathBuf>,
 ) -> Result<Sound, Failure> {
-    let beside = || {
-        let beside = database.with_file_name(log_key::PUBLIC);
-        let shown = beside.display();
-        session.output.say(&format!("note: the public key is the one beside the database (`{shown}`); for proof, use a copy kept elsewhere"));
-        beside
+    let keys = match keys {
+        Some(keys) => keys,
+        None => beside(session, database)?,
     };
-    let keys = verifiers(&keys.unwrap_or_else(beside))?;
+    let keys = verifiers(&keys)?;
     let trusted = match checkpoint {
         None => None,
         Some(file) => {
@@ -117,8 +119,8 @@ async fn verified(
             Some(opened.map_err(|error| Failure::Unverifiable(format!("`{}`: {error}", file.display())))?)
         }
     };
-    if !database.is_file() {
-        return Err(Failure::Unverifiable(format!("there is no database `{}`", database.display())));
+    if matches!(database, Database::File(path) if !path.is_file()) {
+        return Err(Failure::Unverifiable(format!("there is no database `{database}`")));
     }
     let sound = verify::database(database, keys, trusted).await.map_err(|error| unsound(&error))?;
     Ok(Sound {
@@ -128,6 +130,20 @@ async fn verified(
         subjects: sound.log.subjects,
         payloads: sound.payloads,
     })
+}
+
+/// The public key that lies beside a database.
+fn beside(session: &Session, database: &Database) -> Result<PathBuf, Failure> {
+    let Database::File(path) = database else {
+        return Err(Failure::Usage(format!(
+            "there is no public key beside an address; hint: give `--verifier-keys`, such as the data folder's `{}`",
+            log_key::PUBLIC
+        )));
+    };
+    let beside = path.with_file_name(log_key::PUBLIC);
+    let shown = beside.display();
+    session.output.say(&format!("note: the public key is the one beside the database (`{shown}`); for proof, use a copy kept elsewhere"));
+    Ok(beside)
 }
 
 fn unsound(error: &Unsound) -> Failure {

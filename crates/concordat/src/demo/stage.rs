@@ -79,6 +79,7 @@ impl Stage {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             hosts: Vec::new(),
             data: folder.clone(),
+            database: None,
             contracts: None,
             policies: None,
             allow_loopback_agents: true,

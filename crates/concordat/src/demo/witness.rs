@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail};
 use concordat_ledger::{Checkpoint, Verifier};
 use concordat_server::api::audit::RecordsQuery;
-use concordat_store::verify;
+use concordat_store::{Database, verify};
 use serde_json::Value;
 
 use super::stage::Stage;
@@ -36,7 +36,8 @@ pub async fn witness(stage: &Stage) -> Result<Witness> {
     let key: Verifier = public.trim().parse().context("the log's public key cannot be read")?;
     let given = auditor.checkpoint().await?;
     let given = Checkpoint::open(given.as_bytes(), std::slice::from_ref(&key))?;
-    let sound = verify::database(&stage.folder().join("concordat.db"), vec![key], Some(given)).await?;
+    let database = Database::File(stage.folder().join("concordat.db"));
+    let sound = verify::database(&database, vec![key], Some(given)).await?;
     let decided = dispatched(auditor).await?;
     let ledgers: Vec<_> = stage.agents.iter().flat_map(super::agents::SampleAgent::ledger).collect();
     if let Some(entry) = ledgers.iter().find(|entry| !decided.contains(&entry.decision_id)) {

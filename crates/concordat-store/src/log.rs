@@ -1,4 +1,4 @@
-//! What the log is when the program starts.
+//! What the log is when the program starts, whichever database holds it.
 //!
 //! The tree is rebuilt from the stored leaf hashes and must have the root that was signed last; the bodies of the
 //! last batch, which a torn write would hit, are hashed again. Hashing all of them is for `verify`.
@@ -7,10 +7,24 @@ use concordat_ledger::note::CheckpointError;
 use concordat_ledger::record::RecordError;
 use concordat_ledger::tree::Hash;
 use concordat_ledger::{Checkpoint, Frontier, Record};
-use futures_util::TryStreamExt as _;
-use sqlx::{Row as _, SqliteConnection};
 
-use super::{OpenError, Signing};
+use crate::batch::number;
+use crate::open::{OpenError, Signing};
+
+/// What a start asks a database.
+pub(crate) trait Stored {
+    /// The first index and the one after the last.
+    async fn ends(&mut self) -> sqlx::Result<(i64, i64)>;
+
+    /// How many records there are between two indices, and their hashes end to end.
+    async fn leaves(&mut self, from: i64, until: i64) -> sqlx::Result<(i64, Vec<u8>)>;
+
+    /// The two newest checkpoints, each with the size under which it is stored, the newest first.
+    async fn notes(&mut self) -> sqlx::Result<Vec<(i64, String)>>;
+
+    /// The records between two indices: index, hash and body.
+    async fn bodies(&mut self, from: i64, until: i64) -> sqlx::Result<Vec<(i64, Vec<u8>, Vec<u8>)>>;
+}
 
 /// A log that is not what was signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,42 +94,40 @@ pub enum BadLog {
     },
 }
 
-/// The tree of the stored log.
-pub(super) async fn read(
-    connection: &mut SqliteConnection,
-    signing: &Signing,
-) -> Result<Frontier, OpenError> {
-    let tree = rebuild(connection).await?;
-    let notes = sqlx::query("SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 2");
-    let notes = notes.fetch_all(&mut *connection).await?;
-    let Some(newest) = notes.first() else {
+/// The stored log.
+pub(crate) struct Head {
+    /// Its tree.
+    pub(crate) tree: Frontier,
+    /// Its newest checkpoint.
+    pub(crate) note: Option<String>,
+}
+
+/// Reads the stored log.
+pub(crate) async fn read(stored: &mut impl Stored, signing: &Signing) -> Result<Head, OpenError> {
+    let tree = rebuild(stored).await?;
+    let notes = stored.notes().await?;
+    let Some((_, note)) = notes.first() else {
         return match tree.size() {
-            0 => Ok(tree),
+            0 => Ok(Head { tree, note: None }),
             records => Err(BadLog::Unsigned { records }.into()),
         };
     };
-    let note: String = newest.try_get(1)?;
-    compare(&tree, &note, signing)?;
-    let tail: i64 = notes.get(1).map_or(Ok(0), |before| before.try_get(0))?;
-    hash_again(connection, tail).await?;
-    Ok(tree)
+    compare(&tree, note, signing)?;
+    let mut tail = notes.get(1).map_or(0, |(size, _)| *size);
+    let end = number(tree.size());
+    while tail < end {
+        let until = end.min(tail.saturating_add(CHUNK));
+        hash_again(stored.bodies(tail, until).await?)?;
+        tail = until;
+    }
+    Ok(Head { tree, note: Some(note.clone()) })
 }
 
 /// Leaf hashes of one statement: a row for each would cost more than the hashing.
 const CHUNK: i64 = 4096;
 
-const LEAVES: &str = "
-    SELECT
-        count(*),
-        CAST(group_concat(CAST(leaf AS TEXT), '') AS BLOB)
-    FROM record
-    WHERE idx >= ?1 AND idx < ?2
-";
-
-async fn rebuild(connection: &mut SqliteConnection) -> Result<Frontier, OpenError> {
-    let ends = sqlx::query("SELECT coalesce(min(idx), 0), coalesce(max(idx) + 1, 0) FROM record");
-    let ends = ends.fetch_one(&mut *connection).await?;
-    let (first, end): (i64, i64) = (ends.try_get(0)?, ends.try_get(1)?);
+async fn rebuild(stored: &mut impl Stored) -> Result<Frontier, OpenError> {
+    let (first, end) = stored.ends().await?;
     let mut tree = Frontier::new();
     if first != 0 {
         return Err(BadLog::Gap { index: 0 }.into());
@@ -124,12 +136,12 @@ async fn rebuild(connection: &mut SqliteConnection) -> Result<Frontier, OpenErro
     while from < end {
         let until = end.min(from + CHUNK);
         let index = tree.size();
-        let row = sqlx::query(LEAVES).bind(from).bind(until).fetch_one(&mut *connection).await?;
-        if row.try_get::<i64, _>(0)? != until - from {
+        let (count, leaves) = stored.leaves(from, until).await?;
+        if count != until - from {
             return Err(BadLog::Gap { index }.into());
         }
-        let (leaves, rest) = row.try_get::<&[u8], _>(1)?.as_chunks::<32>();
-        if !rest.is_empty() || i64::try_from(leaves.len()) != Ok(until - from) {
+        let (leaves, rest) = leaves.as_chunks::<32>();
+        if !rest.is_empty() || i64::try_from(leaves.len()) != Ok(count) {
             return Err(BadLog::Leaves { index }.into());
         }
         for leaf in leaves {
@@ -156,17 +168,12 @@ fn compare(tree: &Frontier, note: &str, signing: &Signing) -> Result<(), BadLog>
     }
 }
 
-async fn hash_again(connection: &mut SqliteConnection, from: i64) -> Result<(), OpenError> {
-    let mut rows = sqlx::query("SELECT idx, leaf, body FROM record WHERE idx >= ? ORDER BY idx")
-        .bind(from)
-        .fetch(connection);
-    while let Some(row) = rows.try_next().await? {
-        let index: i64 = row.try_get(0)?;
+fn hash_again(records: Vec<(i64, Vec<u8>, Vec<u8>)>) -> Result<(), BadLog> {
+    for (index, leaf, body) in records {
         let bad = |why: String| BadLog::Record { index: index.unsigned_abs(), why };
-        let (leaf, body): (&[u8], &[u8]) = (row.try_get(1)?, row.try_get(2)?);
-        let record = Record::read(body).map_err(|error: RecordError| bad(error.to_string()))?;
-        if record.leaf().as_bytes() != leaf {
-            return Err(bad("its bytes are not those that were hashed".into()).into());
+        let record = Record::read(&body).map_err(|error: RecordError| bad(error.to_string()))?;
+        if leaf != record.leaf().as_bytes() {
+            return Err(bad("its bytes are not those that were hashed".into()));
         }
     }
     Ok(())

@@ -3,16 +3,81 @@
 //! Contract, parameters and outputs are what a run's state names by digest. The inputs of decisions are payloads
 //! too, and most of the bytes; they are read one at a time, when somebody asks why.
 
+use std::collections::HashSet;
+
+use concordat_engine::ports::{StoreError, StoredRun};
 use concordat_ledger::Record;
 use concordat_ledger::record::RecordError;
 use concordat_model::digest::Digest;
 use serde::Deserialize;
 
+/// Payloads that are asked for in one statement.
+const AT_ONCE: usize = 4096;
+
+/// The payloads that some runs want, in the order of the runs.
+pub(crate) struct Wanted {
+    /// What to ask for; the rows must come in this order.
+    pub(crate) digests: Vec<Digest>,
+    /// How many of them are wanted up to each run.
+    ends: Vec<usize>,
+}
+
+impl Wanted {
+    /// What the first of these runs want, as far as one statement reaches; `None` when there are no runs.
+    pub(crate) fn by(runs: &[StoredRun]) -> Result<Option<Wanted>, StoreError> {
+        let mut wanted = Wanted { digests: Vec::new(), ends: Vec::new() };
+        for run in runs {
+            wanted.digests.extend(named_by(run)?);
+            wanted.ends.push(wanted.digests.len());
+            if wanted.digests.len() >= AT_ONCE {
+                break;
+            }
+        }
+        Ok(if wanted.ends.is_empty() { None } else { Some(wanted) })
+    }
+
+    /// How many runs it is about.
+    pub(crate) fn runs(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Gives each run what it wanted. One that was erased is missing among the payloads.
+    pub(crate) fn hand_out(
+        &self,
+        payloads: impl IntoIterator<Item = (Digest, Vec<u8>)>,
+        runs: &mut [StoredRun],
+    ) {
+        let mut waiting = self.digests.iter().enumerate();
+        let mut takers = self.ends.iter().zip(runs).peekable();
+        for (digest, body) in payloads {
+            let Some((place, _)) = waiting.find(|(_, wanted)| **wanted == digest) else { break };
+            while takers.peek().is_some_and(|(end, _)| place >= **end) {
+                takers.next();
+            }
+            let Some((_, run)) = takers.peek_mut() else { break };
+            run.payloads.push((digest, body));
+        }
+    }
+}
+
+fn named_by(run: &StoredRun) -> Result<HashSet<Digest>, StoreError> {
+    let mut all = HashSet::new();
+    for stored in &run.records {
+        all.extend(named(&stored.record).map_err(|error| StoreError::Inconsistent {
+            table: "record",
+            column: "body",
+            row: stored.index.to_string(),
+            why: error.to_string(),
+        })?);
+    }
+    Ok(all)
+}
+
 /// The payloads that a record of a run names, apart from inputs of decisions.
 ///
 /// # Errors
 /// A record of one of these types whose data name something that is not a digest.
-pub(super) fn named(record: &Record) -> Result<Vec<Digest>, RecordError> {
+fn named(record: &Record) -> Result<Vec<Digest>, RecordError> {
     /// What is not asked for is passed over without being built.
     #[derive(Deserialize)]
     struct Received {

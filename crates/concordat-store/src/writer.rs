@@ -1,20 +1,22 @@
-//! The one task that writes.
+//! The one task that writes, whichever database it writes to.
 //!
 //! It takes everything that queued while the last commit ran: no timer, and one fsync answers all. The tree of
 //! the log lives here and grows only when the database said that the batch is durable. When it is not known
 //! whether a batch is, memory and disk may differ, so nothing more is written until a fresh start has looked.
+//!
+//! ```text
+//!   commit ──▶ queue ──▶ gather ──▶ Batch: hash, tree, sign ──▶ Ledger: one transaction ──▶ answers
+//! ```
 
 use std::sync::Mutex;
 
 use concordat_engine::ports::{Change, Commit, Committed, StoreError};
 use concordat_ledger::{Frontier, Signer};
 use concordat_model::digest::Digest;
-use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::{Batch, Flipped};
-use super::place::Place;
+use crate::batch::{Batch, Content};
 
 /// Most records of a batch that has more than one change.
 const MOST_RECORDS: usize = 512;
@@ -27,11 +29,51 @@ const QUEUE: usize = 16 * 1024;
 
 const CLOSED: &str = "the store is closed";
 
+/// A database that this process alone writes: transactions, and what their failures mean.
+pub(crate) trait Ledger: Sized + Send + 'static {
+    /// How a batch lies in memory.
+    type Content: Content;
+
+    /// Makes a batch durable in a transaction of its own, and gives what the log is then.
+    fn store(
+        &mut self,
+        batch: Batch<Self::Content>,
+    ) -> impl Future<Output = Result<Frontier, Failure>> + Send;
+
+    /// Begins a transaction of several batches.
+    fn begin(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Adds a batch to the transaction; one that is refused leaves the others as they are.
+    fn add(&mut self, batch: Batch<Self::Content>) -> impl Future<Output = Result<Frontier, Failure>> + Send;
+
+    /// Makes the transaction durable; `note` is its checkpoint.
+    fn commit(&mut self, note: &str) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Takes the transaction back. When this fails, no other can begin, and nothing is written any more.
+    fn roll_back(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Lets go of the database, so that another process may write it.
+    fn close(self) -> impl Future<Output = ()> + Send;
+}
+
+/// A transaction that did not happen, or of which that is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// What was to be stored breaks a rule of the log. Nothing happened.
+    Refused(String),
+    /// The database cannot write at the moment. Nothing happened.
+    Busy(String),
+    /// The database must not be written any more. Nothing happened.
+    Over(String),
+    /// It is not known whether it happened.
+    Unknown(String),
+}
+
 /// The way to the writing task.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     queue: mpsc::Sender<Message>,
-    /// Told once the file may be opened again.
+    /// Told once the database may be opened again.
     stopped: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
@@ -49,26 +91,20 @@ struct Waiting {
 }
 
 impl Writer {
-    pub(super) fn start(
-        connection: SqliteConnection,
-        place: Place,
-        tree: Frontier,
-        signer: Signer,
-    ) -> Writer {
+    /// Begins to write to a database whose log is `tree`.
+    pub(crate) fn start<L: Ledger>(ledger: L, tree: Frontier, signer: Signer) -> Writer {
         let (queue, changes) = mpsc::channel(QUEUE);
         let (stopping, stopped) = oneshot::channel();
-        let task = Task { changes, tree, signer, ledger: Ledger { connection, broken: None } };
+        let task = Task { changes, tree, signer, ledger, broken: None };
         tokio::spawn(async move {
             task.run().await;
-            // Only now may another process write.
-            drop(place);
             drop(stopping);
         });
         Writer { queue, stopped: Mutex::new(Some(stopped)) }
     }
 
     /// Hands a change over. Once handed over it is stored even if nobody waits.
-    pub(super) fn commit(&self, change: Change) -> Commit {
+    pub(crate) fn commit(&self, change: Change) -> Commit {
         let (answer, answered) = oneshot::channel();
         let handed_over = self.queue.try_send(Message::Commit(Waiting { change, answer }));
         Box::pin(async move {
@@ -84,7 +120,8 @@ impl Writer {
         })
     }
 
-    pub(super) async fn close(&self) {
+    /// Waits until everything handed over is durable, and refuses what comes after.
+    pub(crate) async fn close(&self) {
         let (done, closed) = oneshot::channel();
         if self.queue.send(Message::Close(done)).await.is_ok() {
             closed.await.unwrap_or_default();
@@ -119,14 +156,16 @@ fn check(change: &Change) -> Result<(), StoreError> {
     }
 }
 
-struct Task {
+struct Task<L> {
     changes: mpsc::Receiver<Message>,
     tree: Frontier,
     signer: Signer,
-    ledger: Ledger,
+    ledger: L,
+    /// Why nothing is written any more.
+    broken: Option<String>,
 }
 
-impl Task {
+impl<L: Ledger> Task<L> {
     async fn run(mut self) {
         let mut next = None;
         loop {
@@ -173,7 +212,7 @@ impl Task {
         if waiting.is_empty() {
             return;
         }
-        if let Some(broken) = &self.ledger.broken {
+        if let Some(broken) = &self.broken {
             let refused = StoreError::Unavailable(broken.clone());
             return waiting.into_iter().for_each(|waiting| waiting.tell(Err(refused.clone())));
         }
@@ -184,77 +223,114 @@ impl Task {
         }
     }
 
-    /// One statement for all of them: all are stored, or none.
+    /// One batch of all of them: all are stored, or none.
     async fn commit_together(&mut self, waiting: &[Waiting]) -> Result<Vec<u64>, StoreError> {
         let mut batch = Batch::after(&self.tree);
         let places: Result<Vec<u64>, _> = waiting.iter().map(|waiting| batch.add(&waiting.change)).collect();
-        let places = places.map_err(|flipped| self.ledger.flipped(&flipped))?;
+        // A record that is damaged before it was written: the memory cannot be trusted, and the disk holds nothing.
+        let places = places.map_err(|flipped| self.judge(Failure::Over(flipped.to_string())))?;
         batch.sign(&self.signer);
-        self.tree = self.ledger.store(batch).await?;
+        let stored = self.ledger.store(batch).await;
+        self.tree = stored.map_err(|failure| self.judge(failure))?;
         Ok(places)
     }
 
-    /// One statement for each, so that those that conflict fail alone; still one transaction and one checkpoint.
+    /// One batch for each, so that those that conflict fail alone; still one transaction and one checkpoint.
     async fn commit_apart(&mut self, waiting: Vec<Waiting>) {
         let mut stored = Vec::new();
         let mut places = Vec::new();
-        let outcome = self.store_apart(waiting, &mut stored, &mut places).await;
-        match outcome {
+        match self.store_apart(waiting, &mut stored, &mut places).await {
             Ok(tree) => {
                 self.tree = tree;
                 answer(stored, &places, self.tree.size());
             }
-            Err(error) => stored.into_iter().for_each(|waiting| waiting.tell(Err(error.clone()))),
+            Err(failure) => {
+                let error = self.judge(failure);
+                stored.into_iter().for_each(|waiting| waiting.tell(Err(error.clone())));
+            }
         }
     }
 
+    /// What is left in `stored` when this fails is not answered yet; nothing of the transaction remains then.
     async fn store_apart(
         &mut self,
         waiting: Vec<Waiting>,
         stored: &mut Vec<Waiting>,
         places: &mut Vec<u64>,
-    ) -> Result<Frontier, StoreError> {
+    ) -> Result<Frontier, Failure> {
         let mut tree = self.tree.clone();
         let mut waiting = waiting.into_iter();
-        let begun = self.ledger.run("BEGIN IMMEDIATE").await;
-        for next in waiting.by_ref() {
-            let mut batch = Batch::after(&tree);
-            let added = match &begun {
-                Ok(()) => batch.add(&next.change).map_err(|flipped| self.ledger.flipped(&flipped)),
-                Err(error) => Err(error.clone()),
-            };
-            let outcome = match added {
-                Ok(place) => self.ledger.store(batch).await.map(|tree| (tree, place)),
-                Err(error) => Err(error),
-            };
-            match outcome {
+        if let Err(failure) = self.ledger.begin().await {
+            stored.extend(waiting);
+            return Err(failure);
+        }
+        while let Some(next) = waiting.next() {
+            match self.add(&tree, &next.change).await {
                 Ok((grown, place)) => {
                     tree = grown;
                     places.push(place);
                     stored.push(next);
                 }
-                Err(error @ StoreError::Conflict(_)) => next.tell(Err(error)),
-                Err(error) => {
-                    // Whoever is not answered yet gets this one: nothing of the transaction remains.
+                Err(Failure::Refused(why)) => next.tell(Err(StoreError::Conflict(why))),
+                Err(failure) => {
                     stored.push(next);
                     stored.extend(waiting);
-                    if begun.is_ok() {
-                        self.ledger.broke(&error);
-                        self.ledger.run("ROLLBACK").await.unwrap_or_default();
-                    }
-                    return Err(error);
+                    // What happened first counts: some failures take the transaction with them.
+                    self.ledger.roll_back().await.unwrap_or_default();
+                    return Err(failure);
                 }
             }
         }
         if stored.is_empty() {
-            self.ledger.run("ROLLBACK").await?;
+            self.ledger.roll_back().await?;
             return Ok(tree);
         }
-        let mut checkpoint = Batch::after(&tree);
+        self.finish(&tree).await
+    }
+
+    async fn add(&mut self, tree: &Frontier, change: &Change) -> Result<(Frontier, u64), Failure> {
+        let mut batch = Batch::after(tree);
+        let place = batch.add(change).map_err(|flipped| Failure::Over(flipped.to_string()))?;
+        let tree = self.ledger.add(batch).await?;
+        Ok((tree, place))
+    }
+
+    /// Signs what the transaction made of the log, and makes it durable.
+    async fn finish(&mut self, tree: &Frontier) -> Result<Frontier, Failure> {
+        let mut checkpoint = Batch::after(tree);
         checkpoint.sign(&self.signer);
-        let tree = self.ledger.store(checkpoint).await.map_err(|error| self.ledger.broke(&error))?;
-        self.ledger.run("COMMIT").await.map_err(|error| self.ledger.broke(&error))?;
+        let note = checkpoint.note.clone().unwrap_or_default();
+        let tree = match self.ledger.add(checkpoint).await {
+            Ok(tree) => tree,
+            Err(failure) => {
+                self.ledger.roll_back().await.unwrap_or_default();
+                // The database refuses our own checkpoint: it is not what we think it is.
+                return Err(match failure {
+                    Failure::Refused(why) => Failure::Over(why),
+                    failure => failure,
+                });
+            }
+        };
+        self.ledger.commit(&note).await?;
         Ok(tree)
+    }
+
+    /// What a failure means for those who wait, and whether anything may be written after it.
+    fn judge(&mut self, failure: Failure) -> StoreError {
+        let error = match failure {
+            Failure::Refused(why) => return StoreError::Conflict(why),
+            Failure::Busy(why) => return StoreError::Unavailable(why),
+            Failure::Over(why) => StoreError::Unavailable(why),
+            Failure::Unknown(why) => StoreError::Unknown(why),
+        };
+        tracing::error!(%error, "the store is read-only until the program is started again: {error}");
+        let broken =
+            format!("the store is read-only since a commit failed ({error}); hint: start the program again");
+        self.broken = Some(broken.clone());
+        match error {
+            StoreError::Unavailable(_) => StoreError::Unavailable(broken),
+            _ => StoreError::Unknown(broken),
+        }
     }
 
     fn refuse_the_rest(&mut self) {
@@ -266,80 +342,6 @@ impl Task {
             }
         }
     }
-}
-
-/// The connection, until something happened after which it must not be written to.
-struct Ledger {
-    connection: SqliteConnection,
-    /// Why nothing is written any more.
-    broken: Option<String>,
-}
-
-impl Ledger {
-    async fn store(&mut self, batch: Batch) -> Result<Frontier, StoreError> {
-        let stored = batch.store(&mut self.connection).await;
-        stored.map_err(|error| self.judge(&error))
-    }
-
-    async fn run(&mut self, statement: &'static str) -> Result<(), StoreError> {
-        let run = sqlx::raw_sql(statement).execute(&mut self.connection).await;
-        run.map(drop).map_err(|error| self.judge(&error))
-    }
-
-    /// Says what an error means for the change, and whether the store can go on.
-    fn judge(&mut self, error: &sqlx::Error) -> StoreError {
-        let database = error.as_database_error();
-        // SQLite's extended result codes have the primary one in their low byte.
-        let code = database.and_then(|error| error.code()?.parse::<u32>().ok()).map(|code| code & 0xff);
-        match (code, database) {
-            (Some(BUSY | LOCKED), _) => {
-                StoreError::Unavailable("another program holds a lock on the database".into())
-            }
-            (Some(CONSTRAINT), Some(error)) => StoreError::Conflict(in_words(error.message())),
-            (Some(FULL), _) => self.broke(&StoreError::Unavailable("the disk is full".into())),
-            _ => self.broke(&StoreError::Unknown(error.to_string())),
-        }
-    }
-
-    /// Writes nothing from now on: the tree in memory and the log on disk may differ.
-    fn broke(&mut self, error: &StoreError) -> StoreError {
-        let broken = self.broken.get_or_insert_with(|| {
-            tracing::error!(%error, "the store is read-only until the program is started again: {error}");
-            format!("the store is read-only since a commit failed ({error}); hint: start the program again")
-        });
-        match error {
-            StoreError::Unavailable(_) => StoreError::Unavailable(broken.clone()),
-            _ => StoreError::Unknown(broken.clone()),
-        }
-    }
-
-    /// A record that is damaged before it was written: the memory cannot be trusted, and the disk holds nothing.
-    fn flipped(&mut self, flipped: &Flipped) -> StoreError {
-        self.broke(&StoreError::Unavailable(flipped.to_string()))
-    }
-
-    async fn close(self) {
-        if let Err(error) = self.connection.close().await {
-            tracing::warn!(%error, "the database was not closed in order: {error}");
-        }
-    }
-}
-
-/// `SQLITE_BUSY`
-const BUSY: u32 = 5;
-/// `SQLITE_LOCKED`
-const LOCKED: u32 = 6;
-/// `SQLITE_FULL`
-const FULL: u32 = 13;
-/// `SQLITE_CONSTRAINT`
-const CONSTRAINT: u32 = 19;
-
-/// A broken rule of the schema; our triggers speak for themselves.
-fn in_words(message: &str) -> String {
-    if message.contains("reply.") {
-        return "an answer is stored under this `Idempotency-Key` already".into();
-    }
-    message.to_owned()
 }
 
 impl Waiting {
@@ -360,6 +362,3 @@ fn size(change: &Change) -> (usize, usize) {
     let payloads: usize = change.payloads.iter().map(|(_, content)| content.len()).sum();
     (change.records.len(), records + payloads)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,10 +1,13 @@
-use concordat_engine::ports::{Page, RecordFilter, Store as _};
-use concordat_ledger::{Draft, SubjectSeq};
+use concordat_engine::ports::{Change, Page, RecordFilter, Store as _, StoreError};
+use concordat_ledger::{Draft, Signer, SubjectSeq};
+use concordat_model::digest::Digest;
 use serde_json::json;
 use sqlx::SqlitePool;
 
-use super::super::{Signing, Sqlite, batch, connection, log, schema};
+use super::super::{connection, schema};
 use super::*;
+use crate::writer::Writer;
+use crate::{Signing, Sqlite, log};
 
 fn signing() -> Signing {
     Signing { signer: Signer::from_seed("log.example/test", &[1; 32]).unwrap(), earlier: Vec::new() }
@@ -34,12 +37,13 @@ async fn on_a_small_disk(path: &std::path::Path, pages: i64) -> (SqlitePool, Wri
     let place = Place::claim(path).unwrap();
     let mut connection = connection::writing(&place.path).await.unwrap();
     schema::migrate(&mut connection).await.unwrap();
-    batch::prepare(&mut connection).await.unwrap();
-    let tree = log::read(&mut connection, &signing()).await.unwrap();
+    content::prepare(&mut connection).await.unwrap();
+    let head = log::read(&mut connection, &signing()).await.unwrap();
     let used: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut connection).await.unwrap();
     let limit: &'static str = format!("PRAGMA max_page_count = {}", used + pages).leak();
     sqlx::query(limit).execute(&mut connection).await.unwrap();
-    (connection::reading(&place.path), Writer::start(connection, place, tree, signing().signer))
+    let readers = connection::reading(&place.path);
+    (readers, Writer::start(Ledger { connection, place }, head.tree, signing().signer))
 }
 
 #[tokio::test]
@@ -95,16 +99,16 @@ async fn every_error_has_its_meaning() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::claim(&folder.path().join("concordat.db")).unwrap();
     let connection = connection::writing(&place.path).await.unwrap();
-    let mut ledger = Ledger { connection, broken: None };
+    let mut other = connection::writing(&place.path).await.unwrap();
+    let mut ledger = Ledger { connection, place };
     for conflict in ["INSERT INTO t VALUES (1, 1), (1, 1)", "INSERT INTO t VALUES (2, NULL)"] {
         ledger.run("CREATE TABLE IF NOT EXISTS t (a PRIMARY KEY, b NOT NULL)").await.unwrap();
-        assert!(matches!(ledger.run(conflict).await, Err(StoreError::Conflict(_))), "{conflict}");
+        assert!(matches!(ledger.run(conflict).await, Err(Failure::Refused(_))), "{conflict}");
     }
-    let mut other = connection::writing(&place.path).await.unwrap();
     sqlx::raw_sql("PRAGMA busy_timeout = 0").execute(&mut ledger.connection).await.unwrap();
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
-    assert!(matches!(ledger.run("INSERT INTO t VALUES (3, 3)").await, Err(StoreError::Unavailable(_))));
-    assert_eq!(ledger.broken, None, "a lock goes away");
-    assert!(matches!(ledger.judge(&sqlx::Error::WorkerCrashed), StoreError::Unknown(_)));
-    assert!(ledger.broken.is_some_and(|why| why.contains("start the program again")));
+    let locked = ledger.run("INSERT INTO t VALUES (3, 3)").await.unwrap_err();
+    assert!(matches!(locked, Failure::Busy(_)), "a lock goes away");
+    assert!(matches!(within(locked), Failure::Over(_)), "but not from a transaction that has begun");
+    assert!(matches!(judge(&sqlx::Error::WorkerCrashed), Failure::Unknown(_)));
 }

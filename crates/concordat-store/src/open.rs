@@ -1,0 +1,100 @@
+//! What opening a database needs, and why it may be refused.
+
+use std::path::PathBuf;
+
+use concordat_ledger::{Signer, Verifier};
+
+use crate::log::BadLog;
+
+/// Who signs the log, and who did before.
+#[derive(Debug)]
+pub struct Signing {
+    /// Signs every checkpoint from now on.
+    pub signer: Signer,
+    /// Keys that signed before this one took over. The newest checkpoint must be by one of them or by the signer.
+    pub earlier: Vec<Verifier>,
+}
+
+/// A database that must not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file cannot be created, read or locked.
+    #[error("the database file `{}` cannot be used: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Another process writes it.
+    #[error(
+        "the database `{database}` is in use by another process; hint: stop that one first, or read with `audit`"
+    )]
+    InUse {
+        /// The database.
+        database: String,
+    },
+    /// Others may read or write the file.
+    #[error("the database file `{}` has mode {mode:03o}, but must be private; hint: chmod 600", path.display())]
+    Mode {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// A version of the database's program that must not be used.
+    #[error("{program} {found} {why}; hint: {wanted} or newer is needed")]
+    Old {
+        /// The program.
+        program: &'static str,
+        /// Its version.
+        found: String,
+        /// What is wrong with it.
+        why: &'static str,
+        /// The oldest one that may be used.
+        wanted: &'static str,
+    },
+    /// A setting that our promises rest on is another one.
+    #[error("{program} runs with {name} = `{found}`, but `{wanted}` is needed; hint: {hint}")]
+    Setting {
+        /// The program.
+        program: &'static str,
+        /// The setting.
+        name: &'static str,
+        /// What it must be.
+        wanted: &'static str,
+        /// What it is.
+        found: String,
+        /// What may help.
+        hint: &'static str,
+    },
+    /// A database of something else.
+    #[error("the database is one of another program")]
+    Foreign,
+    /// A database of a newer Concordat.
+    #[error(
+        "the database has schema {found}, this program knows schemas up to {newest}; hint: use a newer program"
+    )]
+    Newer {
+        /// The database's schema.
+        found: usize,
+        /// The newest one known.
+        newest: usize,
+    },
+    /// A part of the schema is missing, changed or foreign.
+    #[error(
+        "the {kind} `{name}` is missing, changed or not ours: the log may have been tampered with; hint: run `audit verify`"
+    )]
+    Schema {
+        /// What it is, such as `trigger`.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// The log is not what was signed.
+    #[error(transparent)]
+    Log(#[from] BadLog),
+    /// The database failed.
+    #[error("the database cannot be opened: {0}")]
+    Database(#[from] sqlx::Error),
+}

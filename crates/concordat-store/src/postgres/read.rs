@@ -1,0 +1,231 @@
+//! Everything that is asked and changes nothing.
+
+use concordat_engine::ports::{
+    Page, RecordFilter, RunFilter, RunRow, SavedReply, StoreError, StoredCheckpoint, StoredRecord, StoredRun,
+};
+use concordat_model::digest::Digest;
+use concordat_model::id::RunId;
+use futures_util::TryStreamExt as _;
+use sqlx::PgPool;
+
+use crate::row::{
+    CheckpointColumns, Columns, PayloadColumns, RecordColumns, ReplyColumns, RunColumns, run_of,
+};
+use crate::run_payloads::Wanted;
+
+const OPEN_RUNS: &str = "
+    SELECT
+        run.id AS run,
+        record.idx,
+        record.leaf,
+        record.body
+    FROM run
+    JOIN record ON record.subject = run.id
+    WHERE run.ended IS NULL
+    ORDER BY run.id, record.subject_seq
+";
+
+const RUN: &str = "
+    SELECT
+        run.id AS run,
+        record.idx,
+        record.leaf,
+        record.body
+    FROM run
+    JOIN record ON record.subject = run.id
+    WHERE run.id = $1
+    ORDER BY run.id, record.subject_seq
+";
+
+const PAYLOADS: &str = "
+    SELECT
+        payload.digest,
+        payload.body
+    FROM unnest($1::bytea[]) WITH ORDINALITY AS wanted (digest, place)
+    JOIN payload ON payload.digest = wanted.digest
+    ORDER BY wanted.place
+";
+
+const RUNS: &str = "
+    SELECT
+        id, tenant, submission, label, contract, digest, submitter, domain, status, settled, steps, received, ended
+    FROM run
+    WHERE ($1::text IS NULL OR submission = $1)
+        AND ($2::text IS NULL OR tenant = $2)
+        AND ($3::text IS NULL OR status = $3)
+        AND ($4::text IS NULL OR id < $4)
+    ORDER BY id DESC
+    LIMIT $5
+";
+
+macro_rules! records_where {
+    ($filter:literal, $order:literal) => {
+        concat!(
+            "SELECT idx, leaf, body FROM record WHERE idx >= $1 ",
+            "AND (cardinality($2::text[]) = 0 OR type = ANY ($2)) AND ($3::text IS NULL OR subject = $3) ",
+            $filter,
+            " ORDER BY ",
+            $order,
+            " LIMIT $4"
+        )
+    };
+}
+
+const RECORDS: &str = records_where!("", "idx");
+/// Within a subject both orders are the same, and this one has an index.
+const RECORDS_OF_SUBJECT: &str = records_where!("AND subject = $3", "subject_seq");
+/// The condition is the index's own; without it PostgreSQL would not use it.
+const RECORDS_OF_RARE_TYPES: &str = records_where!(
+    "AND type NOT LIKE 'step.%' AND type NOT LIKE 'contract.%' AND type <> 'gate.decided'",
+    "idx"
+);
+
+pub(super) async fn open_runs(readers: &PgPool) -> Result<Vec<StoredRun>, StoreError> {
+    let mut runs = Vec::new();
+    let mut subject = String::new();
+    let mut records: Vec<StoredRecord> = Vec::new();
+    let mut rows = sqlx::query(OPEN_RUNS).fetch(readers);
+    while let Some(row) = rows.try_next().await.map_err(unavailable)? {
+        let columns = Columns { table: "record", key: subject.clone(), row: &row };
+        let run = columns.text("run")?;
+        if run != subject && !records.is_empty() {
+            runs.push(run_of(&subject, std::mem::take(&mut records))?);
+        }
+        if run != subject {
+            run.clone_into(&mut subject);
+        }
+        records.push(RecordColumns(&row).try_into()?);
+    }
+    drop(rows);
+    if !records.is_empty() {
+        runs.push(run_of(&subject, records)?);
+    }
+    with_payloads(readers, &mut runs).await?;
+    Ok(runs)
+}
+
+pub(super) async fn run(readers: &PgPool, id: RunId) -> Result<Option<StoredRun>, StoreError> {
+    let subject = id.to_string();
+    let rows = sqlx::query(RUN).bind(subject.as_str()).fetch_all(readers).await.map_err(unavailable)?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let records: Result<_, StoreError> = rows.iter().map(|row| RecordColumns(row).try_into()).collect();
+    let mut runs = [run_of(&subject, records?)?];
+    with_payloads(readers, &mut runs).await?;
+    let [run] = runs;
+    Ok(Some(run))
+}
+
+pub(super) async fn runs(
+    readers: &PgPool,
+    filter: &RunFilter,
+    page: Page,
+) -> Result<Vec<RunRow>, StoreError> {
+    if filter.status.as_deref().is_some_and(unthinkable) {
+        return Ok(Vec::new());
+    }
+    // What is asked differs much from time to time, so it is planned each time.
+    let query = sqlx::query(RUNS)
+        .bind(filter.submission.map(|submission| submission.to_string()))
+        .bind(filter.tenant.as_ref().map(ToString::to_string))
+        .bind(filter.status.as_deref())
+        .bind(filter.before.map(|run| run.to_string()))
+        .bind(i64::from(page.rows()));
+    let rows = query.persistent(false).fetch_all(readers).await.map_err(unavailable)?;
+    rows.iter().map(|row| RunColumns(row).try_into()).collect()
+}
+
+pub(super) async fn records(
+    readers: &PgPool,
+    filter: &RecordFilter,
+    page: Page,
+) -> Result<Vec<StoredRecord>, StoreError> {
+    let statement = match &filter.subject {
+        Some(_) => RECORDS_OF_SUBJECT,
+        None if !filter.types.is_empty() && filter.types.iter().all(|kind| rare(kind)) => {
+            RECORDS_OF_RARE_TYPES
+        }
+        None => RECORDS,
+    };
+    let Ok(from) = i64::try_from(filter.from) else { return Ok(Vec::new()) };
+    if filter.types.iter().chain(&filter.subject).any(|text| unthinkable(text)) {
+        return Ok(Vec::new());
+    }
+    let query = sqlx::query(statement)
+        .bind(from)
+        .bind(filter.types.as_slice())
+        .bind(filter.subject.as_deref())
+        .bind(i64::from(page.rows()));
+    let rows = query.persistent(false).fetch_all(readers).await.map_err(unavailable)?;
+    rows.iter().map(|row| RecordColumns(row).try_into()).collect()
+}
+
+/// Whether records of this type are few enough for an index; see the migration.
+fn rare(kind: &str) -> bool {
+    !kind.starts_with("step.") && !kind.starts_with("contract.") && kind != "gate.decided"
+}
+
+pub(super) async fn record(readers: &PgPool, id: &str) -> Result<Option<StoredRecord>, StoreError> {
+    if unthinkable(id) {
+        return Ok(None);
+    }
+    let query = sqlx::query("SELECT idx, leaf, body FROM record WHERE id = $1").bind(id);
+    let row = query.fetch_optional(readers).await.map_err(unavailable)?;
+    row.map(|row| RecordColumns(&row).try_into()).transpose()
+}
+
+pub(super) async fn payload(readers: &PgPool, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+    let query =
+        sqlx::query("SELECT digest, body FROM payload WHERE digest = $1").bind(digest.bytes().as_slice());
+    let row = query.fetch_optional(readers).await.map_err(unavailable)?;
+    row.map(|row| PayloadColumns(&row).try_into().map(|(_, body): (Digest, _)| body)).transpose()
+}
+
+pub(super) async fn reply(
+    readers: &PgPool,
+    caller: &str,
+    key: &str,
+) -> Result<Option<SavedReply>, StoreError> {
+    let query =
+        sqlx::query("SELECT caller, key, fingerprint, body FROM reply WHERE caller = $1 AND key = $2")
+            .bind(caller.as_bytes())
+            .bind(key.as_bytes());
+    let row = query.fetch_optional(readers).await.map_err(unavailable)?;
+    row.map(|row| ReplyColumns(&row).try_into()).transpose()
+}
+
+pub(super) async fn checkpoint(readers: &PgPool) -> Result<Option<StoredCheckpoint>, StoreError> {
+    let query = sqlx::query("SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1");
+    let row = query.fetch_optional(readers).await.map_err(unavailable)?;
+    row.map(|row| CheckpointColumns(&row).try_into()).transpose()
+}
+
+/// Whether no text of PostgreSQL can be this one, which it would refuse to look for.
+fn unthinkable(text: &str) -> bool {
+    text.contains('\0')
+}
+
+fn unavailable(error: sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::PoolClosed => StoreError::Unavailable("the store is closed".into()),
+        error => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+/// Adds the payloads that the runs' records name. One that was erased is left out.
+async fn with_payloads(readers: &PgPool, runs: &mut [StoredRun]) -> Result<(), StoreError> {
+    let mut rest = runs;
+    while let Some(wanted) = Wanted::by(rest)? {
+        let (now, later) = rest.split_at_mut(wanted.runs());
+        let asked: Vec<[u8; 32]> = wanted.digests.iter().map(|digest| *digest.bytes()).collect();
+        let mut rows = sqlx::query(PAYLOADS).bind(asked).fetch(readers);
+        let mut payloads = Vec::new();
+        while let Some(row) = rows.try_next().await.map_err(unavailable)? {
+            payloads.push(PayloadColumns(&row).try_into()?);
+        }
+        wanted.hand_out(payloads, now);
+        rest = later;
+    }
+    Ok(())
+}
