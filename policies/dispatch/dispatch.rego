@@ -94,6 +94,30 @@ rejected[id] contains "agent_busy" if {
 	id := candidate.id
 }
 
+rejected[id] contains "breaker_open" if {
+	some candidate in input.candidates
+	candidate.breaker == "open"
+	id := candidate.id
+}
+
+rejected[id] contains "rate_limited" if {
+	some candidate in input.candidates
+	candidate.rate_left == 0
+	id := candidate.id
+}
+
+# Retries must not become the load that keeps an agent down; undoing must not wait for that.
+rejected[id] contains "retry_budget" if {
+	input.step.retry
+	not undoing
+	some candidate in input.candidates
+	candidate.retries_left == 0
+	id := candidate.id
+}
+
+# Reasons that pass by themselves: an agent against which nothing else stands is worth waiting for.
+passing := {"agent_busy", "breaker_open", "rate_limited", "retry_budget"}
+
 # The same, and an empty object when there is nothing against anybody.
 against := {id: codes | some id, codes in rejected}
 
@@ -132,10 +156,16 @@ unproven := [id |
 	codes == {"trust_low"}
 ]
 
-waiting := [id |
+waiting := {id: codes |
 	some id, codes in against
-	codes == {"agent_busy"}
-]
+	codes - passing == set()
+}
+
+# Some of them have enough to do, which passes as soon as a call comes back.
+soon if {
+	some codes in waiting
+	codes - {"agent_busy", "rate_limited"} == set()
+}
 
 # What stands against the step as a whole.
 
@@ -147,14 +177,29 @@ checks contains common.check(
 	input.candidates == []
 }
 
-checks contains common.check(
+checks contains for_the_moment if {
+	fit == []
+	waiting != {}
+}
+
+for_the_moment := common.check(
 	"agent_busy", "fail", "critical",
 	"every agent that may do this is at its limit",
 	"try again in a moment, or raise an agent's limit",
 ) if {
-	fit == []
-	waiting != []
-}
+	soon
+} else := common.check(
+	"retry_budget", "fail", "critical",
+	"too many tries failed: no agent that may do this is sent another retry for now",
+	"see what is wrong with the agents, and submit the contract again when they are well",
+) if {
+	some codes in waiting
+	codes == {"retry_budget"}
+} else := common.check(
+	"breaker_open", "fail", "critical",
+	"every agent that may do this kept failing and is left alone for a while",
+	"see what is wrong with the agents, or register another one",
+)
 
 checks contains common.check(
 	"trust_unproven", "fail", "high",
@@ -172,7 +217,7 @@ checks contains common.check(
 ) if {
 	fit == []
 	input.candidates != []
-	waiting == []
+	waiting == {}
 	not lacks_only_trust
 }
 
@@ -187,7 +232,7 @@ checks contains common.check(
 
 lacks_only_trust if {
 	fit == []
-	waiting == []
+	waiting == {}
 	unproven != []
 }
 
@@ -272,6 +317,21 @@ meaning("cost_over_budget") := {
 meaning("agent_busy") := {
 	"message": "the agent is at its limit",
 	"fix": "try again in a moment, or raise its limit",
+}
+
+meaning("breaker_open") := {
+	"message": "the agent kept failing at this skill and is left alone for a while",
+	"fix": "nothing needs to be done: it is tried again in half a minute",
+}
+
+meaning("rate_limited") := {
+	"message": "the agent got as many calls as it takes in this length of time, or asked to be left alone",
+	"fix": "try again in a moment, or raise its rate",
+}
+
+meaning("retry_budget") := {
+	"message": "too many tries failed lately, so that the agent is sent no other retry for now",
+	"fix": "nothing needs to be done: it is sent retries again within a minute",
 }
 
 meaning("failed_before") := {

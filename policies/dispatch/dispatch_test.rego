@@ -19,6 +19,7 @@ base := {
 		"skill": "assess_risk",
 		"leg": "do",
 		"attempt": 1,
+		"retry": false,
 		"effect": "unsafe",
 		"params": "sha256:f",
 		"tainted": ["credit"],
@@ -36,6 +37,8 @@ one := {
 	"cost": {"micros": 20000, "currency": "USD"},
 	"in_flight": 0,
 	"concurrency": 4,
+	"breaker": "closed",
+	"retries_left": 10,
 	"trust": {"mean": 9000, "lower_bound": 8500, "evidence": 50},
 	"failed_before": false,
 }
@@ -77,6 +80,8 @@ test_each_agent_is_excluded_for_its_own_reasons if {
 	excluded({"cost": {"micros": 50001}}) == {"cost_over_budget"}
 	excluded({"cost": {"currency": "EUR"}}) == {"cost_over_budget"}
 	excluded({"in_flight": 4}) == {"agent_busy"}
+	excluded({"breaker": "open"}) == {"breaker_open"}
+	excluded({"rate_left": 0}) == {"rate_limited"}
 	excluded({"failed_before": true}) == {"failed_before"}
 	excluded({"domains": [], "standing": "suspended", "in_flight": 9}) == {"domain_foreign", "agent_suspended", "agent_busy"}
 }
@@ -91,7 +96,7 @@ test_the_others_are_permitted_and_every_code_is_explained if {
 test_every_meaning_has_a_message_and_a_way_out if {
 	every code in [
 		"agent_suspended", "domain_foreign", "trust_low", "compliance_missing", "data_class_missing",
-		"cost_over_budget", "agent_busy", "failed_before",
+		"cost_over_budget", "agent_busy", "breaker_open", "rate_limited", "retry_budget", "failed_before",
 	] {
 		meaning := dispatch.meaning(code)
 		meaning.message != ""
@@ -160,6 +165,34 @@ test_agents_at_their_limit_are_waited_for if {
 		object.union(two, {"standing": "suspended"}),
 	]}) == {"agent_busy"}
 	codes(both({"in_flight": 4, "standing": "suspended"})) == {"no_agent_permitted"}
+}
+
+test_an_open_breaker_lets_nothing_pass if {
+	codes(both({"breaker": "open"})) == {"breaker_open"}
+	asked(object.union(both({"breaker": "open"}), approval)).answer == "deny"
+	asked(object.union(both({"breaker": "open"}), undo)).answer == "deny"
+	asked({"candidates": [one, object.union(two, {"breaker": "open"})]}).permitted == ["agt_1"]
+	asked(both({"breaker": "half_open"})).permitted == ["agt_1", "agt_2"]
+}
+
+test_a_rate_is_waited_for if {
+	codes(both({"rate_left": 0})) == {"agent_busy"}
+	asked(both({"rate_left": 1})).answer == "permit"
+	codes({"candidates": [
+		object.union(one, {"rate_left": 0}),
+		object.union(two, {"breaker": "open"}),
+	]}) == {"agent_busy"}
+	codes(both({"rate_left": 0, "breaker": "open"})) == {"breaker_open"}
+}
+
+test_retries_have_a_budget if {
+	retry := {"step": {"retry": true, "attempt": 2}}
+	spent := both({"retries_left": 0})
+	asked(spent).answer == "permit"
+	codes(object.union(retry, spent)) == {"retry_budget"}
+	asked(object.union_n([retry, spent, undo])).answer == "permit"
+	asked(object.union(retry, {"candidates": [one, object.union(two, {"retries_left": 0})]})).permitted == ["agt_1"]
+	codes(object.union(retry, both({"retries_left": 0, "standing": "suspended"}))) == {"no_agent_permitted"}
 }
 
 test_somebody_must_offer_the_skill if {

@@ -32,7 +32,7 @@ enum Command {
     Hostile(hostile::Options),
     /// A server in a process of its own, for the other commands.
     #[command(hide = true)]
-    Serve(concordat::config::ServeConfig),
+    Serve(Box<concordat::config::ServeConfig>),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -45,7 +45,7 @@ fn main() -> anyhow::Result<()> {
             Command::Crash(options) => crash::run(&options).await,
             Command::Governed(options) => governed::run(&options).await,
             Command::Hostile(options) => hostile::run(&options).await,
-            Command::Serve(options) => house::serve(options).await,
+            Command::Serve(options) => house::serve(*options).await,
         }
     })
 }

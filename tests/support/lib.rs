@@ -18,7 +18,7 @@ use concordat_agents::HttpAgents;
 use concordat_agents::egress::Egress;
 use concordat_classify::Classifier;
 use concordat_engine::ports::{Page, RecordFilter, SystemClock};
-use concordat_engine::{Caller, Engine, Parts, RunView, status};
+use concordat_engine::{Bounds, Caller, Engine, Parts, RunView, status};
 use concordat_ledger::{Signer, Verifier};
 use concordat_model::decision::Decision;
 use concordat_model::id::RunId;
@@ -282,6 +282,7 @@ async fn start(database: &Database) -> Engine {
         classifier: Classifier::standard().unwrap(),
         templates: concordat::templates::standard().unwrap(),
         instance: "test".to_owned(),
+        bounds: Bounds::default(),
         review_expiry: Span::seconds(3600),
     };
     Engine::start(parts).await.unwrap()

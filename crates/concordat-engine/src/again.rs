@@ -49,7 +49,7 @@ impl Engine {
         reason: &str,
     ) -> Result<Accepted, EngineError> {
         let core = &self.core;
-        core.running()?;
+        let _looking = core.look_at(caller)?;
         let run = self.run(caller, id).await?.run;
         let access =
             self.permit(caller, Action::ContractsRetry, of_run(ResourceKind::Contract, &run)).await?;

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::engine::{Caller, Engine, decided};
 use crate::error::EngineError;
+use crate::limits::AgentLimits;
 use crate::ports::Change;
 use crate::scribe::Place;
 use crate::world::World;
@@ -165,6 +166,12 @@ impl Engine {
     /// The number of calls that an agent is busy with.
     #[must_use]
     pub fn in_flight(&self, agent: AgentId) -> u32 {
-        self.core.world.read().in_flight(agent)
+        self.core.limits.in_flight(agent)
+    }
+
+    /// How an agent's limits stand: its rate, its breakers, its retry budgets.
+    #[must_use]
+    pub fn limits_of(&self, agent: &Agent) -> AgentLimits {
+        self.core.limits.agent(agent)
     }
 }

@@ -1,6 +1,6 @@
 //! From finished turns to one durable change: events become records, and what follows from them for what runs share.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use concordat_ledger::record::Record;
 use concordat_model::cloud_event::Expectation;
@@ -9,8 +9,6 @@ use concordat_model::id::RunId;
 use concordat_model::run::Run;
 use concordat_model::run::event::{Attempt, Event};
 use concordat_model::trust::Cause;
-use concordat_model::work::Assignment;
-use concordat_policy::Authorized;
 use uuid::Uuid;
 
 use crate::core::Core;
@@ -20,14 +18,17 @@ use crate::input::Stop;
 use crate::ports::{Change, Commit, SavedReply};
 use crate::row;
 use crate::scribe::Place;
-use crate::turn::Turn;
+use crate::turn::{Sending, Turn};
 use crate::world::{OpenReview, World};
 
 /// A finished turn: what becomes durable, and what happens then.
 pub(crate) struct Finished {
     pub(crate) run: Run,
     pub(crate) awaited: BTreeSet<RunId>,
-    pub(crate) look_again: Option<jiff::Timestamp>,
+    /// The time of the turn: what was due then is done.
+    pub(crate) at: jiff::Timestamp,
+    /// The size of the contract, when this is its first turn.
+    pub(crate) bytes: u64,
     pub(crate) effects: Effects,
 }
 
@@ -35,7 +36,9 @@ pub(crate) struct Finished {
 #[derive(Default)]
 pub(crate) struct Effects {
     /// What agents are sent.
-    pub(crate) sends: Vec<Authorized<Assignment>>,
+    pub(crate) sends: Vec<Sending>,
+    /// The steps that wait for an agent.
+    pub(crate) waits: BTreeMap<Attempt, Option<crate::limits::Place>>,
     /// The steps that wait for events now.
     pub(crate) listening: Vec<(Attempt, Expectation)>,
     /// The events that steps published.
@@ -78,24 +81,27 @@ impl Core {
     /// Takes back what first turns did to the world when they were refused: nothing of them happened.
     pub(crate) fn take_back(&self, refused: &[Finished]) {
         let mut world = self.world.write();
-        for Finished { run, effects, .. } in refused {
-            effects.sends.iter().for_each(|work| world.call_ended(work.get().agent));
+        for Finished { run, .. } in refused {
             world.reviews.retain(|_, open| open.run != run.id);
         }
     }
 
     fn finish(&self, turn: Turn<'_>, payloads: &mut Vec<(Digest, Vec<u8>)>) -> Finished {
+        let contract = turn.run.contract.digest();
+        let form = turn.payloads.iter().find(|(digest, _)| *digest == contract);
+        let bytes = form.map_or(0, |(_, form)| form.len() as u64);
         payloads.extend(turn.payloads);
         for (key, cached) in turn.fresh {
             self.cache.keep(key, cached);
         }
         let effects = Effects {
             sends: turn.sends,
+            waits: turn.waits,
             listening: turn.listening,
             published: turn.published.into_iter().map(|(told, _)| told).collect(),
             stops: turn.stops,
         };
-        Finished { run: turn.run, awaited: turn.awaited, look_again: turn.look_again, effects }
+        Finished { run: turn.run, awaited: turn.awaited, at: turn.at, bytes, effects }
     }
 
     fn seal_run(&self, turn: &Turn<'_>, records: &mut Vec<Record>) -> Result<(), EngineError> {
@@ -155,7 +161,6 @@ fn record_uuid(event: &Event) -> Option<Uuid> {
 /// What an event of a run means for what runs share.
 fn follow(world: &mut World, turn: &Turn<'_>, event: &Event) {
     match event {
-        Event::Dispatched { agent, .. } => world.call_began(*agent),
         Event::ReviewOpened { review, about, decision, payload, expires } => {
             let run = &turn.run;
             let open = OpenReview {

@@ -18,6 +18,7 @@ use crate::cache::Cache;
 use crate::counts::Counts;
 use crate::error::EngineError;
 use crate::input::Input;
+use crate::limits::{Bounds, Limiter, Looking};
 use crate::ports::{AgentTransport, Change, Clock, Commit, Committed, Store, StoreError};
 use crate::scribe::{Place, Scribe};
 use crate::world::{LOG, World};
@@ -40,7 +41,11 @@ pub(crate) struct Core {
     /// Why the engine takes no more work, once it does not.
     pub(crate) halted: watch::Sender<Option<String>>,
     pub(crate) counts: Counts,
+    /// What is scarce, and who waits for it.
+    pub(crate) limits: Arc<Limiter>,
     pub(crate) cache: Cache,
+    /// The most steps of a contract that is sent in.
+    pub(crate) most_steps: usize,
     /// Rung when the schedules have changed.
     pub(crate) schedules: Notify,
     schemas: Mutex<HashMap<(Digest, SkillName), Option<Schema>>>,
@@ -80,11 +85,15 @@ pub struct Parts {
     pub instance: String,
     /// How long people have to answer a review.
     pub review_expiry: Span,
+    /// How much the house takes on.
+    pub bounds: Bounds,
 }
 
 impl Core {
     pub(crate) fn new(parts: Parts, world: World) -> Core {
         Core {
+            most_steps: parts.bounds.steps,
+            limits: Arc::new(Limiter::new(parts.bounds, parts.clock.clone())),
             store: parts.store,
             transport: parts.transport,
             clock: parts.clock,
@@ -110,6 +119,18 @@ impl Core {
             None => Ok(()),
             Some(why) => Err(EngineError::Halted(why.clone())),
         }
+    }
+
+    /// Refuses when nothing new is taken in.
+    pub(crate) fn taking_in(&self) -> Result<(), EngineError> {
+        self.running()?;
+        if self.limits.is_draining() { Err(EngineError::Draining) } else { Ok(()) }
+    }
+
+    /// Makes room for a submission while it is looked at, or refuses it.
+    pub(crate) fn look_at(&self, caller: &crate::engine::Caller) -> Result<Looking, EngineError> {
+        self.taking_in()?;
+        Ok(self.limits.look_at(&caller.principal.tenant)?)
     }
 
     /// Stops taking work: what is in memory may differ from what is stored, and only a fresh start can tell.
@@ -143,7 +164,10 @@ impl Core {
 
     /// The same for a change that may lose against another one, and whose maker then takes back what it did.
     pub(crate) async fn durable_or_refused(&self, commit: Commit) -> Result<Committed, EngineError> {
-        match commit.await {
+        let committing = self.limits.committing();
+        let done = commit.await;
+        drop(committing);
+        match done {
             Ok(committed) => {
                 self.log_size.send_if_modified(|size| {
                     let grown = committed.size > *size;

@@ -8,15 +8,13 @@
 //!
 //! While a commit is on its way, inputs gather in the inbox and are taken in together by the next turn.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use concordat_model::id::{AgentId, RunId};
+use concordat_model::id::RunId;
 use concordat_model::run::event::{Ending, Origin};
 use concordat_model::run::{Phase, Run};
-use concordat_model::work::Assignment;
-use concordat_policy::Authorized;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
@@ -24,16 +22,18 @@ use crate::commit::{Effects, Finished};
 use crate::core::{Core, Done, Handle, Message};
 use crate::error::EngineError;
 use crate::input::{Input, Stop};
+use crate::limits::{Open, Slot};
 use crate::ports::Dispatch;
+use crate::reconcile;
 use crate::submit::start;
-use crate::turn::{Turn, result_of};
+use crate::turn::{Sending, Turn, result_of};
 
 /// A turn that was thought through, and who is to be told once it is durable.
 struct Thought<'c> {
     turn: Turn<'c>,
     told: Vec<(Done, Result<(), EngineError>)>,
-    /// The agents that are free again.
-    freed: Vec<AgentId>,
+    /// The room of the calls that came back, until that is recorded.
+    slots: Vec<Slot>,
 }
 
 /// The most inputs that one turn takes in.
@@ -53,20 +53,29 @@ struct Reins {
     id: RunId,
     inbox: mpsc::UnboundedReceiver<Message>,
     awaited: BTreeSet<RunId>,
-    look_again: Option<Timestamp>,
+    /// The time of the last turn: what was due by then is done, or waits for something else than time.
+    looked: Timestamp,
+    /// The run's place among those that are open.
+    _open: Open,
+}
+
+/// What is known of a run when it is registered.
+#[derive(Clone, Copy)]
+pub(crate) struct Known {
+    /// The time of its last turn.
+    pub(crate) looked: Timestamp,
+    /// How large it is.
+    pub(crate) bytes: u64,
 }
 
 impl Driver {
     /// Makes an open run reachable. It moves only once it is driven.
-    pub(crate) fn register(
-        core: &Arc<Core>,
-        run: Run,
-        awaited: BTreeSet<RunId>,
-        look_again: Option<Timestamp>,
-    ) -> Driver {
+    pub(crate) fn register(core: &Arc<Core>, run: Run, awaited: BTreeSet<RunId>, known: Known) -> Driver {
         let (sender, inbox) = mpsc::unbounded_channel();
         core.open.lock().insert(run.id, Handle { inbox: sender, followers: Vec::new() });
-        let reins = Reins { core: core.clone(), id: run.id, inbox, awaited, look_again };
+        let open = core.limits.open(&run.state.submitter.tenant, known.bytes);
+        let reins =
+            Reins { core: core.clone(), id: run.id, inbox, awaited, looked: known.looked, _open: open };
         Driver { run, reins }
     }
 
@@ -91,7 +100,7 @@ impl Driver {
                 return;
             }
             let core = reins.core.clone();
-            let Thought { turn, told, freed } = match reins.think(&core, run, messages) {
+            let Thought { turn, told, slots } = match reins.think(&core, run, messages) {
                 Ok(thought) => thought,
                 Err(error) => return reins.give_up(&error),
             };
@@ -100,7 +109,7 @@ impl Driver {
                 // What runs share has moved on already, so nobody else may go on either.
                 Err(error) => return core.halt(&format!("run {}: {error}", reins.id)),
             };
-            reins.free(&freed);
+            drop(slots);
             for (done, result) in told {
                 // Whoever asked may have gone; what they asked for is done all the same.
                 drop(done.send(result));
@@ -113,7 +122,7 @@ impl Driver {
 impl Reins {
     /// Waits for inputs, or for the time at which something becomes due.
     async fn next(&mut self, run: &Run) -> Vec<Message> {
-        let wake = [run.wake_at(), self.look_again].into_iter().flatten().min();
+        let wake = run.wake_after(self.looked);
         let pause = wake.map_or(LONGEST_SLEEP, |at| until(self.core.clock.now(), at)).min(LONGEST_SLEEP);
         let mut halted = self.core.halted.subscribe();
         let mut messages = Vec::new();
@@ -135,9 +144,9 @@ impl Reins {
     ) -> Result<Thought<'c>, EngineError> {
         let awaited = std::mem::take(&mut self.awaited);
         let mut turn = Turn::new(core, run, awaited, core.clock.now());
-        let (mut told, mut freed) = (Vec::new(), Vec::new());
-        for Message { input, done } in messages {
-            freed.extend(call_over(&turn.run, &input));
+        let (mut told, mut slots) = (Vec::new(), Vec::new());
+        for Message { mut input, done } in messages {
+            slots.extend(input.take_slot());
             match (turn.take(input), done) {
                 (result, Some(done)) => told.push((done, result)),
                 (Ok(()), None) => {}
@@ -145,23 +154,24 @@ impl Reins {
             }
         }
         turn.settle()?;
-        Ok(Thought { turn, told, freed })
+        Ok(Thought { turn, told, slots })
     }
 
     /// Makes a turn durable, and then does what it permits.
     async fn commit(&mut self, turn: Turn<'_>) -> Result<Run, EngineError> {
         if turn.events.is_empty() {
-            (self.awaited, self.look_again) = (turn.awaited, turn.look_again);
+            (self.awaited, self.looked) = (turn.awaited, turn.at);
+            self.core.limits.wait(self.id, turn.waits);
             return Ok(turn.run);
         }
         let (mut finished, commit) = self.core.hand_over(vec![turn], None)?;
         let committed = self.core.durable(commit).await?;
         let within = finished.split_off(1);
         start(&self.core, within, committed.size);
-        let Some(Finished { run, awaited, look_again, effects }) = finished.pop() else {
+        let Some(Finished { run, awaited, at, effects, .. }) = finished.pop() else {
             return Err(EngineError::Conflict("a turn without a run was handed over".to_owned()));
         };
-        (self.awaited, self.look_again) = (awaited, look_again);
+        (self.awaited, self.looked) = (awaited, at);
         perform(&self.core, &run, effects, committed.size);
         Ok(run)
     }
@@ -171,15 +181,12 @@ impl Reins {
         let id = self.id;
         tracing::error!(run = %id, %error, "run {id} stays as it is until the next start: {error}");
         self.core.open.lock().remove(&id);
-    }
-
-    fn free(&self, agents: &[AgentId]) {
-        let mut world = self.core.world.write();
-        agents.iter().for_each(|agent| world.call_ended(*agent));
+        self.core.limits.wait(id, BTreeMap::new());
     }
 
     /// Tells the runs that wait for this one, and the one that it was carried out within.
     fn ended(&self, run: &Run) {
+        self.core.limits.wait(run.id, BTreeMap::new());
         let completed = matches!(&run.state.phase, Phase::Ended { ending: Ending::Completed { .. }, .. });
         let followers =
             self.core.open.lock().remove(&run.id).map(|handle| handle.followers).unwrap_or_default();
@@ -194,26 +201,13 @@ impl Reins {
     }
 }
 
-/// The agent that is free again when this input is taken in.
-fn call_over(run: &Run, input: &Input) -> Option<AgentId> {
-    let Input::Arrived { attempt, .. } = input else { return None };
-    let at = run.place(&attempt.step)?;
-    match run.state.leg(at, attempt.leg)? {
-        concordat_model::run::leg::LegState::Dispatched { number, agent, .. }
-            if *number == attempt.number =>
-        {
-            Some(*agent)
-        }
-        _ => None,
-    }
-}
-
 /// Does what a durable turn wants done. What comes back from agents goes to the run's inbox.
 fn perform(core: &Arc<Core>, run: &Run, effects: Effects, log_size: u64) {
-    let Effects { sends, listening, published, stops } = effects;
-    for work in sends {
-        send(core, run.id, work, log_size);
+    let Effects { sends, waits, listening, published, stops } = effects;
+    for sending in sends {
+        send(core, run.id, sending, log_size);
     }
+    core.limits.wait(run.id, waits);
     for (child, Stop { run, at_once }) in stops {
         core.send(child, Input::Around { run, at_once });
     }
@@ -221,14 +215,17 @@ fn perform(core: &Arc<Core>, run: &Run, effects: Effects, log_size: u64) {
     published.into_iter().for_each(|told| core.deliver(told));
 }
 
-fn send(core: &Arc<Core>, run: RunId, work: Authorized<Assignment>, log_size: u64) {
+fn send(core: &Arc<Core>, run: RunId, Sending { work, mut slot }: Sending, log_size: u64) {
     let core = core.clone();
     let attempt = work.get().work.attempt.clone();
     let began = core.clock.now();
+    let witness = reconcile::witness(work.get());
     tokio::spawn(async move {
         let arrival = core.transport.dispatch(Dispatch { work, log_size }).await;
+        slot.came_back(&arrival);
+        let arrival = reconcile::settled(&core, witness, arrival).await;
         let latency_ms = u64::try_from(core.clock.now().duration_since(began).as_millis()).unwrap_or(0);
-        core.send(run, Input::Arrived { attempt, arrival, latency_ms });
+        core.send(run, Input::Arrived { attempt, arrival, latency_ms, slot: Some(slot) });
     });
 }
 

@@ -1,6 +1,8 @@
 //! The engine as others use it: start it, ask it, stop it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use concordat_model::decision::Answer;
 use concordat_model::digest::Digest;
@@ -16,6 +18,7 @@ use crate::core::{Core, Message, Parts};
 use crate::counts::Figures;
 use crate::error::EngineError;
 use crate::input::Input;
+use crate::limits::{LimitFigures, Shed, usher};
 use crate::ports::{Change, Store};
 use crate::recover;
 use crate::scribe::Place;
@@ -51,6 +54,7 @@ impl Engine {
         });
         core.record_log("log.started", &started).await?;
         recover::open_runs(&core).await?;
+        tokio::spawn(usher(core.clone()));
         let recent: Vec<_> = core.world.read().events.recent().cloned().collect();
         recent.iter().for_each(|told| core.pull_triggers(told));
         tokio::spawn(core.clone().keep_schedules());
@@ -101,6 +105,46 @@ impl Engine {
     #[must_use]
     pub fn figures(&self) -> Figures {
         self.core.counts.figures()
+    }
+
+    /// What is in use of everything that is scarce.
+    #[must_use]
+    pub fn limits(&self) -> LimitFigures {
+        self.core.limits.figures()
+    }
+
+    /// How many submissions were refused because there was too much of something.
+    #[must_use]
+    pub fn shed(&self) -> BTreeMap<Shed, u64> {
+        self.core.limits.shed()
+    }
+
+    /// Whether a submission of this caller would be looked at now: for whoever wants to know before reading it.
+    ///
+    /// # Errors
+    /// There is no room, or the engine takes no more work.
+    pub fn has_room_for(&self, caller: &Caller) -> Result<(), EngineError> {
+        self.core.taking_in()?;
+        Ok(self.core.limits.has_room_for(&caller.principal.tenant)?)
+    }
+
+    /// Begins to stop: from now on nothing is taken in and nothing is sent. Waits until what is with agents has
+    /// come back and is recorded, at most so long; tells how many calls are still out then.
+    pub async fn drain(&self, patience: Duration) -> usize {
+        let limits = &self.core.limits;
+        limits.drain();
+        if tokio::time::timeout(patience, limits.drained()).await.is_err() {
+            tracing::warn!(
+                "some agents did not answer in time: their steps are asked about at the next start"
+            );
+        }
+        limits.outstanding()
+    }
+
+    /// Whether the engine is stopping.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.core.limits.is_draining()
     }
 
     /// The number of reviews that wait for people.

@@ -8,6 +8,7 @@ use concordat_model::problem::Problems;
 use concordat_model::registry::RegistryError;
 use concordat_model::run::IllegalMove;
 
+use crate::limits::Overload;
 use crate::ports::StoreError;
 
 /// Why the engine did not do what it was asked.
@@ -64,6 +65,12 @@ pub enum EngineError {
         /// Why not.
         why: String,
     },
+    /// There is too much to do: nothing was taken in.
+    #[error("{0}")]
+    Overloaded(#[from] Overload),
+    /// The engine is stopping: what is with agents is awaited, and nothing new begins.
+    #[error("the server is stopping and takes nothing new in: try again in a moment")]
+    Draining,
     /// The engine is stopping, or stopped because the log could not be written.
     #[error("the engine takes no more work: {0}")]
     Halted(String),

@@ -13,12 +13,12 @@ use concordat_model::principal::Principal;
 use concordat_model::run::Run;
 use concordat_model::run::event::About;
 use concordat_model::run::leg::LegState;
-use concordat_model::trust::TrustKey;
+use concordat_model::trust::{Belief, TrustKey, TrustView};
 use concordat_model::work::{Leg, Outcome, Work};
 use concordat_policy::input::{
-    AdmitContract, AdmitInput, AdmitStep, Candidate, DispatchContract, DispatchInput, DispatchStep, Price,
-    ReleaseAgent, ReleaseContract, ReleaseInput, ReleaseOutput, ReleaseStep, ReviewEvidence, SkillSupply,
-    Submitter,
+    AdmitContract, AdmitInput, AdmitStep, Candidate, DispatchContract, DispatchInput, DispatchStep, Load,
+    Price, ReleaseAgent, ReleaseContract, ReleaseInput, ReleaseOutput, ReleaseStep, ReviewEvidence,
+    SkillSupply, Submitter,
 };
 use jiff::Timestamp;
 
@@ -123,13 +123,19 @@ pub(crate) fn dispatch(
     at: usize,
     work: &Work,
     world: &World,
+    retry: bool,
+    loads: &dyn Fn(&[Arc<Agent>]) -> Vec<Load>,
     now: Timestamp,
 ) -> Option<(DispatchInput, Vec<Arc<Agent>>)> {
     let contract = &run.contract;
     let step = run.step(at)?;
     let state = run.state.steps().get(at)?;
-    let candidates = candidates(run, work, &state.failed_by, world, now);
-    let (agents, candidates): (Vec<_>, Vec<_>) = candidates.into_iter().unzip();
+    let (agents, beliefs): (Vec<_>, Vec<_>) = candidates(run, work, world, now).into_iter().unzip();
+    let candidates =
+        agents.iter().zip(beliefs).zip(loads(&agents)).map(|((agent, (trust, belief)), load)| {
+            Candidate::of(agent, trust, belief, load, state.failed_by.contains(&agent.id))
+        });
+    let candidates = candidates.collect();
     let spec = contract.spec();
     let input = DispatchInput {
         now,
@@ -153,6 +159,7 @@ pub(crate) fn dispatch(
             skill: work.skill.clone(),
             leg: work.attempt.leg,
             attempt: work.attempt.number,
+            retry,
             effect: step.document.effect,
             params: work.params_digest,
             tainted: if work.attempt.leg == Leg::Do { step.tainted_by.clone() } else { Vec::new() },
@@ -166,13 +173,13 @@ pub(crate) fn dispatch(
     Some((input, agents))
 }
 
+/// The agents that policy is asked about, with how far each is trusted.
 fn candidates(
     run: &Run,
     work: &Work,
-    failed_by: &[AgentId],
     world: &World,
     now: Timestamp,
-) -> Vec<(Arc<Agent>, Candidate)> {
+) -> Vec<(Arc<Agent>, (TrustView, Belief))> {
     let Some(domain) = trust_domain(run) else { return Vec::new() };
     let candidate = |agent: &Arc<Agent>| {
         let key = TrustKey {
@@ -181,11 +188,7 @@ fn candidates(
             domain: domain.clone(),
             skill: work.skill.clone(),
         };
-        let trust = world.trust.view(&key, now);
-        let belief = world.trust.belief(&key, now);
-        let busy = world.in_flight(agent.id);
-        let failed = failed_by.contains(&agent.id);
-        (agent.clone(), Candidate::of(agent, trust, belief, busy, failed))
+        (agent.clone(), (world.trust.view(&key, now), world.trust.belief(&key, now)))
     };
     // What one agent did, it undoes itself, if it says that it can: another may know nothing of it.
     let doer = (work.attempt.leg == Leg::Undo).then(|| doer(run, work)).flatten();
@@ -194,7 +197,7 @@ fn candidates(
     let mut all: Vec<_> =
         claiming.filter(|agent| doer.is_none_or(|doer| agent.id == doer)).map(candidate).collect();
     if all.len() > MOST_CANDIDATES {
-        all.sort_by_key(|(_, one)| std::cmp::Reverse((one.trust.lower_bound, one.trust.mean)));
+        all.sort_by_key(|(_, (trust, _))| std::cmp::Reverse((trust.lower_bound, trust.mean)));
         all.truncate(MOST_CANDIDATES);
     }
     all

@@ -12,6 +12,7 @@ use concordat_policy::Asked;
 use serde_json::Value;
 
 use crate::events::Told;
+use crate::limits::Slot;
 use crate::ports::Arrival;
 
 /// Something that a run has to react to.
@@ -20,9 +21,9 @@ pub(crate) enum Input {
     /// Time passed, or the run was just opened or loaded.
     Woken,
     /// Something came back from an agent.
-    Arrived { attempt: Attempt, arrival: Arrival, latency_ms: u64 },
-    /// Concordat stopped while attempts were with agents.
-    Interrupted,
+    Arrived { attempt: Attempt, arrival: Arrival, latency_ms: u64, slot: Option<Slot> },
+    /// Concordat stopped while these attempts were with agents.
+    Interrupted(Vec<Attempt>),
     /// A person answered a review.
     Reviewed(Reviewed),
     /// A person ordered something.
@@ -35,6 +36,16 @@ pub(crate) enum Input {
     Heard { attempt: Attempt, told: Arc<Told> },
     /// A contract within this one is over.
     Returned(Returned),
+}
+
+impl Input {
+    /// The room that a call still takes until its outcome is recorded.
+    pub(crate) fn take_slot(&mut self) -> Option<Slot> {
+        match self {
+            Input::Arrived { slot, .. } => slot.take(),
+            _ => None,
+        }
+    }
 }
 
 /// A person's answer on its way in.

@@ -12,4 +12,4 @@ pub use store::{
     Change, Commit, Committed, Page, RecordFilter, RunFilter, RunRow, SavedReply, Store, StoreError,
     StoredCheckpoint, StoredRecord, StoredRun,
 };
-pub use transport::{AgentTransport, Arrival, Dispatch, Fault};
+pub use transport::{AgentTransport, Arrival, Dispatch, Fault, Found, Lost, LostWork};

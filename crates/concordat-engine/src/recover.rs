@@ -18,10 +18,11 @@ use jiff::Timestamp;
 
 use crate::commit::Effects;
 use crate::core::Core;
-use crate::drive::Driver;
+use crate::drive::{Driver, Known};
 use crate::error::EngineError;
 use crate::input::{Input, Stop};
 use crate::ports::StoredRun;
+use crate::reconcile;
 use crate::turn::{expected_events, result_of};
 use crate::world::OpenReview;
 
@@ -68,26 +69,33 @@ pub(crate) async fn open_runs(core: &Arc<Core>) -> Result<(), EngineError> {
     let stored = core.store.open_runs().await?;
     let mut runs = Vec::with_capacity(stored.len());
     for stored in &stored {
+        let bytes = stored.payloads.iter().map(|(_, bytes)| bytes.len() as u64).sum();
         match fold(stored) {
-            Ok(run) => runs.push(run),
+            Ok(run) => {
+                let asked = reconcile::interrupted(core, &run, stored);
+                runs.push((run, bytes, asked));
+            }
             Err(error) => {
                 let id = stored.id;
                 tracing::error!(run = %id, %error, "run {id} cannot be read and stays as it is: {error}");
             }
         }
     }
-    let open: BTreeSet<RunId> = runs.iter().map(|run| run.id).collect();
+    let open: BTreeSet<RunId> = runs.iter().map(|(run, ..)| run.id).collect();
     let mut drivers = Vec::with_capacity(runs.len());
-    for run in runs {
+    let mut questions = Vec::new();
+    for (run, bytes, asked) in runs {
         remember(core, &run);
         let id = run.id;
         let (awaited, failed) = dependencies(core, &run, &open).await?;
-        let mut inputs = vec![Input::Interrupted];
+        let lost = with_agents(&run).filter(|lost| asked.iter().all(|asked| asked.work.attempt != *lost));
+        let mut inputs = vec![Input::Interrupted(lost.collect())];
+        questions.extend(asked);
         inputs.extend(failed.map(|run| Input::DependencyEnded { run, completed: false }));
         inputs.extend(returned(core, &run, &open).await?);
         let (listening, stops) = (listening(&run), stops(&run));
         drivers.push((
-            Driver::register(core, run, awaited, None),
+            Driver::register(core, run, awaited, Known { looked: Timestamp::MIN, bytes }),
             Effects { listening, stops, ..Effects::default() },
         ));
         inputs.into_iter().for_each(|input| core.send(id, input));
@@ -96,7 +104,20 @@ pub(crate) async fn open_runs(core: &Arc<Core>) -> Result<(), EngineError> {
     for (driver, effects) in drivers {
         tokio::spawn(driver.drive(effects, 0));
     }
+    questions.into_iter().for_each(|lost| reconcile::ask_about(core, lost));
     Ok(())
+}
+
+/// The attempts that were with agents.
+fn with_agents(run: &Run) -> impl Iterator<Item = Attempt> + '_ {
+    let places = 0..run.state.steps().len();
+    let legs = places.flat_map(|place| [Leg::Do, Leg::Undo].map(|leg| (place, leg)));
+    legs.filter_map(|(place, leg)| match run.state.leg(place, leg)? {
+        LegState::Dispatched { number, .. } => {
+            Some(Attempt { step: run.step_id(place)?, leg, number: *number })
+        }
+        _ => None,
+    })
 }
 
 /// The runs that are still awaited, and one that ended without being completed, if there is one.

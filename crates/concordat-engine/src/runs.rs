@@ -15,6 +15,7 @@ use crate::engine::{Caller, Engine};
 use crate::error::EngineError;
 use crate::gates;
 use crate::input::{Input, Order, Ordered, Reviewed};
+use crate::limits::Waiting;
 use crate::ports::{StoredRecord, StoredRun};
 use crate::recover::fold;
 use crate::world::OpenReview;
@@ -26,6 +27,8 @@ pub struct RunView {
     pub run: Run,
     /// Its records, in order.
     pub records: Vec<StoredRecord>,
+    /// What its steps wait for that could run.
+    pub waits: Vec<Waiting>,
 }
 
 /// One contract as it would be taken in.
@@ -53,7 +56,8 @@ impl Engine {
         let may = self.permit(caller, Action::ContractsRead, of_run(ResourceKind::Contract, &run)).await;
         // Another tenant's contract is not even known to exist.
         may.map_err(|error| if same_tenant(caller, &run) { error } else { missing() })?;
-        Ok(RunView { run, records: stored.records })
+        let waits = self.core.limits.waits_of(id);
+        Ok(RunView { run, records: stored.records, waits })
     }
 
     /// What would happen to a submission, without taking it in.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use concordat_model::digest::Digest;
 use concordat_model::id::{RunId, SubmissionId};
+use concordat_model::problem::{Problem, Problems};
 use concordat_model::run::Run;
 use concordat_model::run::event::{Event, Origin};
 use concordat_model::submission::{Submission, Submitted};
@@ -14,7 +15,7 @@ use serde_json::Value;
 
 use crate::commit::Finished;
 use crate::core::Core;
-use crate::drive::Driver;
+use crate::drive::{Driver, Known};
 use crate::engine::{Caller, Engine};
 use crate::error::EngineError;
 use crate::gates;
@@ -67,6 +68,8 @@ impl Engine {
         key: Option<&str>,
     ) -> Result<Accepted, EngineError> {
         self.core.running()?;
+        // Before anything is asked or written: what there is no room for leaves nothing behind.
+        let _looking = self.core.look_at(caller)?;
         let fingerprint =
             Digest::of_json(&document).map_err(|error| EngineError::Conflict(error.to_string()))?;
         let resource = Resource {
@@ -121,6 +124,7 @@ impl Engine {
         origin: Origin,
     ) -> Result<Accepted, EngineError> {
         let core = &self.core;
+        not_too_long(&submission, core.most_steps)?;
         let id = SubmissionId::new(core.clock.uuid());
         let runs: Vec<RunId> = submission.contracts.iter().map(|_| RunId::new(core.clock.uuid())).collect();
         let mut turns = Vec::with_capacity(runs.len());
@@ -183,8 +187,8 @@ fn whole_name(caller: &Caller) -> String {
 /// Lets runs move that have just become durable. All become reachable before the first one moves.
 pub(crate) fn start(core: &Arc<Core>, finished: Vec<Finished>, log_size: u64) {
     let mut drivers = Vec::with_capacity(finished.len());
-    for Finished { run, awaited, look_again, effects } in finished {
-        drivers.push((Driver::register(core, run, awaited, look_again), effects));
+    for Finished { run, awaited, at, bytes, effects } in finished {
+        drivers.push((Driver::register(core, run, awaited, Known { looked: at, bytes }), effects));
     }
     drivers.iter().for_each(|(driver, _)| driver.follow());
     for (driver, effects) in drivers {
@@ -246,4 +250,21 @@ fn line(run: &Run) -> ReceiptLine {
         digest: run.contract.digest(),
         status: crate::row::status(&run.state).to_owned(),
     }
+}
+
+/// Refuses contracts of more steps than the operator allows.
+fn not_too_long(submission: &Submission, most: usize) -> Result<(), EngineError> {
+    for (nth, Submitted { contract, .. }) in submission.contracts.iter().enumerate() {
+        let steps = contract.steps().len();
+        if steps > most {
+            let message =
+                format!("this server takes contracts of at most {most} steps, and this one has {steps}");
+            let problem = Problem::new("contract-size", format!("/contracts/{nth}"), message);
+            return Err(Problems::from(
+                problem.hint("send it as several contracts, or ask the operator for more (`--max-steps`)"),
+            )
+            .into());
+        }
+    }
+    Ok(())
 }

@@ -12,13 +12,14 @@ mod order;
 mod recall;
 mod release;
 mod result;
+mod room;
 mod spread;
 mod wait;
 
 pub(crate) use nested::result_of;
 pub(crate) use wait::expected_events;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use concordat_model::classification::Classification;
@@ -43,6 +44,7 @@ use crate::error::EngineError;
 use crate::events::Told;
 use crate::gates;
 use crate::input::{Input, Stop};
+use crate::limits::{Place, Slot};
 
 /// A turn under way.
 pub(crate) struct Turn<'a> {
@@ -56,7 +58,7 @@ pub(crate) struct Turn<'a> {
     /// Payloads that the events name.
     pub(crate) payloads: Vec<(Digest, Vec<u8>)>,
     /// What is to be sent once the events are durable.
-    pub(crate) sends: Vec<Authorized<Assignment>>,
+    pub(crate) sends: Vec<Sending>,
     /// What was seen of agents.
     pub(crate) seen: Vec<(TrustKey, Seen, Attempt)>,
     /// Runs that must be completed before this one starts.
@@ -73,12 +75,18 @@ pub(crate) struct Turn<'a> {
     pub(crate) answered: HashMap<Attempt, CacheKey>,
     /// Steps that began to wait for events in this turn.
     pub(crate) listening: Vec<(Attempt, Expectation)>,
-    /// When to look again although no event says so: every agent was busy.
-    pub(crate) look_again: Option<Timestamp>,
+    /// The steps that could run and wait for an agent; without a place, they stand where they stood.
+    pub(crate) waits: BTreeMap<Attempt, Option<Place>>,
 }
 
-/// How soon a step is offered again when every agent was busy.
-const BUSY_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+/// Permitted work with the room that was taken for it.
+pub(crate) struct Sending {
+    pub(crate) work: Authorized<Assignment>,
+    pub(crate) slot: Slot,
+}
+
+/// How soon a step is offered again when policy could not answer.
+const PUT_OFF: std::time::Duration = std::time::Duration::from_millis(50);
 
 impl<'a> Turn<'a> {
     pub(crate) fn new(core: &'a Core, run: Run, awaited: BTreeSet<RunId>, at: Timestamp) -> Turn<'a> {
@@ -97,7 +105,7 @@ impl<'a> Turn<'a> {
             answered: HashMap::new(),
             listening: Vec::new(),
             awaited,
-            look_again: None,
+            waits: BTreeMap::new(),
         }
     }
 
@@ -131,8 +139,10 @@ impl<'a> Turn<'a> {
     pub(crate) fn take(&mut self, input: Input) -> Result<(), EngineError> {
         match input {
             Input::Woken => Ok(()),
-            Input::Arrived { attempt, arrival, latency_ms } => self.arrived(&attempt, arrival, latency_ms),
-            Input::Interrupted => self.interrupted(),
+            Input::Arrived { attempt, arrival, latency_ms, .. } => {
+                self.arrived(&attempt, arrival, latency_ms)
+            }
+            Input::Interrupted(attempts) => self.interrupted(attempts),
             Input::Reviewed(reviewed) => self.reviewed(reviewed),
             Input::Ordered(order) => self.ordered(order),
             Input::Around { run, at_once } => self.close_around(run, at_once),
@@ -163,9 +173,12 @@ impl<'a> Turn<'a> {
                 }
             }
             if self.events.len() == before {
-                return Ok(());
+                break;
             }
         }
+        let run = &self.run;
+        self.waits.retain(|attempt, _| run.offers(attempt));
+        Ok(())
     }
 
     fn perform(&mut self, due: Due) -> Result<(), EngineError> {

@@ -34,7 +34,6 @@ pub(crate) struct World {
     pub(crate) reviews: BTreeMap<ReviewId, OpenReview>,
     pub(crate) events: Events,
     pub(crate) triggers: Triggers,
-    in_flight: HashMap<AgentId, u32>,
     /// The number of the next record of each subject that is not a run.
     next: HashMap<String, u64>,
 }
@@ -189,22 +188,5 @@ impl World {
         let seq = *next;
         *next += 1;
         seq
-    }
-
-    /// The number of calls that an agent is busy with.
-    pub(crate) fn in_flight(&self, agent: AgentId) -> u32 {
-        self.in_flight.get(&agent).copied().unwrap_or(0)
-    }
-
-    /// An agent got a call.
-    pub(crate) fn call_began(&mut self, agent: AgentId) {
-        *self.in_flight.entry(agent).or_default() += 1;
-    }
-
-    /// A call to an agent is over.
-    pub(crate) fn call_ended(&mut self, agent: AgentId) {
-        if let Some(calls) = self.in_flight.get_mut(&agent) {
-            *calls = calls.saturating_sub(1);
-        }
     }
 }

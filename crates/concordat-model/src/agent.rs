@@ -15,6 +15,7 @@ use crate::money::Money;
 use crate::name::{AgentName, DomainName, PrincipalName, SkillName};
 use crate::problem::{Problem, Problems};
 use crate::schema::Schema;
+use crate::span::Span;
 
 /// What a registry administrator registers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +56,12 @@ pub enum Binding {
     Execute {
         /// The agent's base URL.
         url: String,
+        /// How long the agent may take until its answer begins; without it, as long as the step may take.
+        #[serde(default, rename = "firstByte", skip_serializing_if = "Option::is_none")]
+        first_byte: Option<Span>,
+        /// Whether the agent can be asked what became of work whose answer was lost, with the method `outcome`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reconciles: bool,
     },
 }
 
@@ -63,7 +70,15 @@ impl Binding {
     #[must_use]
     pub fn url(&self) -> &str {
         match self {
-            Binding::Execute { url } => url,
+            Binding::Execute { url, .. } => url,
+        }
+    }
+
+    /// Whether the agent can be asked what became of work whose answer was lost.
+    #[must_use]
+    pub fn reconciles(&self) -> bool {
+        match self {
+            Binding::Execute { reconciles, .. } => *reconciles,
         }
     }
 }
@@ -92,11 +107,33 @@ pub struct Limits {
     /// The most calls in flight.
     #[schemars(range(min = 1, max = 10_000))]
     pub concurrency: u32,
+    /// The most calls within a length of time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { concurrency: 64 }
+        Limits { concurrency: 64, rate: None }
+    }
+}
+
+/// So many calls within a length of time; they may come all at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Rate {
+    /// The calls.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub calls: u32,
+    /// The length of time, at most an hour.
+    pub per: Span,
+}
+
+impl Rate {
+    /// Whether the numbers are within bounds.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        (1..=1_000_000).contains(&self.calls) && self.per <= Span::seconds(3600)
     }
 }
 
@@ -129,6 +166,9 @@ pub enum Standing {
         reason: String,
     },
 }
+
+/// The method by which an agent that reconciles is asked what became of work.
+pub const OUTCOME: &str = "outcome";
 
 /// The most skills and domains that one registration may name.
 const MOST: usize = 100;
@@ -183,8 +223,18 @@ impl Registration {
                 "`concurrency` lies between 1 and 10000",
             ));
         }
+        if self.limits.rate.as_ref().is_some_and(|rate| !rate.is_sound()) {
+            let message = "a rate allows 1 to 1000000 calls `per` at most an hour";
+            found.push(Problem::new("agent-limits", "/limits/rate", message));
+        }
         for (nth, skill) in self.skills.iter().enumerate() {
             let at = format!("/skills/{nth}");
+            if self.binding.reconciles() && skill.name.as_str() == OUTCOME {
+                let message = format!(
+                    "`{OUTCOME}` is what an agent that reconciles is asked, so no skill may be called so"
+                );
+                found.push(Problem::new("agent-skill-reserved", format!("{at}/name"), message));
+            }
             if self.skills.iter().take(nth).any(|earlier| earlier.name == skill.name) {
                 let message = format!("the skill `{}` is registered twice", skill.name);
                 found.push(Problem::new("agent-skill-twice", format!("{at}/name"), message));
@@ -233,6 +283,23 @@ mod tests {
         let one = Registration::read(registration()).unwrap();
         assert_eq!(one.limits.concurrency, 64);
         assert_eq!(one.revision(), Registration::read(registration()).unwrap().revision());
+        // What nobody said does not stand in the registration, so that a revision stays what it was.
+        let written = serde_json::to_value(&one).unwrap();
+        assert_eq!(
+            (&written["limits"], &written["binding"]),
+            (&json!({"concurrency": 64}), &registration()["binding"])
+        );
+    }
+
+    #[test]
+    fn an_agent_that_reconciles_has_no_skill_of_that_name() {
+        let mut document = registration();
+        document["binding"]["reconciles"] = json!(true);
+        document["binding"]["firstByte"] = json!("10s");
+        assert!(Registration::read(document.clone()).unwrap().binding.reconciles());
+        document["skills"][0]["name"] = json!("outcome");
+        let told = Registration::read(document).unwrap_err().to_string();
+        assert!(told.contains("/skills/0/name: `outcome` is what"), "{told}");
     }
 
     #[test]
@@ -249,6 +316,13 @@ mod tests {
             ("/binding", json!({"type": "carrier-pigeon"}), "/binding"),
             ("/binding", json!(["execute", "http://127.0.0.1:9"]), "/binding: `binding` is a map"),
             ("/limits", json!([3]), "/limits: a list is not allowed here"),
+            (
+                "/limits",
+                json!({"rate": {"calls": 0, "per": "1s"}}),
+                "/limits/rate: a rate allows 1 to 1000000",
+            ),
+            ("/limits", json!({"rate": {"calls": 1, "per": "2h"}}), "/limits/rate: a rate allows"),
+            ("/limits", json!({"rate": {"calls": 1}}), "per"),
         ] {
             let mut document = registration();
             let (parent, member) = place.rsplit_once('/').unwrap();

@@ -11,6 +11,7 @@
 //!                                └─► ended    └─► closing ─► (undoing) ─► ended
 //! ```
 
+pub mod backoff;
 mod budget;
 pub mod due;
 pub mod event;

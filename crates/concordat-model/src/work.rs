@@ -70,8 +70,14 @@ impl Work {
     /// The key that is the same on every try, so that an agent does the work once.
     #[must_use]
     pub fn idempotency_key(&self) -> String {
-        format!("{}/{}/{}", self.run, self.attempt.step, self.attempt.leg.as_str())
+        idempotency_key(self.run, &self.attempt)
     }
+}
+
+/// The key of an attempt's work, which does not depend on which try it is.
+#[must_use]
+pub fn idempotency_key(run: RunId, attempt: &Attempt) -> String {
+    format!("{run}/{}/{}", attempt.step, attempt.leg.as_str())
 }
 
 /// Work with the agent that was chosen for it.

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::access::{AccessInput, Action, Resource, ResourceKind};
 pub use self::admit::{AdmitContract, AdmitInput, AdmitStep, SkillSupply};
-pub use self::dispatch::{Candidate, DispatchContract, DispatchInput, DispatchStep};
+pub use self::dispatch::{BreakerState, Candidate, DispatchContract, DispatchInput, DispatchStep, Load};
 pub use self::release::{ReleaseAgent, ReleaseContract, ReleaseInput, ReleaseOutput, ReleaseStep};
 pub use self::schema::schema;
 

@@ -51,6 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         classifier: Classifier::standard()?,
         templates: Templates::default(),
         instance: "pace".to_owned(),
+        bounds: concordat_engine::Bounds::default(),
         review_expiry: "1h".parse()?,
     })
     .await?;

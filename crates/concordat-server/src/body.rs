@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
+use concordat_engine::Caller;
 use concordat_model::cloud_event::CloudEvent;
 use concordat_model::document::{self, Notation};
 use concordat_model::problem::Problems;
@@ -12,6 +13,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::app::Shared;
 use crate::refusal::Refusal;
 
 /// The most bytes of a body: as many as a document may have.
@@ -80,6 +82,23 @@ impl<S: Send + Sync> FromRequest<S> for Event {
             Ok(event) => Ok(Event(event, place)),
             Err(problem) => Err(place.find(Refusal::Document(Problems::from(problem)))),
         }
+    }
+}
+
+/// A document that is to be taken in. Where there is no room for one, nobody looks at it; it is read all the same,
+/// because a client that is still sending would not hear the refusal.
+pub(crate) struct Submitted(pub(crate) Document);
+
+impl FromRequest<Shared> for Submitted {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Submitted, Refusal> {
+        let who = request.extensions().get::<Caller>().ok_or(Refusal::Unauthenticated)?;
+        if let Err(full) = app.engine.has_room_for(who) {
+            whole(request).await?;
+            return Err(full.into());
+        }
+        Document::from_request(request, app).await.map(Submitted)
     }
 }
 

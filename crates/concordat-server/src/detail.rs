@@ -1,6 +1,7 @@
 //! A run as the API shows it, told from its state and its records.
 
 mod leg;
+mod line;
 
 use std::collections::{BTreeMap, HashSet};
 

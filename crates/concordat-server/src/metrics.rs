@@ -108,6 +108,14 @@ impl Collector for Now {
         )?;
         gauge("reviews_open", "Questions that wait for people", None, signed(self.0.open_reviews() as u64))?;
         gauge("engine_halted", "1 when no work is taken in", None, i64::from(self.0.halted().is_some()))?;
+        let limits = self.0.limits();
+        gauge("calls_in_flight", "Calls to agents under way", None, i64::from(limits.calls))?;
+        let waiting = signed(limits.waiting as u64);
+        gauge("steps_waiting", "Steps that could run and wait for an agent", None, waiting)?;
+        let open = signed(limits.breakers_open as u64);
+        gauge("breakers_open", "Circuit breakers that let nothing pass", None, open)?;
+        let half_open = signed(limits.breakers_half_open as u64);
+        gauge("breakers_half_open", "Circuit breakers that let one call try", None, half_open)?;
         if let Some(bytes) = resident() {
             gauge("process_resident_memory", "Memory in use", Some(&Unit::Bytes), signed(bytes))?;
         }
@@ -132,6 +140,12 @@ impl Now {
         let counter =
             encoder.encode_descriptor("agent_answering", help, Some(&Unit::Seconds), MetricType::Counter)?;
         ConstCounter::new(figures.answering.as_secs_f64()).encode(counter)?;
+        let help = "How often circuit breakers opened";
+        let counter = encoder.encode_descriptor("breaker_openings", help, None, MetricType::Counter)?;
+        ConstCounter::new(self.0.limits().breaker_openings).encode(counter)?;
+        let shed = self.0.shed();
+        let shed = shed.iter().map(|(what, n)| ([("because_of", what.as_str())], *n));
+        family(encoder, "submissions_shed", "Submissions refused because there was too much to do", shed)?;
         let counter =
             encoder.encode_descriptor("trust_changes", "Changes of trust", None, MetricType::Counter)?;
         ConstCounter::new(figures.trust_changes).encode(counter)

@@ -5,8 +5,8 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use concordat_engine::EngineError;
 use concordat_engine::ports::StoreError;
+use concordat_engine::{EngineError, Overload, Shed};
 use concordat_model::problem::Problems;
 use concordat_model::registry::RegistryError;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -150,6 +150,14 @@ impl Refusal {
         }
     }
 
+    /// After how many seconds it is worth trying again, where it is at all.
+    fn retry_after(&self) -> u32 {
+        match self {
+            Refusal::Engine(EngineError::Overloaded(overload)) => overload.retry_after,
+            _ => 2,
+        }
+    }
+
     /// Whether the words are for our own log only.
     fn is_ours(&self) -> bool {
         let Kind(status, ..) = self.kind();
@@ -224,6 +232,15 @@ fn engine_kind(error: &EngineError) -> Kind {
         EngineError::Store(StoreError::Unknown(_)) => {
             Kind(S::SERVICE_UNAVAILABLE, "outcome-unknown", "It is not known whether it was recorded", true)
         }
+        EngineError::Overloaded(Overload { what: Shed::Tenant, .. }) => {
+            Kind(S::TOO_MANY_REQUESTS, "tenant-overloaded", "Your organisation has too much open", true)
+        }
+        EngineError::Overloaded(_) => {
+            Kind(S::SERVICE_UNAVAILABLE, "overloaded", "There is too much to do", true)
+        }
+        EngineError::Draining => {
+            Kind(S::SERVICE_UNAVAILABLE, "engine-draining", "The server is stopping", true)
+        }
         EngineError::Halted(_) => {
             Kind(S::SERVICE_UNAVAILABLE, "engine-halted", "No work is taken in now", true)
         }
@@ -248,6 +265,7 @@ fn report(refusal: &Refusal) -> String {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let problem = self.problem();
+        let retry_after = self.retry_after();
         let denied = matches!(self, Refusal::Engine(EngineError::Forbidden(_)));
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(problem)).into_response();
@@ -256,8 +274,8 @@ impl IntoResponse for Refusal {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+            headers.insert(RETRY_AFTER, HeaderValue::from(retry_after));
         }
         if denied {
             response.extensions_mut().insert(Denied);
@@ -308,11 +326,35 @@ mod tests {
             (engine(EngineError::PayloadMissing(digest)), 500, "internal", true),
             (engine(EngineError::PayloadOdd { digest, why: text() }), 500, "internal", true),
             (engine(EngineError::Halted(text())), 503, "engine-halted", true),
+            (engine(EngineError::Draining), 503, "engine-draining", true),
+            (engine(overload(Shed::Tenant)), 429, "tenant-overloaded", true),
+            (engine(overload(Shed::Open)), 503, "overloaded", true),
+            (engine(overload(Shed::Submissions)), 503, "overloaded", true),
+            (engine(overload(Shed::Commits)), 503, "overloaded", true),
         ] {
             let problem = refusal.problem();
             assert_eq!((problem.status, problem.code.as_str(), problem.retryable), (status, code, retryable));
             assert_eq!(problem.kind, format!("/docs/errors/{code}"));
             assert_eq!(problem.incident.is_some(), status == 500);
+        }
+    }
+
+    fn overload(what: Shed) -> EngineError {
+        EngineError::Overloaded(Overload { what, most: 9, retry_after: 7 })
+    }
+
+    #[test]
+    fn whoever_is_turned_away_is_told_when_to_come_back() {
+        for (refusal, seconds) in [
+            (engine(overload(Shed::Tenant)), Some("7")),
+            (engine(overload(Shed::Open)), Some("7")),
+            (engine(EngineError::Draining), Some("2")),
+            (Refusal::Streams, Some("2")),
+            (Refusal::TooLarge, None),
+        ] {
+            let response = refusal.into_response();
+            let told = response.headers().get(RETRY_AFTER).map(|value| value.to_str().unwrap());
+            assert_eq!(told, seconds);
         }
     }
 

@@ -102,6 +102,7 @@ impl Server {
             templates,
             instance: "test".to_owned(),
             review_expiry: "1h".parse().unwrap(),
+            bounds: concordat_engine::Bounds::default(),
         })
         .await
         .unwrap();

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use concordat_model::span::Span;
 use concordat_store::{BadAddress, Database};
 
+use crate::limits::Limits;
+
 /// Everything that a server needs to know before it starts.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServeConfig {
@@ -47,6 +49,10 @@ pub struct ServeConfig {
     /// The installation's name in its log: letters, digits, dots and dashes. It cannot change later.
     #[arg(long, env = "CONCORDAT_INSTANCE", default_value = "local", value_parser = instance, value_name = "NAME")]
     pub instance: String,
+
+    /// How much the server takes on.
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 impl ServeConfig {
@@ -108,6 +114,15 @@ mod tests {
     }
 
     #[test]
+    fn limits_become_the_bounds_of_the_engine() {
+        assert_eq!(read(&[]).unwrap().limits.bounds(), concordat_engine::Bounds::default());
+        let args = ["--tenant-rate", "100/1s", "--tenant-weight", "bank=3,shop=2", "--max-steps", "10000"];
+        let bounds = read(&args).unwrap().limits.bounds();
+        assert_eq!(bounds.tenant_rate.unwrap().calls, 100);
+        assert_eq!((bounds.weights.len(), bounds.steps), (2, 10_000));
+    }
+
+    #[test]
     fn odd_settings_are_refused() {
         for args in [
             ["--listen", "everywhere"],
@@ -115,6 +130,10 @@ mod tests {
             ["--instance", "a b"],
             ["--instance", ""],
             ["--colour", "red"],
+            ["--tenant-rate", "many/1s"],
+            ["--tenant-rate", "5/2h"],
+            ["--tenant-weight", "bank=0"],
+            ["--max-steps", "10001"],
         ] {
             assert!(read(&args).is_err(), "{args:?}");
         }

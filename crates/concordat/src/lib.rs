@@ -4,6 +4,7 @@
 //! [`client`] (the API, typed), [`progress`] (how a contract is getting on), [`cli`] (the commands).
 
 pub mod config;
+pub mod limits;
 pub mod log_key;
 pub mod policies;
 pub mod server;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use concordat_agents::HttpAgents;
@@ -33,6 +34,8 @@ pub struct RunningServer {
     pub first_key: Option<String>,
     /// The engine behind it.
     pub engine: Engine,
+    /// How long agents are waited for when it is shut down.
+    patience: Duration,
     stop: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
 }
@@ -53,18 +56,21 @@ impl Server {
             // An error means that the running server was dropped, which stops it as well.
             let _ = stopping.wait_for(|stop| *stop).await;
         };
+        let patience = config.limits.drain();
         let limits = Config { hosts: config.hosts, ..Config::default() };
         let serving = tokio::spawn(concordat_server::serve(engine.clone(), listener, limits, asked_to_stop));
-        Ok(RunningServer { url: format!("http://{address}"), first_key, engine, stop, serving })
+        let url = format!("http://{address}");
+        Ok(RunningServer { url, first_key, engine, patience, stop, serving })
     }
 }
 
 impl RunningServer {
-    /// Stops taking requests, lets those in hand finish, and closes the log.
+    /// Takes nothing new in, waits for agents, stops taking requests, lets those in hand finish, and closes the log.
     ///
     /// # Errors
     /// The listener broke before, or a part of the server crashed.
     pub async fn shutdown(self) -> Result<()> {
+        self.engine.drain(self.patience).await;
         self.stop.send_replace(true);
         let served = self.serving.await;
         // The log is closed whatever became of the listener.
@@ -102,6 +108,7 @@ async fn parts(config: &ServeConfig, address: SocketAddr) -> Result<Parts> {
         templates: known,
         instance: config.instance.clone(),
         review_expiry: config.review_expiry,
+        bounds: config.limits.bounds(),
     })
 }
 

@@ -38,7 +38,8 @@ pub struct Refusal {
     /// What the agent said, cut to [`Limits::message`](super::Limits::message) characters, on one line, without
     /// control characters. It is the agent's text: show it, never act on it.
     pub message: String,
-    /// How long the agent asked to be left alone, at most an hour; only seconds are understood, not dates.
+    /// How long the agent asked to be left alone, at most an hour. A date counts from the reply's own `Date`, so
+    /// that nobody's clock matters but the agent's.
     pub retry_after: Option<Duration>,
 }
 
@@ -164,10 +165,12 @@ pub enum NotSent {
         why: String,
     },
     /// The time was over before a connection stood.
-    #[error("no connection to `{endpoint}` in time")]
+    #[error("no connection to `{endpoint}` within {within:?}")]
     Timeout {
         /// The endpoint.
         endpoint: String,
+        /// The time that there was.
+        within: Duration,
     },
     /// The HTTP client could not be built on this machine.
     #[error("the HTTP client does not start: {why}")]
@@ -180,11 +183,23 @@ pub enum NotSent {
 /// Why the outcome of a request is not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unknown {
-    /// The first byte, the next byte or the end did not come in time.
-    #[error("the agent's {awaited} did not come in time")]
-    Timeout {
-        /// What was awaited.
-        awaited: &'static str,
+    /// The first byte did not come in the time that was registered for this agent.
+    #[error("the agent's answer did not begin within {within:?}, the `firstByte` of its registration")]
+    NotBegun {
+        /// The time that there was.
+        within: Duration,
+    },
+    /// The next piece of the body did not come in time.
+    #[error("the agent fell silent in the middle of its answer, for {within:?}")]
+    Stalled {
+        /// The time that there was.
+        within: Duration,
+    },
+    /// The end did not come in time.
+    #[error("the agent did not finish within {within:?}, which is what step and contract left it")]
+    Late {
+        /// The time that there was.
+        within: Duration,
     },
     /// The connection ended before the reply did.
     #[error("the connection to the agent broke: {why}")]

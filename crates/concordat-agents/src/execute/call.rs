@@ -29,6 +29,8 @@ pub struct Call {
     pub idempotency_key: String,
     /// The whole time from now until the reply is read, told to the agent as `Concordat-Deadline-Ms`.
     pub deadline: Duration,
+    /// How long the reply may take to begin; without it, as long as the call may take.
+    pub first_byte: Option<Duration>,
     /// The W3C trace context, as `traceparent`.
     pub traceparent: Option<String>,
     /// The log's size at which the decision was durable, as `Concordat-Log-Size`.

@@ -46,7 +46,7 @@ impl ExecuteClient {
     }
 
     async fn exchange(&self, call: &Call) -> Result<Answer, Answer> {
-        let deadline = Instant::now() + call.deadline.min(LONGEST_DEADLINE);
+        let deadline = Deadline::of(call.deadline.min(LONGEST_DEADLINE));
         let response = self.send(call, deadline).await?;
         let head = Head::read(response.status(), response.headers(), &self.limits)?;
         let error_status = head.is_error();
@@ -59,7 +59,7 @@ impl ExecuteClient {
     }
 
     /// Sends the request and waits for the head of the reply.
-    async fn send(&self, call: &Call, deadline: Instant) -> Result<Response, Answer> {
+    async fn send(&self, call: &Call, deadline: Deadline) -> Result<Response, Answer> {
         self.egress.check(&call.endpoint).map_err(NotSent::from)?;
         let body = call.body();
         let departure = Departure::default();
@@ -72,19 +72,22 @@ impl ExecuteClient {
             .header(CONTENT_LENGTH, body.len())
             .body(departure.body(body))
             .send();
-        match timeout_at(patience(deadline, self.limits.first_byte), sending).await {
+        let first_byte = call.first_byte.unwrap_or(LONGEST_DEADLINE);
+        match timeout_at(deadline.or_after(first_byte), sending).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) if departure.withdraw() => Err(self.not_connected(call, &error).into()),
             Ok(Err(error)) => Err(self.broken(&error)),
             Err(_) if departure.withdraw() => {
-                Err(NotSent::Timeout { endpoint: call.endpoint.to_string() }.into())
+                let within = deadline.whole.min(first_byte);
+                Err(NotSent::Timeout { endpoint: call.endpoint.to_string(), within }.into())
             }
-            Err(_) => Err(Unknown::Timeout { awaited: "first byte" }.into()),
+            Err(_) if deadline.is_over() => Err(Unknown::Late { within: deadline.whole }.into()),
+            Err(_) => Err(Unknown::NotBegun { within: first_byte }.into()),
         }
     }
 
     /// Reads the body piece by piece, and no further than the limit.
-    async fn body(&self, mut response: Response, deadline: Instant) -> Result<Vec<u8>, Answer> {
+    async fn body(&self, mut response: Response, deadline: Deadline) -> Result<Vec<u8>, Answer> {
         let limit = self.limits.body;
         let declared = response.content_length().unwrap_or_default();
         if usize::try_from(declared).map_or(true, |declared| declared > limit) {
@@ -92,9 +95,13 @@ impl ExecuteClient {
         }
         let mut body = Vec::new();
         loop {
-            let piece = timeout_at(patience(deadline, self.limits.idle), response.chunk())
+            let idle = self.limits.idle;
+            let piece = timeout_at(deadline.or_after(idle), response.chunk())
                 .await
-                .map_err(|_| Unknown::Timeout { awaited: "whole reply" })?
+                .map_err(|_| match deadline.is_over() {
+                    true => Unknown::Late { within: deadline.whole },
+                    false => Unknown::Stalled { within: idle },
+                })?
                 .map_err(|error| self.broken(&error))?;
             let Some(piece) = piece else { return Ok(body) };
             if body.len() + piece.len() > limit {
@@ -107,7 +114,7 @@ impl ExecuteClient {
     fn not_connected(&self, call: &Call, error: &reqwest::Error) -> NotSent {
         let endpoint = call.endpoint.to_string();
         if error.is_timeout() {
-            return NotSent::Timeout { endpoint };
+            return NotSent::Timeout { endpoint, within: self.limits.connect };
         }
         NotSent::Connect { endpoint, why: tame(&innermost(error), self.limits.message) }
     }
@@ -148,9 +155,26 @@ impl Fault {
     }
 }
 
-/// The end of the wait for one thing: its own limit, or the call's deadline.
-fn patience(deadline: Instant, limit: Duration) -> Instant {
-    deadline.min(Instant::now() + limit)
+/// When a call must be over.
+#[derive(Clone, Copy)]
+struct Deadline {
+    at: Instant,
+    whole: Duration,
+}
+
+impl Deadline {
+    fn of(whole: Duration) -> Deadline {
+        Deadline { at: Instant::now() + whole, whole }
+    }
+
+    /// The end of the wait for one thing: its own limit, or the whole call's.
+    fn or_after(self, limit: Duration) -> Instant {
+        self.at.min(Instant::now() + limit)
+    }
+
+    fn is_over(self) -> bool {
+        self.at <= Instant::now()
+    }
 }
 
 fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-/// Bounds on one exchange with an agent. The call's own deadline bounds the whole of it.
+/// Bounds on one exchange with an agent. The call's own deadline bounds the whole of it, and how long an answer may
+/// take to begin is for the call to say: the work itself happens in that time.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Name resolution, TCP and TLS together.
     pub connect: Duration,
-    /// From the request to the status line; the work itself happens in this time.
-    pub first_byte: Duration,
     /// Between two pieces of the body.
     pub idle: Duration,
     /// The body, in bytes.
@@ -29,7 +28,6 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             connect: Duration::from_secs(2),
-            first_byte: Duration::from_secs(10),
             idle: Duration::from_secs(5),
             body: 1024 * 1024,
             depth: 64,

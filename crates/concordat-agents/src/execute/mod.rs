@@ -28,6 +28,9 @@ mod strict;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use tests::agent as testing;
+
 pub use answer::{Answer, Malformed, NotSent, Refusal, RefusalKind, Unknown};
 pub use call::Call;
 pub use client::ExecuteClient;

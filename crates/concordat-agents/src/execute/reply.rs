@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use serde_json::{Map, Value};
 
 use super::answer::{Answer, Malformed, Refusal, RefusalKind, Unknown};
@@ -90,8 +90,19 @@ impl Head {
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds.min(LONGEST_RETRY_AFTER)))
+    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let asked = text(RETRY_AFTER)?;
+    let seconds = match asked.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) if !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit()) => Duration::MAX,
+        Err(_) => {
+            let until = httpdate::parse_http_date(asked).ok()?;
+            // Without its own time, a date says that the agent has too much to do, and not for how long.
+            let now = text(DATE).and_then(|now| httpdate::parse_http_date(now).ok()).unwrap_or(until);
+            until.duration_since(now).unwrap_or_default()
+        }
+    };
+    Some(seconds.min(Duration::from_secs(LONGEST_RETRY_AFTER)))
 }
 
 /// `None` for `application/json`, alone or with `charset=utf-8`.

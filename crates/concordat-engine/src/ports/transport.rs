@@ -1,8 +1,11 @@
 //! Remote agents, as the engine sees them.
 
 use async_trait::async_trait;
+use concordat_model::agent::Binding;
 use concordat_model::contract::FailureKind;
-use concordat_model::work::Assignment;
+use concordat_model::id::{DecisionId, RunId};
+use concordat_model::name::SkillName;
+use concordat_model::work::{Assignment, Attempt};
 use concordat_policy::Authorized;
 use serde_json::Value;
 
@@ -13,6 +16,12 @@ pub trait AgentTransport: Send + Sync {
     ///
     /// Only a gate makes an `Authorized`, so work that no policy permitted cannot be sent.
     async fn dispatch(&self, work: Dispatch) -> Arrival;
+
+    /// Asks an agent that says it can be asked what became of work whose answer was lost. Nothing is done by that.
+    async fn reconcile(&self, lost: Lost) -> Found {
+        let Lost { work, .. } = lost;
+        Found::Unknown { message: format!("nobody can be asked about `{}`", work.attempt.step) }
+    }
 
     /// Checks an address at registration: its form, and whether it may be contacted at all.
     ///
@@ -28,6 +37,44 @@ pub struct Dispatch {
     pub work: Authorized<Assignment>,
     /// The size of the log under the checkpoint that covers the decision.
     pub log_size: u64,
+}
+
+/// Work whose answer was lost.
+#[derive(Debug, Clone)]
+pub struct Lost {
+    /// The work; what the agent was given is not told again.
+    pub work: LostWork,
+    /// How the agent that has it is reached.
+    pub binding: Binding,
+    /// The decision by which it was sent.
+    pub decision: DecisionId,
+}
+
+/// What an agent knows lost work by.
+#[derive(Debug, Clone)]
+pub struct LostWork {
+    /// The run.
+    pub run: RunId,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The skill.
+    pub skill: SkillName,
+    /// The key under which it was sent.
+    pub idempotency_key: String,
+}
+
+/// What an agent says about lost work.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    /// It was done, and this is the result.
+    Done(Value),
+    /// It was not done, and it will not be.
+    NotDone,
+    /// The agent does not know, cannot be asked, or makes no sense.
+    Unknown {
+        /// What happened.
+        message: String,
+    },
 }
 
 /// What came back from an agent.

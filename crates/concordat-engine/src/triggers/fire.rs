@@ -85,7 +85,8 @@ impl Engine {
         let result = self.start_triggered(&pulled, &subject).await;
         let refused = match result {
             Ok(()) => None,
-            Err(EngineError::Halted(_)) => return,
+            // The occasion stays open for the next start.
+            Err(EngineError::Halted(_) | EngineError::Draining) => return,
             Err(error) => {
                 tracing::warn!(trigger = %name, %occasion, "the trigger {name} started nothing: {error}");
                 Some(error.to_string().chars().take(500).collect())
@@ -123,6 +124,7 @@ impl Engine {
             submitter: Some(owner.principal.name.clone()),
             gate: None,
         };
+        let _looking = core.look_at(owner)?;
         let access = self.permit(owner, Action::ContractsSubmit, resource).await?;
         self.make_room(trigger, owner).await?;
         let submission = self.submission(trigger, said)?;

@@ -41,17 +41,11 @@ impl Turn<'_> {
     }
 
     /// After a start: whatever was with agents is lost to us.
-    pub(super) fn interrupted(&mut self) -> Result<(), EngineError> {
-        let mut lost = Vec::new();
-        for at in 0..self.run.state.steps().len() {
-            let Some(step) = self.run.step_id(at) else { continue };
-            for leg in [Leg::Do, Leg::Undo] {
-                if let Some(LegState::Dispatched { number, .. }) = self.run.state.leg(at, leg) {
-                    lost.push(Attempt { step: step.clone(), leg, number: *number });
-                }
+    pub(super) fn interrupted(&mut self, attempts: Vec<Attempt>) -> Result<(), EngineError> {
+        attempts.into_iter().try_for_each(|attempt| {
+            if self.expected(&attempt).is_none() {
+                return Ok(());
             }
-        }
-        lost.into_iter().try_for_each(|attempt| {
             self.tell(Event::Answered { attempt, reply: Reply::Interrupted, latency_ms: 0 })
         })
     }

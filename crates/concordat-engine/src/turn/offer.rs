@@ -1,23 +1,33 @@
-//! Offering a step: parameters, the dispatch gate, and the choice inside what it permits.
+//! Offering a step: room for its call, parameters, the dispatch gate, and the choice inside what it permits.
 
 use std::sync::Arc;
 
 use concordat_model::agree::Step;
 use concordat_model::contract::Compensation;
-use concordat_model::decision::{Answer, Gate};
-use concordat_model::digest::Digest;
+use concordat_model::decision::{Answer, Decision, Gate};
+use concordat_model::digest::{self, Digest};
 use concordat_model::name::SkillName;
 use concordat_model::reference::resolve;
 use concordat_model::run::due::Ask;
 use concordat_model::run::event::{About, Draw, Event, Failure};
+use concordat_model::span::Span;
 use concordat_model::work::{Leg, Work};
-use concordat_policy::input::DispatchInput;
 use concordat_policy::{Chosen, Refusal, choose};
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{BUSY_PAUSE, Turn};
+use super::room::Offered;
+use super::{PUT_OFF, Sending, Turn, no_form};
 use crate::error::EngineError;
 use crate::gates;
+use crate::limits::Slot;
+
+/// What an agent would be given, as it is stored once somebody was asked about it.
+struct Params {
+    value: Arc<Value>,
+    digest: Digest,
+    bytes: Vec<u8>,
+}
 
 impl Turn<'_> {
     pub(super) fn offer(&mut self, ask: &Ask) -> Result<(), EngineError> {
@@ -25,35 +35,68 @@ impl Turn<'_> {
         let place = self.run.state.steps().get(ask.step).map(|step| step.written);
         let Some(step) = place.and_then(|place| contract.steps().get(place)) else { return Ok(()) };
         let Some((skill, with)) = wanted(step, ask) else { return Ok(()) };
+        let Some(offered) = self.comes_forward(ask, &skill) else { return Ok(()) };
         let params = match self.params(ask, step, &with) {
-            Ok(params) => params,
+            Ok(value) => Params::of(value)?,
             Err(error) => return self.fail(ask.attempt.clone(), error),
         };
-        let params = Arc::new(params);
-        let (params_digest, _) = self.put(params.clone())?;
         let work = Work {
             run: self.run.id,
             attempt: ask.attempt.clone(),
             skill,
-            params,
-            params_digest,
-            timeout: step.timeout,
+            params: params.value.clone(),
+            params_digest: params.digest,
+            timeout: self.time_for(ask, step),
         };
-        let told = gates::dispatch(&self.run, ask.step, &work, &self.core.world.read(), self.at);
+        let told = {
+            let world = self.core.world.read();
+            let loads = |agents: &[_]| self.core.limits.loads(agents, &offered.wish, self.at);
+            gates::dispatch(&self.run, ask.step, &work, &world, offered.wish.retry, &loads, self.at)
+        };
         let Some((input, agents)) = told else { return Ok(()) };
-        if all_busy(&input) {
-            let soon = self.at.checked_add(BUSY_PAUSE).unwrap_or(self.at);
-            self.look_again = Some(self.look_again.map_or(soon, |at| at.min(soon)));
+        if let Some(agents) = self.has_to_wait(&offered, &input) {
+            self.wait_for(offered, agents, false);
             return Ok(());
         }
         match self.core.policy.dispatch(self.decision_id(), &input, work, &agents) {
             Ok(permitted) => {
                 let seed =
                     Digest::of(format!("{}/{}", self.run.id, permitted.asked().decision.id).as_bytes());
-                self.send(ask, choose(permitted, *seed.bytes()))
+                let chosen = choose(permitted, *seed.bytes());
+                match self.core.limits.take(&offered.wish, chosen.assignment.get().agent, self.at) {
+                    Some(slot) => {
+                        self.keep(params);
+                        self.send(ask, chosen, slot)
+                    }
+                    // Somebody else was faster. Nothing was told or sent, so nothing was decided.
+                    None => {
+                        let permitted = chosen.asked.decision.permitted;
+                        self.wait_for(offered, permitted, false);
+                        Ok(())
+                    }
+                }
             }
-            Err(refusal) => self.not_permitted(ask, refusal, params_digest),
+            Err(refusal) => {
+                let digest = params.digest;
+                self.keep(params);
+                self.not_permitted(ask, offered, refusal, digest)
+            }
         }
+    }
+
+    /// How long an agent may take: as long as the step says, and no longer than the contract has left.
+    fn time_for(&self, ask: &Ask, step: &Step) -> Span {
+        let deadline = self.run.state.deadline.filter(|_| ask.attempt.leg == Leg::Do);
+        let left = deadline.map(|deadline| deadline.as_millisecond() - self.at.as_millisecond());
+        let left = left.map(|left| Span::millis_within(u64::try_from(left).unwrap_or(0)));
+        left.map_or(step.timeout, |left| left.min(step.timeout))
+    }
+
+    /// Keeps what an agent would be given, now that a decision names it.
+    fn keep(&mut self, params: Params) {
+        let Params { value, digest, bytes } = params;
+        self.run.keep(digest, value, bytes.len());
+        self.payloads.push((digest, bytes));
     }
 
     fn params(&self, ask: &Ask, step: &Step, with: &Value) -> Result<Value, Failure> {
@@ -78,7 +121,7 @@ impl Turn<'_> {
     }
 
     /// The choice was made: it is recorded now, and sent once the record is durable.
-    fn send(&mut self, ask: &Ask, chosen: Chosen) -> Result<(), EngineError> {
+    fn send(&mut self, ask: &Ask, chosen: Chosen, slot: Slot) -> Result<(), EngineError> {
         let Chosen { assignment, draws, asked } = chosen;
         self.decided(asked, Some(ask.attempt.clone()))?;
         if self.recall(ask, &assignment)? {
@@ -101,20 +144,30 @@ impl Turn<'_> {
             cost,
         };
         self.tell(event)?;
-        self.sends.push(assignment);
+        self.sends.push(Sending { work: assignment, slot });
         Ok(())
     }
 
-    fn not_permitted(&mut self, ask: &Ask, refusal: Refusal, params: Digest) -> Result<(), EngineError> {
+    fn not_permitted(
+        &mut self,
+        ask: &Ask,
+        offered: Offered,
+        refusal: Refusal,
+        params: Digest,
+    ) -> Result<(), EngineError> {
         let again = refusal.asked.retryable() && !self.asked_before(ask);
         let decision = self.decided(refusal.asked, Some(ask.attempt.clone()))?;
+        if let Some(agents) = offered.worth_waiting_for(&decision) {
+            self.wait_for(offered, agents, true);
+            return Ok(());
+        }
         match &decision.answer {
             Answer::Review { .. } => {
                 let about = About::Step { gate: Gate::Dispatch, attempt: ask.attempt.clone() };
                 self.open_review(about, Some(decision.id), params, None)
             }
             _ if again => {
-                let at = self.at.checked_add(BUSY_PAUSE).unwrap_or(self.at);
+                let at = self.at.checked_add(PUT_OFF).unwrap_or(Timestamp::MAX);
                 self.tell(Event::Retrying { attempt: ask.attempt.clone(), at })
             }
             Answer::Permit | Answer::Deny { .. } => self.fail(ask.attempt.clone(), refused(&decision)),
@@ -130,11 +183,18 @@ impl Turn<'_> {
 }
 
 /// What policy's refusal means for the step.
-pub(super) fn refused(decision: &concordat_model::decision::Decision) -> Failure {
+pub(super) fn refused(decision: &Decision) -> Failure {
     let reasons = decision.answer.reasons();
     let message: Vec<&str> = reasons.iter().map(|reason| reason.message.as_str()).collect();
+    let codes: Vec<&str> = reasons.iter().map(|reason| reason.code.as_str()).collect();
+    // Whoever watches over agents looks for these two, which say nothing about the contract.
+    let code = match codes.as_slice() {
+        ["retry_budget"] => "retry-budget",
+        ["breaker_open"] => "breaker-open",
+        _ => "policy-denied",
+    };
     Failure {
-        code: "policy-denied".to_owned(),
+        code: code.to_owned(),
         message: format!("policy does not permit it: {}", message.join("; ")),
         decision: Some(decision.id),
     }
@@ -151,7 +211,9 @@ fn wanted(step: &Step, ask: &Ask) -> Option<(SkillName, Value)> {
     }
 }
 
-/// Whether there are agents, and each of them has as much as it takes.
-fn all_busy(input: &DispatchInput) -> bool {
-    !input.candidates.is_empty() && input.candidates.iter().all(|one| one.in_flight >= one.concurrency)
+impl Params {
+    fn of(value: Value) -> Result<Params, EngineError> {
+        let bytes = digest::canonical(&value).map_err(no_form)?;
+        Ok(Params { value: Arc::new(value), digest: Digest::of(&bytes), bytes })
+    }
 }

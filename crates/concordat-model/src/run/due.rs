@@ -9,6 +9,7 @@ use crate::contract::{EffectKind, FailureKind, OnError, OnFailure, Retry};
 use crate::id::ReviewId;
 use crate::reference::{Source, Sourced};
 use crate::run::Run;
+use crate::run::backoff;
 use crate::run::event::{Cause, Failure, Reply, Skip};
 use crate::run::leg::LegState;
 use crate::run::state::Phase;
@@ -101,8 +102,6 @@ impl Due {
 /// How an undo is retried: it must succeed, whatever kind of failure comes between.
 const UNDO_RETRIES: u32 = 5;
 const UNDO_BACKOFF: Span = Span::seconds(1);
-/// The longest wait between attempts, in milliseconds.
-const LONGEST_BACKOFF: u64 = 300_000;
 
 impl Run {
     /// Everything that is due at this moment, in the order in which it should be done.
@@ -153,6 +152,12 @@ impl Run {
     /// When something will become due by itself, if nothing happens before.
     #[must_use]
     pub fn wake_at(&self) -> Option<Timestamp> {
+        self.wake_after(Timestamp::MIN)
+    }
+
+    /// The same for whoever has done what was due by a moment: what is left of that waits for something else.
+    #[must_use]
+    pub fn wake_after(&self, moment: Timestamp) -> Option<Timestamp> {
         let state = &self.state;
         if state.is_ended() {
             return None;
@@ -168,7 +173,16 @@ impl Run {
         let lapses = state.reviews.values().map(|open| open.expires);
         let deadline =
             matches!(state.phase, Phase::Waiting | Phase::Running).then_some(state.deadline).flatten();
-        ready.chain(lapses).chain(deadline).min()
+        ready.chain(lapses).chain(deadline).filter(|at| *at > moment).min()
+    }
+
+    /// Whether this attempt may be offered to agents as the run stands, if its time has come.
+    #[must_use]
+    pub fn offers(&self, attempt: &Attempt) -> bool {
+        let leg = self.place(&attempt.step).and_then(|place| self.state.leg(place, attempt.leg));
+        matches!(leg, Some(LegState::Ready { number, .. }) if *number == attempt.number)
+            && self.state.offers(attempt.leg)
+            && self.state.paused.is_none()
     }
 
     /// What follows a lost attempt.
@@ -194,13 +208,14 @@ impl Run {
         let (kind, error) = describe(reply);
         let failures =
             self.state.steps().get(ask.step).map_or(1, |s| if undo { s.undo_failures } else { s.failures });
-        let (max, backoff, retried) = match &step.document.retry {
+        let (max, base, retried) = match &step.document.retry {
             _ if undo => (UNDO_RETRIES, UNDO_BACKOFF, true),
             Some(Retry { max, backoff, on }) => (*max, *backoff, on.contains(&kind)),
             None => (0, UNDO_BACKOFF, false),
         };
         if retried && failures <= max && !closing {
-            let wait = pause(backoff, failures).max(retry_after(reply)).min(LONGEST_BACKOFF);
+            let next = crate::run::event::following(&ask.attempt);
+            let wait = backoff::wait(self.id, &next, base, failures, retry_after(reply));
             let at = now.checked_add(std::time::Duration::from_millis(wait)).unwrap_or(now);
             return again(at);
         }
@@ -391,15 +406,10 @@ fn describe(reply: &Reply) -> (FailureKind, Failure) {
     }
 }
 
-fn retry_after(reply: &Reply) -> u64 {
+/// For how long the agent asked to be left alone.
+fn retry_after(reply: &Reply) -> Option<u64> {
     match reply {
-        Reply::Failure { retry_after_ms: Some(wait), .. } => *wait,
-        _ => 0,
+        Reply::Failure { retry_after_ms, .. } => *retry_after_ms,
+        _ => None,
     }
-}
-
-/// The wait before the next attempt: it doubles with each failure.
-fn pause(backoff: Span, failures: u32) -> u64 {
-    let doubled = 1u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX);
-    backoff.millis().saturating_mul(doubled)
 }

@@ -78,6 +78,9 @@ pub struct DispatchStep {
     pub leg: Leg,
     /// The count of tries, from 1.
     pub attempt: u32,
+    /// Whether an earlier try failed; what a restart interrupted did not.
+    #[serde(default)]
+    pub retry: bool,
     /// What doing it twice would do.
     pub effect: EffectKind,
     /// The digest of what the agent is given.
@@ -95,6 +98,44 @@ impl DispatchStep {
             && self.attempt == work.attempt.number
             && self.skill == work.skill
             && self.params == work.params_digest
+    }
+}
+
+/// What an agent can take on at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// The number of calls it is busy with.
+    pub in_flight: u32,
+    /// Its circuit breaker for the skill.
+    pub breaker: BreakerState,
+    /// The number of calls that may be made to it, where something limits how fast they come.
+    pub rate_left: Option<u32>,
+    /// The number of retries that may be sent to it.
+    pub retries_left: u32,
+}
+
+/// Whether an agent is left alone because it kept failing at a skill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakerState {
+    /// It is not.
+    #[default]
+    Closed,
+    /// It gets nothing; also while one call tries whether it is back.
+    Open,
+    /// One call may try whether it is back.
+    HalfOpen,
+}
+
+impl BreakerState {
+    /// The word for it in policy, the API and figures.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            BreakerState::Closed => "closed",
+            BreakerState::Open => "open",
+            BreakerState::HalfOpen => "half_open",
+        }
     }
 }
 
@@ -128,6 +169,13 @@ pub struct Candidate {
     pub in_flight: u32,
     /// The most calls it takes at a time.
     pub concurrency: u32,
+    /// Its circuit breaker for this skill.
+    pub breaker: BreakerState,
+    /// The number of calls that may be made to it at this moment; absent when nothing limits how fast they come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_left: Option<u32>,
+    /// The number of retries of this skill that may be sent to it at this moment.
+    pub retries_left: u32,
     /// How far it is trusted with this skill in this domain.
     pub trust: TrustView,
     /// What selection draws from.
@@ -139,13 +187,7 @@ pub struct Candidate {
 impl Candidate {
     /// What the registry says about an agent, with what was observed of it.
     #[must_use]
-    pub fn of(
-        agent: &Agent,
-        trust: TrustView,
-        belief: Belief,
-        in_flight: u32,
-        failed_before: bool,
-    ) -> Candidate {
+    pub fn of(agent: &Agent, trust: TrustView, belief: Belief, load: Load, failed_before: bool) -> Candidate {
         let registration = &agent.registration;
         Candidate {
             id: agent.id,
@@ -157,8 +199,11 @@ impl Candidate {
             data_classes: registration.data_classes.clone(),
             standing: Standing::from(&agent.standing),
             cost: registration.cost.map(Price::from),
-            in_flight,
+            in_flight: load.in_flight,
             concurrency: registration.limits.concurrency,
+            breaker: load.breaker,
+            rate_left: load.rate_left,
+            retries_left: load.retries_left,
             trust,
             belief,
             failed_before,

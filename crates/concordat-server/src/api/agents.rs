@@ -65,6 +65,41 @@ pub struct AgentDetail {
     pub registration: Value,
     /// How far it is trusted, by domain and skill.
     pub trust: Vec<Trust>,
+    /// What it can take on at this moment.
+    pub load: Load,
+}
+
+/// What an agent can take on at a moment. It is not stored: after a start of the server it is as new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Load {
+    /// The calls that it is busy with.
+    pub in_flight: u32,
+    /// The most calls it takes at a time.
+    pub concurrency: u32,
+    /// The calls that may be made to it now, where a rate was registered or it asked to be left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_left: Option<u32>,
+    /// Until when it asked to be left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub rests_until: Option<Timestamp>,
+    /// How it stands with each of its skills.
+    pub skills: Vec<SkillLoad>,
+}
+
+/// How an agent stands with one skill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SkillLoad {
+    /// The skill.
+    pub skill: String,
+    /// Its circuit breaker: `closed`, `open` or `half_open`.
+    pub breaker: String,
+    /// When an open breaker lets one call try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub until: Option<Timestamp>,
+    /// The retries that may be sent to it now.
+    pub retries_left: u32,
 }
 
 /// Whether an agent gets work.

@@ -1,6 +1,6 @@
 //! One leg of one step as the API shows it: where it stands, and what it waits for in words.
 
-use concordat_engine::RunView;
+use concordat_engine::{RunView, Waiting};
 use concordat_model::agree::{Kind, Step};
 use concordat_model::digest::Digest;
 use concordat_model::id::{AgentId, ReviewId};
@@ -8,9 +8,10 @@ use concordat_model::run::Phase;
 use concordat_model::run::event::{About, Failure, Skip};
 use concordat_model::run::leg::LegState;
 use concordat_model::step_id::StepId;
-use concordat_model::work::Leg;
+use concordat_model::work::{Attempt, Leg};
 use jiff::Timestamp;
 
+use super::line;
 use crate::api::contracts::{AgentRef, LegRow, StepError, StepState};
 use crate::awaited;
 use crate::sentence::{and, until};
@@ -38,6 +39,12 @@ impl Place<'_> {
         AgentRef { id: agent.to_string(), name: known.unwrap_or_else(|| agent.to_string()) }
     }
 
+    /// What the engine says about this leg's try, if it could run and waits for an agent.
+    fn in_line(&self, number: u32) -> Option<&Waiting> {
+        let attempt = Attempt { step: self.id.clone(), leg: self.leg, number };
+        self.view.waits.iter().find(|waiting| waiting.attempt == attempt)
+    }
+
     /// Whether this review is the question that the step is.
     fn is_question(&self, review: ReviewId) -> bool {
         matches!(self.story.asked(review), Some(About::Question { .. }))
@@ -48,7 +55,7 @@ impl Place<'_> {
 pub(super) fn row(place: &Place<'_>, leg: &LegState) -> LegRow {
     let (agent, output) = worked(leg);
     let agent = agent.map(|agent| place.agent(agent));
-    let (since, until) = times(leg);
+    let (since, until) = times(place, leg);
     LegRow {
         attempt: leg_attempt(leg).or_else(|| place.story.last_try(&place.id, place.leg)),
         waiting_for: waiting_for(place, leg, agent.as_ref()),
@@ -130,11 +137,27 @@ fn worked(leg: &LegState) -> (Option<AgentId>, Option<Digest>) {
     }
 }
 
-/// Since when it is so, and until when.
-fn times(leg: &LegState) -> (Option<Timestamp>, Option<Timestamp>) {
+/// Since when it is so, and until when at the latest.
+fn times(place: &Place<'_>, leg: &LegState) -> (Option<Timestamp>, Option<Timestamp>) {
+    let state = &place.view.run.state;
+    let deadline = state.deadline.filter(|_| place.leg == Leg::Do);
     match leg {
-        LegState::Dispatched { since, .. } | LegState::Delegated { since, .. } => (Some(*since), None),
+        LegState::Dispatched { since, .. } => {
+            let timeout = since.checked_add(place.step.timeout.duration()).ok();
+            (Some(*since), timeout.into_iter().chain(deadline).min())
+        }
+        LegState::Delegated { since, .. } => (Some(*since), None),
         LegState::Listening { since, until, .. } => (Some(*since), *until),
+        LegState::InReview { review, .. }
+        | LegState::Held { review, .. }
+        | LegState::Parked { review: Some(review), .. } => match state.reviews.get(review) {
+            Some(open) => (Some(open.opened), Some(open.expires)),
+            None => (None, None),
+        },
+        LegState::Ready { number, .. } => match place.in_line(*number) {
+            Some(waiting) => (Some(waiting.since), waiting.until.or(deadline)),
+            None => (None, None),
+        },
         _ => (None, None),
     }
 }
@@ -188,6 +211,10 @@ fn waiting_for(place: &Place<'_>, leg: &LegState, agent: Option<&AgentRef>) -> O
 
 /// What keeps a leg that may begin.
 fn ready(place: &Place<'_>, leg: &LegState, from: Timestamp) -> String {
+    let in_line = leg_attempt(leg).and_then(|number| place.in_line(number));
+    if let Some(waiting) = in_line.filter(|waiting| !waiting.obstacles.is_empty()) {
+        return line::told(waiting, &|agent| place.agent(agent).name);
+    }
     let asks_an_agent = place.leg == Leg::Undo || matches!(place.step.kind, Kind::Skill(_));
     match leg {
         LegState::Ready { number: 1, put_off: false, .. } if asks_an_agent => {

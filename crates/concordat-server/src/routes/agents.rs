@@ -12,7 +12,9 @@ use http::{HeaderValue, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::agents::{AgentDetail, AgentList, AgentRow, AgentState, AgentsQuery, Suspension, Trust};
+use crate::api::agents::{
+    AgentDetail, AgentList, AgentRow, AgentState, AgentsQuery, Load, SkillLoad, Suspension, Trust,
+};
 use crate::api::contracts::ReasonGiven;
 use crate::app::{App, Shared};
 use crate::body::{Document, Typed};
@@ -184,7 +186,25 @@ fn detail(app: &App, agent: &Agent) -> Result<AgentDetail, Refusal> {
         registered: agent.registered,
         registration,
         trust: app.engine.trust_in(agent.id).iter().map(trust).collect(),
+        load: load(app, agent),
     })
+}
+
+fn load(app: &App, agent: &Agent) -> Load {
+    let limits = app.engine.limits_of(agent);
+    let skills = limits.skills.into_iter().map(|one| SkillLoad {
+        skill: one.skill.to_string(),
+        breaker: one.breaker.as_str().to_owned(),
+        until: one.until,
+        retries_left: one.retries_left,
+    });
+    Load {
+        in_flight: app.engine.in_flight(agent.id),
+        concurrency: agent.registration.limits.concurrency,
+        rate_left: limits.rate_left,
+        rests_until: limits.rests_until,
+        skills: skills.collect(),
+    }
 }
 
 fn trust(trusted: &Trusted) -> Trust {

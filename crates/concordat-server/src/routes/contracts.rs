@@ -18,7 +18,7 @@ use crate::api::contracts::{
 };
 use crate::api::why::Why;
 use crate::app::{App, Shared};
-use crate::body::Document;
+use crate::body::{Document, Submitted};
 use crate::extract::{IdempotencyKey, Named, NoQuery, Strict, Who};
 use crate::refusal::Refusal;
 use crate::{cursor, detail, why};
@@ -57,7 +57,7 @@ async fn submit(
     Who(who): Who,
     _: NoQuery,
     IdempotencyKey(key): IdempotencyKey,
-    document: Document,
+    Submitted(document): Submitted,
 ) -> Result<Response, Refusal> {
     let (value, place) = document.take();
     let accepted = app.engine.submit(&who, value, Some(&key)).await.map_err(|error| place.find(error))?;

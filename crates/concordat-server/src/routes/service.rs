@@ -78,6 +78,9 @@ async fn readyz(State(app): State<Shared>) -> Response {
     if *app.stopping.borrow() {
         return (StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n").into_response();
     }
+    if app.engine.is_draining() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n").into_response();
+    }
     match app.engine.halted() {
         None => "ok\n".into_response(),
         Some(why) => {

@@ -125,7 +125,7 @@ fn told(events: &[Value]) -> Why {
         };
         records.push(StoredRecord { index: 10 + seq, record: draft.seal().unwrap() });
     }
-    let view = RunView { run: run.unwrap(), records };
+    let view = RunView { run: run.unwrap(), records, waits: Vec::new() };
     let known = |id: AgentId| match id.uuid().as_u128() {
         2 => Some("second".to_owned()),
         3 => Some("third".to_owned()),

@@ -54,7 +54,7 @@ pub(super) async fn run(session: &Session, serve: Serve) -> Result<Exit, Failure
         _ = interrupted.recv() => false,
         () = server.broken() => true,
     };
-    session.output.say("stopping: requests in hand are finished, contracts go on at the next start");
+    session.output.say("stopping: agents that are at work are awaited, contracts go on at the next start");
     let stopped = server.shutdown().await;
     if broken {
         stopped?;

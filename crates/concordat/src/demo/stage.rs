@@ -25,6 +25,7 @@ use super::stopwatch::Stopwatch;
 use super::trials::trial;
 use crate::client::Client;
 use crate::config::ServeConfig;
+use crate::limits::Limits;
 use crate::server::{RunningServer, Server};
 
 /// A server, its agents and its people.
@@ -85,6 +86,7 @@ impl Stage {
             allow_loopback_agents: true,
             review_expiry: Span::seconds(24 * 60 * 60),
             instance: "demo".to_owned(),
+            limits: Limits::default(),
         };
         let server = Server::start(config).await?;
         let first = server.first_key.clone().context("a fresh installation makes a first key")?;

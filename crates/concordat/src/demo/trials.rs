@@ -2,7 +2,7 @@
 //!
 //! Nobody sets trust, so a fresh installation has none. A trial asks for one skill many times at once, with the
 //! skill's own example; what comes back is checked against what the agents said they answer, and counted. A call
-//! that goes wrong is tried again, with another agent if there is one, so that all of them get their share.
+//! that goes wrong is not tried again: an agent that keeps failing would only be left alone for a while.
 
 use serde_json::{Map, Value, json};
 
@@ -22,7 +22,6 @@ pub fn trial(skill: &Skill) -> Value {
             "skill": skill.name,
             "effect": "idempotent",
             "with": with,
-            "retry": {"max": 3, "backoff": "20ms", "on": ["unavailable", "timeout", "failed", "malformed"]},
             "onError": "skip",
         })
     };

@@ -68,7 +68,7 @@ async fn converse(mut stream: TcpStream, bytes: Vec<u8>, then: Then, count: Arc<
 }
 
 /// The head and the body of one request.
-pub(super) async fn read_request(stream: &mut TcpStream) -> Option<String> {
+pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut read = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -81,4 +81,13 @@ pub(super) async fn read_request(stream: &mut TcpStream) -> Option<String> {
             return Some(text);
         }
     }
+}
+
+/// One answer in JSON.
+pub(crate) async fn reply(stream: &mut TcpStream, body: &str) {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + body).as_bytes()).await.unwrap();
 }

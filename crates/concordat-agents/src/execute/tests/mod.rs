@@ -1,6 +1,6 @@
 //! The client against an agent that says whatever the table tells it to, byte for byte.
 
-mod agent;
+pub(crate) mod agent;
 
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ fn call(endpoint: &str) -> Call {
         decision_id: "dec_1".into(),
         idempotency_key: "run_1/credit".into(),
         deadline: Duration::from_secs(5),
+        first_byte: None,
         traceparent: None,
         log_size: Some(7),
         attempt: 1,
@@ -53,11 +54,12 @@ async fn check(name: &str, bytes: impl Into<Vec<u8>>, then: Then, expected: &str
     // Short enough to wait for, long enough for a busy machine to bring a request over.
     let limits = match then {
         Then::Stall if whole_head => Limits { idle: Duration::from_millis(50), ..Limits::default() },
-        Then::Stall => Limits { first_byte: Duration::from_millis(250), ..Limits::default() },
         _ => Limits::default(),
     };
+    let first_byte = (then == Then::Stall).then_some(Duration::from_millis(250));
     let agent = Agent::speaking(bytes, then).await;
-    let said = show(client(limits).call(&call(&format!("http://127.0.0.1:{}", agent.port))).await);
+    let call = Call { first_byte, ..call(&format!("http://127.0.0.1:{}", agent.port)) };
+    let said = show(client(limits).call(&call).await);
     assert!(said.starts_with(expected), "{name}: expected `{expected}`, but: {said}");
     assert_eq!(agent.requests(), 1, "{name}: one call is one request");
 }
@@ -80,8 +82,10 @@ fn error(status: &str, headers: &str, code: i64, message: &str) -> String {
 const GOOD: &str = r#"{"jsonrpc":"2.0","id":"call-1","result":{"score":700}}"#;
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn proper_answers() {
     let long = "a\u{202e}\n".repeat(2000);
+    let date = "date: Fri, 01 Jan 2027 00:00:00 GMT\r\n";
     for (name, bytes, expected) in [
         ("a result", ok(GOOD), "completed: {\"score\":700}"),
         ("a null result", ok(r#"{"jsonrpc":"2.0","id":"call-1","result":null}"#), "completed: null"),
@@ -117,8 +121,29 @@ async fn proper_answers() {
         ),
         (
             "429 with a date",
-            http("429 No", "retry-after: Fri, 01 Jan 2027 00:00:00 GMT\r\n", ""),
-            "refused: Busy None 429 after None",
+            http("429 No", &format!("{date}retry-after: Fri, 01 Jan 2027 00:00:09 GMT\r\n"), ""),
+            "refused: Busy None 429 after Some(9s)",
+        ),
+        (
+            "503 with a date long past",
+            http("503 No", &format!("{date}retry-after: Sun, 06 Nov 1994 08:49:37 GMT\r\n"), ""),
+            "refused: Busy None 503 after Some(0ns)",
+        ),
+        (
+            "503 with a date far away",
+            http("503 No", &format!("{date}retry-after: Sat, 01 Jan 2028 00:00:00 GMT\r\n"), ""),
+            "refused: Busy None 503 after Some(3600s)",
+        ),
+        (
+            "503 with a date and no other",
+            http("503 No", "retry-after: Fri, 01 Jan 2027 00:00:00 GMT\r\n", ""),
+            "refused: Busy None 503 after Some(0ns)",
+        ),
+        ("503 with nonsense", http("503 No", "retry-after: tomorrow\r\n", ""), "unknown: status 503"),
+        (
+            "429 with more seconds than there are",
+            http("429 No", "retry-after: 99999999999999999999999999\r\n", ""),
+            "refused: Busy None 429 after Some(3600s)",
         ),
         (
             "503 with Retry-After",
@@ -353,17 +378,27 @@ async fn hostile_ends() {
     for (name, bytes, then, expected) in [
         ("close before a reply", String::new(), Then::Close, "unknown: the connection"),
         ("reset before a reply", String::new(), Then::Reset, "unknown: the connection"),
-        ("no first byte", String::new(), Then::Stall, "unknown: the agent's first byte"),
+        (
+            "no first byte",
+            String::new(),
+            Then::Stall,
+            "unknown: the agent's answer did not begin within 250ms",
+        ),
         ("half a head", "HTTP/1.1 200 OK\r\ncontent-".to_owned(), Then::Close, "unknown: the connection"),
         (
             "half a head and silence",
             "HTTP/1.1 200 OK\r\ncontent-".to_owned(),
             Then::Stall,
-            "unknown: the agent's first byte",
+            "unknown: the agent's answer did not begin within 250ms",
         ),
         ("half a body", declared.clone(), Then::Close, "unknown: the connection"),
         ("reset in the body", declared.clone(), Then::Reset, "unknown: the connection"),
-        ("silence in the body", declared, Then::Stall, "unknown: the agent's whole reply"),
+        (
+            "silence in the body",
+            declared,
+            Then::Stall,
+            "unknown: the agent fell silent in the middle of its answer, for 50ms",
+        ),
         ("a chunk cut short", format!("{chunked}40\r\n{half}"), Then::Close, "unknown: the connection"),
         (
             "a chunk of no size",
@@ -440,6 +475,35 @@ async fn ids_that_are_no_headers_are_not_sent() {
         let call = Call { run: bad.to_owned(), ..call("http://127.0.0.1:9") };
         assert!(show(client.call(&call).await).contains("`concordat-run`"), "{bad:?}");
     }
+}
+
+#[tokio::test]
+async fn every_time_that_is_over_is_said_for_itself() {
+    let half = format!("HTTP/1.1 200 OK\r\n{JSON}content-length: 100\r\n\r\n{{");
+    let (short, long) = (Duration::from_millis(250), Duration::from_secs(60));
+    for (bytes, first_byte, deadline, idle, expected) in [
+        ("", None, short, long, "unknown: the agent did not finish within 250ms"),
+        ("", Some(long), short, long, "unknown: the agent did not finish within 250ms"),
+        ("", Some(short), long, long, "unknown: the agent's answer did not begin within 250ms"),
+        (half.as_str(), Some(long), short, long, "unknown: the agent did not finish within 250ms"),
+        (
+            half.as_str(),
+            Some(long),
+            long,
+            short,
+            "unknown: the agent fell silent in the middle of its answer, for 250ms",
+        ),
+    ] {
+        let agent = Agent::speaking(bytes.as_bytes().to_vec(), Then::Stall).await;
+        let call = Call { first_byte, deadline, ..call(&format!("http://127.0.0.1:{}", agent.port)) };
+        let said = show(client(Limits { idle, ..Limits::default() }).call(&call).await);
+        assert!(said.starts_with(expected), "expected `{expected}`, but: {said}");
+    }
+    // Accepts connections, and never shakes hands.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let call = Call { deadline: long, ..call(&format!("https://{}", silent.local_addr().unwrap())) };
+    let said = show(client(Limits { connect: short, ..Limits::default() }).call(&call).await);
+    assert!(said.starts_with("not sent: no connection to") && said.ends_with("within 250ms"), "{said}");
 }
 
 #[tokio::test]

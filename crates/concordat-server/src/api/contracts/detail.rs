@@ -251,11 +251,11 @@ pub struct LegRow {
     /// The run of the contract that is or was carried out for it, `run_…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// Since when the agent has it, or it waits for events, a moment or a contract.
+    /// Since when the agent has it, or it waits for one, for people, events, a moment or a contract.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub since: Option<Timestamp>,
-    /// Until when it waits for events or a moment.
+    /// Until when it waits at the latest, or when what keeps it passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Timestamp>,

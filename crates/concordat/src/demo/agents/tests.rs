@@ -197,10 +197,14 @@ fn client(limits: Limits) -> ExecuteClient {
 }
 
 /// An agent behind HTTP, and a client that calls it.
+/// How long a call may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 struct Served {
     agent: SampleAgent,
     url: String,
     client: ExecuteClient,
+    deadline: Duration,
     stop: Option<oneshot::Sender<()>>,
     task: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
 }
@@ -215,7 +219,7 @@ impl Served {
             let _ = stopped.await;
         }));
         let client = client(Limits::default());
-        Served { agent, url, client, stop: Some(stop), task: Some(task) }
+        Served { agent, url, client, deadline: PATIENCE, stop: Some(stop), task: Some(task) }
     }
 
     async fn ask(&self, method: &str, params: Value, key: &str, attempt: u32) -> Answer {
@@ -226,7 +230,8 @@ impl Served {
             id: format!("{key}/{attempt}"),
             decision_id: "dec_1".into(),
             idempotency_key: key.into(),
-            deadline: Duration::from_secs(5),
+            deadline: self.deadline,
+            first_byte: None,
             traceparent: None,
             log_size: Some(3),
             attempt,
@@ -308,9 +313,7 @@ async fn moods_show() {
         (Manner::Crash, "unknown", true),
     ] {
         served.agent.set_mood(Mood::always(manner));
-        let patient = Limits::default();
-        let impatient = Limits { first_byte: Duration::from_millis(250), ..Limits::default() };
-        served.client = client(if manner == Manner::Stall { impatient } else { patient });
+        served.deadline = if manner == Manner::Stall { Duration::from_millis(250) } else { PATIENCE };
         let answer =
             served.ask("check_credit", json!({"applicant_id": "a"}), &format!("{manner:?}"), 1).await;
         let said = match answer {

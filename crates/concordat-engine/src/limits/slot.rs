@@ -1,0 +1,95 @@
+//! One call's share of everything that is scarce, from the moment it is permitted until its outcome is recorded.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use concordat_model::contract::FailureKind;
+
+use super::Limiter;
+use super::breaker::Health;
+use super::capacity::Taken;
+use crate::ports::{Arrival, Fault};
+
+/// One call's share. Dropped before the call came back, it was never made; dropped afterwards, it is recorded.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    limiter: Arc<Limiter>,
+    taken: Option<Taken>,
+}
+
+impl Slot {
+    pub(super) fn new(limiter: Arc<Limiter>, taken: Taken) -> Slot {
+        limiter.outstanding.send_modify(|calls| *calls += 1);
+        Slot { limiter, taken: Some(taken) }
+    }
+
+    /// The call came back: whoever is next may call. The slot stays until that is recorded, for whoever drains.
+    pub(crate) fn came_back(&mut self, arrival: &Arrival) {
+        let Some(taken) = self.taken.take() else { return };
+        let (health, rest) = learnt(arrival);
+        let now = self.limiter.clock.now();
+        self.limiter.tell(|capacity| capacity.settle(&taken, health, rest, now));
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(taken) = self.taken.take() {
+            let now = self.limiter.clock.now();
+            self.limiter.tell(|capacity| capacity.withdraw(&taken, now));
+        }
+        self.limiter.outstanding.send_modify(|calls| *calls = calls.saturating_sub(1));
+    }
+}
+
+/// What an arrival says about the agent's infrastructure, and for how long it asks to be left alone.
+fn learnt(arrival: &Arrival) -> (Health, Option<Duration>) {
+    match arrival {
+        Arrival::Completed(_) => (Health::Alive, None),
+        Arrival::Unknown { .. } => (Health::Broken, None),
+        Arrival::Failed { kind, fault, retry_after_ms, .. } => {
+            let health = match (fault, kind) {
+                // It has too much to do: it lives, and nothing is known about its next answer.
+                (Fault::Nobody, _) => Health::Untold,
+                (Fault::Ours | Fault::FalseClaim, _) | (Fault::Agent, FailureKind::Failed) => Health::Alive,
+                (Fault::Unreachable, _)
+                | (Fault::Agent, FailureKind::Unavailable | FailureKind::Timeout | FailureKind::Malformed) => {
+                    Health::Broken
+                }
+            };
+            (health, retry_after_ms.map(Duration::from_millis))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_broken_infrastructure_counts() {
+        use FailureKind::{Failed, Malformed, Timeout, Unavailable};
+        let failed = |kind, fault| Arrival::Failed {
+            kind,
+            fault,
+            code: "code",
+            message: String::new(),
+            retry_after_ms: Some(5),
+        };
+        for (arrival, health) in [
+            (Arrival::Completed(serde_json::Value::Null), Health::Alive),
+            (Arrival::Unknown { message: String::new() }, Health::Broken),
+            (failed(Unavailable, Fault::Unreachable), Health::Broken),
+            (failed(Malformed, Fault::Agent), Health::Broken),
+            (failed(Timeout, Fault::Agent), Health::Broken),
+            (failed(Failed, Fault::Agent), Health::Alive),
+            (failed(Failed, Fault::FalseClaim), Health::Alive),
+            (failed(Failed, Fault::Ours), Health::Alive),
+            (failed(Unavailable, Fault::Nobody), Health::Untold),
+        ] {
+            let (learnt, rest) = learnt(&arrival);
+            assert_eq!(learnt, health, "{arrival:?}");
+            assert_eq!(rest.is_some(), matches!(arrival, Arrival::Failed { .. }));
+        }
+    }
+}

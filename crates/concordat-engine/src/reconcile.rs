@@ -1,0 +1,131 @@
+//! Asking an agent what became of work whose answer was lost, before anybody has to guess.
+//!
+//! Only an agent whose registration says that it `reconciles` is asked, and only about work that it was given by a
+//! recorded decision: the question tells it nothing that it was not told, and has it do nothing. What it says is
+//! treated as its answer to that very attempt, which is checked and put before policy like any other. When it does
+//! not know, the attempt is as lost as it was: a step that is `unsafe` waits for a person.
+
+use std::sync::Arc;
+
+use concordat_model::agent::Standing;
+use concordat_model::contract::{EffectKind, FailureKind};
+use concordat_model::run::Run;
+use concordat_model::run::event::Event;
+use concordat_model::run::leg::LegState;
+use concordat_model::work::{Assignment, Attempt, Leg, Work, idempotency_key};
+
+use crate::core::Core;
+use crate::input::Input;
+use crate::ports::{Arrival, Fault, Found, Lost, LostWork, StoredRun};
+
+/// Who could say what became of an assignment, should its answer be lost.
+pub(crate) fn witness(assignment: &Assignment) -> Option<Lost> {
+    let Assignment { work, binding, decision, .. } = assignment;
+    let Work { run, attempt, skill, .. } = work;
+    let work = LostWork {
+        run: *run,
+        attempt: attempt.clone(),
+        skill: skill.clone(),
+        idempotency_key: work.idempotency_key(),
+    };
+    binding.reconciles().then(|| Lost { work, binding: binding.clone(), decision: *decision })
+}
+
+/// What arrived, or, when that leaves open whether the work was done, what the agent says when it is asked.
+pub(crate) async fn settled(core: &Core, witness: Option<Lost>, arrival: Arrival) -> Arrival {
+    match (witness, is_open(&arrival)) {
+        (Some(lost), true) => asked(core, lost).await.unwrap_or_else(|unknown| and(arrival, &unknown)),
+        _ => arrival,
+    }
+}
+
+/// Asks; an error says why nobody knows more than before.
+async fn asked(core: &Core, lost: Lost) -> Result<Arrival, String> {
+    let step = lost.work.attempt.step.clone();
+    match core.transport.reconcile(lost).await {
+        Found::Done(value) => Ok(Arrival::Completed(value)),
+        Found::NotDone => Ok(Arrival::Failed {
+            kind: FailureKind::Unavailable,
+            fault: Fault::Agent,
+            code: "agent-not-done",
+            message: format!(
+                "the answer about `{step}` was lost, and the agent says that it did not do the work"
+            ),
+            retry_after_ms: None,
+        }),
+        Found::Unknown { message } => Err(message),
+    }
+}
+
+/// An answer that makes no sense leaves it as open as none.
+fn is_open(arrival: &Arrival) -> bool {
+    matches!(arrival, Arrival::Unknown { .. } | Arrival::Failed { kind: FailureKind::Malformed, .. })
+}
+
+/// The evidence grows: a person who decides should read both.
+fn and(arrival: Arrival, unknown: &str) -> Arrival {
+    let both = |message: String| format!("{message}; asked what became of it: {unknown}");
+    match arrival {
+        Arrival::Unknown { message } => Arrival::Unknown { message: both(message) },
+        Arrival::Failed { kind, fault, code, message, retry_after_ms } => {
+            Arrival::Failed { kind, fault, code, message: both(message), retry_after_ms }
+        }
+        done @ Arrival::Completed(_) => done,
+    }
+}
+
+/// After a start: unsafe work that was with agents which can be asked. Everything else is sent again, or parked.
+pub(crate) fn interrupted(core: &Core, run: &Run, stored: &StoredRun) -> Vec<Lost> {
+    let mut lost = Vec::new();
+    for (place, state) in run.state.steps().iter().enumerate() {
+        let Some(step) = run.step(place).filter(|step| step.document.effect == EffectKind::Unsafe) else {
+            continue;
+        };
+        let LegState::Dispatched { number, agent, revision, .. } = &state.doing else { continue };
+        let world = core.world.read();
+        let agent = world.registry.agent(*agent).filter(|agent| {
+            agent.standing == Standing::Eligible
+                && agent.revision == *revision
+                && agent.registration.binding.reconciles()
+        });
+        let (Some(agent), Some(id), Some(skill)) = (agent, run.step_id(place), step.skill(Leg::Do)) else {
+            continue;
+        };
+        let attempt = Attempt { step: id, leg: Leg::Do, number: *number };
+        let sent = stored.records.iter().rev().find_map(|one| match one.record.data::<Event>() {
+            Ok(Event::Dispatched { attempt: sent, decision, .. }) if sent == attempt => Some(decision),
+            _ => None,
+        });
+        let Some(decision) = sent else { continue };
+        let work = LostWork {
+            run: run.id,
+            idempotency_key: idempotency_key(run.id, &attempt),
+            attempt,
+            skill: skill.clone(),
+        };
+        lost.push(Lost { work, binding: agent.registration.binding.clone(), decision });
+    }
+    lost
+}
+
+/// Asks about work that a restart interrupted. Until there is an answer, the run waits as if the agent still had it.
+pub(crate) fn ask_about(core: &Arc<Core>, lost: Lost) {
+    let core = core.clone();
+    tokio::spawn(async move {
+        let (run, attempt) = (lost.work.run, lost.work.attempt.clone());
+        let began = core.clock.now();
+        let input = match asked(&core, lost).await {
+            Ok(arrival) => {
+                let latency = core.clock.now().duration_since(began).as_millis();
+                let latency_ms = u64::try_from(latency).unwrap_or(0);
+                Input::Arrived { attempt, arrival, latency_ms, slot: None }
+            }
+            Err(unknown) => {
+                let step = &attempt.step;
+                tracing::info!(%run, %step, "nobody knows what became of the step {step} of {run}: {unknown}");
+                Input::Interrupted(vec![attempt])
+            }
+        };
+        core.send(run, input);
+    });
+}
