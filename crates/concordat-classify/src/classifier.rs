@@ -20,7 +20,7 @@ const MOST_FILES: usize = 64;
 const VERSION: u32 = 1;
 
 /// Tells which domain a contract is of, by rules that people can read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Classifier {
     domains: Vec<Domain>,
     rules: Vec<Rule>,
@@ -29,7 +29,7 @@ pub struct Classifier {
 }
 
 /// A domain without its rules.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Domain {
     pub(crate) name: DomainName,
     /// Why a text of this domain is not classified; absent where it is.
@@ -39,7 +39,7 @@ pub(crate) struct Domain {
 }
 
 /// A rule without its phrases.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Rule {
     /// The domain's name and the rule's id, as evidence gives it.
     pub(crate) id: String,

@@ -18,7 +18,7 @@ use crate::words::{lower_into, singular, words};
 pub(crate) type RuleAt = usize;
 
 /// All phrases, ready to be found.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Lexicon {
     letters: Vec<LetterNode>,
     phrases: Vec<PhraseNode>,
@@ -26,7 +26,7 @@ pub(crate) struct Lexicon {
 }
 
 /// A node of the letter tree: what the letters up to here may be.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct LetterNode {
     next: Vec<(u8, usize)>,
     word: Option<u32>,
@@ -34,7 +34,7 @@ struct LetterNode {
 }
 
 /// A node of the phrase tree: which rules the words up to here complete.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct PhraseNode {
     next: Vec<(u32, usize)>,
     rules: Vec<RuleAt>,

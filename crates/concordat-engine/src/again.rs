@@ -73,8 +73,12 @@ impl Engine {
         };
         let submission = opening.submission;
         let submitted = Submitted { label: run.state.label.clone(), contract: (*run.contract).clone() };
-        let turn = open(core, opening, submitted)?;
-        self.open_all(submission, vec![turn], None).await
+        let opened = {
+            let _as_they_stand = core.standings.read();
+            let turn = open(core, opening, submitted)?;
+            self.hand_over_all(submission, vec![turn], None)?
+        };
+        self.open_all(opened).await
     }
 
     /// Makes every decision of a run again from what is stored, without any effect.

@@ -125,6 +125,7 @@ impl Engine {
         let core = &self.core;
         let subject = id.to_string();
         let commit = {
+            let _nobody_chooses = core.standings.write();
             let mut world = core.world.write();
             fold(&mut world)?;
             let at = core.clock.now();

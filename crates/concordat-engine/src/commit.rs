@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::core::Core;
 use crate::error::EngineError;
 use crate::events::{Publisher, Told};
+use crate::failpoint;
 use crate::input::Stop;
 use crate::ports::{Change, Commit, SavedReply};
 use crate::row;
@@ -75,6 +76,7 @@ impl Core {
             self.counts.turn(&turn.events, row::status(&turn.run.state), turn.seen.len());
         }
         let finished = turns.into_iter().map(|turn| self.finish(turn, &mut change.payloads)).collect();
+        failpoint::reach(failpoint::BEFORE_HAND_OVER);
         Ok((finished, self.store.commit(change)))
     }
 

@@ -32,6 +32,9 @@ pub(crate) struct Core {
     pub(crate) classifier: Classifier,
     pub(crate) templates: Templates,
     pub(crate) world: RwLock<World>,
+    /// Read from the question who may do a step until the answer is handed over, and written by whoever changes an
+    /// agent's standing. So no work for an agent stands in the log after the suspension that it did not know of.
+    pub(crate) standings: RwLock<()>,
     pub(crate) scribe: Scribe,
     pub(crate) review_expiry: Span,
     /// The runs that are not over, and how to reach them.
@@ -101,6 +104,7 @@ impl Core {
             classifier: parts.classifier,
             templates: parts.templates,
             world: RwLock::new(world),
+            standings: RwLock::new(()),
             scribe: Scribe::new(&parts.instance),
             review_expiry: parts.review_expiry,
             open: Mutex::new(HashMap::new()),

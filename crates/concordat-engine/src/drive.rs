@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use concordat_model::id::RunId;
-use concordat_model::run::event::{Ending, Origin};
+use concordat_model::run::event::{Ending, Event, Origin};
 use concordat_model::run::{Phase, Run};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -21,9 +21,10 @@ use tokio::sync::mpsc;
 use crate::commit::{Effects, Finished};
 use crate::core::{Core, Done, Handle, Message};
 use crate::error::EngineError;
+use crate::failpoint;
 use crate::input::{Input, Stop};
 use crate::limits::{Open, Slot};
-use crate::ports::Dispatch;
+use crate::ports::{Commit, Dispatch};
 use crate::reconcile;
 use crate::submit::start;
 use crate::turn::{Sending, Turn, result_of};
@@ -34,6 +35,21 @@ struct Thought<'c> {
     told: Vec<(Done, Result<(), EngineError>)>,
     /// The room of the calls that came back, until that is recorded.
     slots: Vec<Slot>,
+}
+
+/// A turn that was handed over, if anything happened in it, and who is to be told.
+struct Decided {
+    handed: Result<Handed, EngineError>,
+    told: Vec<(Done, Result<(), EngineError>)>,
+    slots: Vec<Slot>,
+}
+
+/// What became of a turn.
+enum Handed {
+    /// Nothing happened in it.
+    Nothing(Box<Run>),
+    /// It is on its way to the disk.
+    Over { finished: Vec<Finished>, commit: Commit, answered: bool },
 }
 
 /// The most inputs that one turn takes in.
@@ -100,11 +116,11 @@ impl Driver {
                 return;
             }
             let core = reins.core.clone();
-            let Thought { turn, told, slots } = match reins.think(&core, run, messages) {
-                Ok(thought) => thought,
+            let Decided { handed, told, slots } = match reins.decide(&core, run, messages) {
+                Ok(decided) => decided,
                 Err(error) => return reins.give_up(&error),
             };
-            run = match reins.commit(turn).await {
+            run = match reins.commit(handed).await {
                 Ok(run) => run,
                 // What runs share has moved on already, so nobody else may go on either.
                 Err(error) => return core.halt(&format!("run {}: {error}", reins.id)),
@@ -135,6 +151,13 @@ impl Reins {
         messages
     }
 
+    /// Thinks a turn through and hands it over, while no agent's standing changes.
+    fn decide(&mut self, core: &Core, run: Run, messages: Vec<Message>) -> Result<Decided, EngineError> {
+        let _as_they_stand = core.standings.read();
+        let Thought { turn, told, slots } = self.think(core, run, messages)?;
+        Ok(Decided { handed: self.hand_over(turn), told, slots })
+    }
+
     /// One turn: inputs in, and what is due done. Nothing has happened yet when this returns, but in the turn.
     fn think<'c>(
         &mut self,
@@ -157,15 +180,27 @@ impl Reins {
         Ok(Thought { turn, told, slots })
     }
 
-    /// Makes a turn durable, and then does what it permits.
-    async fn commit(&mut self, turn: Turn<'_>) -> Result<Run, EngineError> {
+    fn hand_over(&mut self, turn: Turn<'_>) -> Result<Handed, EngineError> {
         if turn.events.is_empty() {
             (self.awaited, self.looked) = (turn.awaited, turn.at);
             self.core.limits.wait(self.id, turn.waits);
-            return Ok(turn.run);
+            return Ok(Handed::Nothing(Box::new(turn.run)));
         }
-        let (mut finished, commit) = self.core.hand_over(vec![turn], None)?;
+        let answered = turn.events.iter().any(|event| matches!(event, Event::Answered { .. }));
+        let (finished, commit) = self.core.hand_over(vec![turn], None)?;
+        Ok(Handed::Over { finished, commit, answered })
+    }
+
+    /// Waits until a turn is durable, and then does what it permits.
+    async fn commit(&mut self, handed: Result<Handed, EngineError>) -> Result<Run, EngineError> {
+        let (mut finished, commit, answered) = match handed? {
+            Handed::Nothing(run) => return Ok(*run),
+            Handed::Over { finished, commit, answered } => (finished, commit, answered),
+        };
         let committed = self.core.durable(commit).await?;
+        if answered {
+            failpoint::reach(failpoint::AFTER_OUTCOME);
+        }
         let within = finished.split_off(1);
         start(&self.core, within, committed.size);
         let Some(Finished { run, awaited, at, effects, .. }) = finished.pop() else {
@@ -221,7 +256,9 @@ fn send(core: &Arc<Core>, run: RunId, Sending { work, mut slot }: Sending, log_s
     let began = core.clock.now();
     let witness = reconcile::witness(work.get());
     tokio::spawn(async move {
+        failpoint::reach(failpoint::BEFORE_SEND);
         let arrival = core.transport.dispatch(Dispatch { work, log_size }).await;
+        failpoint::reach(failpoint::AFTER_REPLY);
         slot.came_back(&arrival);
         let arrival = reconcile::settled(&core, witness, arrival).await;
         let latency_ms = u64::try_from(core.clock.now().duration_since(began).as_millis()).unwrap_or(0);

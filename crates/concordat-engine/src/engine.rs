@@ -77,6 +77,12 @@ impl Engine {
         self.core.halted.borrow().clone()
     }
 
+    /// Why the engine takes no more work, once it does not; whoever waits for that subscribes.
+    #[must_use]
+    pub fn halting(&self) -> watch::Receiver<Option<String>> {
+        self.core.halted.subscribe()
+    }
+
     /// The size of the log; whoever waits for news subscribes.
     #[must_use]
     pub fn log_size(&self) -> watch::Receiver<u64> {

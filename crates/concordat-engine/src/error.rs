@@ -40,8 +40,8 @@ pub enum EngineError {
     /// The registry refuses.
     #[error("{0}")]
     Registry(#[from] RegistryError),
-    /// Something could not be recorded, so it did not happen. A restart is needed when the store says so.
-    #[error("nothing was changed: {0}")]
+    /// Something could not be recorded, or it is not known whether it was. A restart is needed when the store says so.
+    #[error("{}{}", if matches!(.0, StoreError::Unknown(_)) { "" } else { "nothing was changed: " }, .0)]
     Store(#[from] StoreError),
     /// Something has no canonical form, or is too large for a record.
     #[error("this cannot be recorded: {0}")]

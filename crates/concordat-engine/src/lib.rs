@@ -26,6 +26,7 @@ mod drive;
 mod engine;
 mod error;
 mod events;
+pub mod failpoint;
 mod gates;
 mod input;
 mod keys;

@@ -18,8 +18,9 @@ use crate::core::Core;
 use crate::drive::{Driver, Known};
 use crate::engine::{Caller, Engine};
 use crate::error::EngineError;
+use crate::failpoint;
 use crate::gates;
-use crate::ports::{SavedReply, StoreError};
+use crate::ports::{Commit, SavedReply, StoreError};
 use crate::turn::Turn;
 
 /// What the caller of a submission is told.
@@ -127,33 +128,36 @@ impl Engine {
         not_too_long(&submission, core.most_steps)?;
         let id = SubmissionId::new(core.clock.uuid());
         let runs: Vec<RunId> = submission.contracts.iter().map(|_| RunId::new(core.clock.uuid())).collect();
-        let mut turns = Vec::with_capacity(runs.len());
-        for (nth, (submitted, run)) in submission.contracts.into_iter().zip(&runs).enumerate() {
-            let depends_on =
-                submission.plan.needs(nth).iter().filter_map(|other| runs.get(*other).copied()).collect();
-            let opening = Opening {
-                id: *run,
-                submission: id,
-                caller,
-                depends_on,
-                access,
-                first: nth == 0,
-                origin: origin.clone(),
-                reused: Vec::new(),
-            };
-            turns.push(open(core, opening, submitted)?);
-        }
-        self.open_all(id, turns, keyed).await
+        let opened = {
+            let _as_they_stand = core.standings.read();
+            let mut turns = Vec::with_capacity(runs.len());
+            for (nth, (submitted, run)) in submission.contracts.into_iter().zip(&runs).enumerate() {
+                let depends_on =
+                    submission.plan.needs(nth).iter().filter_map(|other| runs.get(*other).copied()).collect();
+                let opening = Opening {
+                    id: *run,
+                    submission: id,
+                    caller,
+                    depends_on,
+                    access,
+                    first: nth == 0,
+                    origin: origin.clone(),
+                    reused: Vec::new(),
+                };
+                turns.push(open(core, opening, submitted)?);
+            }
+            self.hand_over_all(id, turns, keyed)?
+        };
+        self.open_all(opened).await
     }
 
-    /// Makes the first turns of runs durable, and lets the runs move.
-    pub(crate) async fn open_all(
+    /// Hands over the first turns of runs, under the lock under which they were thought through.
+    pub(crate) fn hand_over_all(
         &self,
         id: SubmissionId,
         turns: Vec<Turn<'_>>,
         keyed: Option<Keyed>,
-    ) -> Result<Accepted, EngineError> {
-        let core = &self.core;
+    ) -> Result<Opened, EngineError> {
         let receipt =
             Receipt { submission: id, contracts: turns.iter().map(|turn| line(&turn.run)).collect() };
         let reply = match keyed {
@@ -166,7 +170,14 @@ impl Engine {
                     .map_err(|error| EngineError::Conflict(error.to_string()))?,
             }),
         };
-        let (finished, commit) = core.hand_over(turns, reply)?;
+        let (finished, commit) = self.core.hand_over(turns, reply)?;
+        Ok(Opened { receipt, finished, commit })
+    }
+
+    /// Waits until runs are durable, and lets them move.
+    pub(crate) async fn open_all(&self, opened: Opened) -> Result<Accepted, EngineError> {
+        let core = &self.core;
+        let Opened { receipt, finished, commit } = opened;
         let committed = match core.durable_or_refused(commit).await {
             Ok(committed) => committed,
             Err(error) => {
@@ -175,6 +186,7 @@ impl Engine {
             }
         };
         start(core, finished, committed.size);
+        failpoint::reach(failpoint::BEFORE_ANSWER);
         Ok(Accepted { receipt, replayed: false })
     }
 }
@@ -194,6 +206,13 @@ pub(crate) fn start(core: &Arc<Core>, finished: Vec<Finished>, log_size: u64) {
     for (driver, effects) in drivers {
         tokio::spawn(driver.drive(effects, log_size));
     }
+}
+
+/// Runs that are on their way to the disk.
+pub(crate) struct Opened {
+    receipt: Receipt,
+    finished: Vec<Finished>,
+    commit: Commit,
 }
 
 /// The key under which a request is one request, however often it comes.

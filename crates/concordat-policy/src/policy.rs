@@ -31,7 +31,7 @@ const LOAD_STACK: usize = 64 * 1024 * 1024;
 const RETRYABLE: [&str; 2] = [Failure::Timeout.as_str(), "agent_busy"];
 
 /// One policy bundle, loaded and ready to be asked. Cheap to share, and safe to ask from many threads.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Policy {
     engine: Engine,
     gates: BTreeSet<Gate>,

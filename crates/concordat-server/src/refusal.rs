@@ -229,6 +229,9 @@ fn engine_kind(error: &EngineError) -> Kind {
         EngineError::Store(StoreError::Unavailable(_)) => {
             Kind(S::SERVICE_UNAVAILABLE, "storage-unavailable", "Nothing can be recorded now", true)
         }
+        EngineError::Store(StoreError::ReadOnly(_)) => {
+            Kind(S::SERVICE_UNAVAILABLE, "storage-read-only", "Nothing can be recorded now", true)
+        }
         EngineError::Store(StoreError::Unknown(_)) => {
             Kind(S::SERVICE_UNAVAILABLE, "outcome-unknown", "It is not known whether it was recorded", true)
         }
@@ -319,6 +322,7 @@ mod tests {
             (engine(already.into()), 409, "agent-state-already", false),
             (store(StoreError::Conflict(text())), 409, "conflict", false),
             (store(StoreError::Unavailable(text())), 503, "storage-unavailable", true),
+            (store(StoreError::ReadOnly(text())), 503, "storage-read-only", true),
             (store(StoreError::Unknown(text())), 503, "outcome-unknown", true),
             (store(inconsistent), 500, "internal", true),
             (engine(RecordError::SubjectSeq.into()), 500, "internal", true),

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! What both databases share is above: the queue and the batches (`writer`, `batch`), the log at a start (`log`),
-//! rows (`row`). What differs is in `sqlite` and `postgres`.
+//! rows (`row`). What differs is in `sqlite` and `postgres`; `memory` is a third one, for simulation.
 //!
 //! Deliberately not here: what a record means (`concordat-model`), what makes a log valid (`concordat-ledger`),
 //! and when something is committed (`concordat-engine`).
@@ -20,6 +20,7 @@
 mod batch;
 mod database;
 mod log;
+pub mod memory;
 mod open;
 mod postgres;
 mod row;

@@ -48,6 +48,7 @@ impl Sqlite {
         schema::migrate(&mut connection).await?;
         content::prepare(&mut connection).await?;
         let head = log::read(&mut connection, &signing).await?;
+        connection::settle(&mut connection).await?;
         let readers = connection::reading(&place.path);
         let writer = Writer::start(Ledger { connection, place }, head.tree, signing.signer);
         Ok(Sqlite { readers, writer })

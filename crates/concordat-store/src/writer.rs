@@ -10,6 +10,7 @@
 
 use std::sync::Mutex;
 
+use concordat_engine::failpoint;
 use concordat_engine::ports::{Change, Commit, Committed, StoreError};
 use concordat_ledger::{Frontier, Signer};
 use concordat_model::digest::Digest;
@@ -213,7 +214,7 @@ impl<L: Ledger> Task<L> {
             return;
         }
         if let Some(broken) = &self.broken {
-            let refused = StoreError::Unavailable(broken.clone());
+            let refused = StoreError::ReadOnly(broken.clone());
             return waiting.into_iter().for_each(|waiting| waiting.tell(Err(refused.clone())));
         }
         match self.commit_together(&waiting).await {
@@ -229,9 +230,12 @@ impl<L: Ledger> Task<L> {
         let places: Result<Vec<u64>, _> = waiting.iter().map(|waiting| batch.add(&waiting.change)).collect();
         // A record that is damaged before it was written: the memory cannot be trusted, and the disk holds nothing.
         let places = places.map_err(|flipped| self.judge(Failure::Over(flipped.to_string())))?;
+        failpoint::reach(failpoint::BEFORE_SIGN);
         batch.sign(&self.signer);
+        failpoint::reach(failpoint::BEFORE_BEGIN);
         let stored = self.ledger.store(batch).await;
         self.tree = stored.map_err(|failure| self.judge(failure))?;
+        failpoint::reach(failpoint::AFTER_COMMIT);
         Ok(places)
     }
 
@@ -260,6 +264,7 @@ impl<L: Ledger> Task<L> {
     ) -> Result<Frontier, Failure> {
         let mut tree = self.tree.clone();
         let mut waiting = waiting.into_iter();
+        failpoint::reach(failpoint::BEFORE_BEGIN);
         if let Err(failure) = self.ledger.begin().await {
             stored.extend(waiting);
             return Err(failure);
@@ -298,6 +303,7 @@ impl<L: Ledger> Task<L> {
     /// Signs what the transaction made of the log, and makes it durable.
     async fn finish(&mut self, tree: &Frontier) -> Result<Frontier, Failure> {
         let mut checkpoint = Batch::after(tree);
+        failpoint::reach(failpoint::BEFORE_SIGN);
         checkpoint.sign(&self.signer);
         let note = checkpoint.note.clone().unwrap_or_default();
         let tree = match self.ledger.add(checkpoint).await {
@@ -312,25 +318,23 @@ impl<L: Ledger> Task<L> {
             }
         };
         self.ledger.commit(&note).await?;
+        failpoint::reach(failpoint::AFTER_COMMIT);
         Ok(tree)
     }
 
     /// What a failure means for those who wait, and whether anything may be written after it.
     fn judge(&mut self, failure: Failure) -> StoreError {
-        let error = match failure {
+        let (why, known) = match failure {
             Failure::Refused(why) => return StoreError::Conflict(why),
             Failure::Busy(why) => return StoreError::Unavailable(why),
-            Failure::Over(why) => StoreError::Unavailable(why),
-            Failure::Unknown(why) => StoreError::Unknown(why),
+            Failure::Over(why) => (why, true),
+            Failure::Unknown(why) => (why, false),
         };
-        tracing::error!(%error, "the store is read-only until the program is started again: {error}");
+        tracing::error!(%why, "the store is read-only until the program is started again: {why}");
         let broken =
-            format!("the store is read-only since a commit failed ({error}); hint: start the program again");
+            format!("the store is read-only since a commit failed ({why}); hint: start the program again");
         self.broken = Some(broken.clone());
-        match error {
-            StoreError::Unavailable(_) => StoreError::Unavailable(broken),
-            _ => StoreError::Unknown(broken),
-        }
+        if known { StoreError::ReadOnly(broken) } else { StoreError::Unknown(broken) }
     }
 
     fn refuse_the_rest(&mut self) {

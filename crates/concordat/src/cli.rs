@@ -27,6 +27,7 @@ mod key;
 mod order;
 mod plan;
 mod policy;
+mod replay;
 mod review;
 mod schema;
 mod serve;
@@ -76,6 +77,7 @@ async fn carry_out(session: &Session, command: Command) -> Result<Exit, Failure>
         Command::Plan(plan) => plan::run(session, plan).await,
         Command::Watch(watch) => watch::run(session, watch).await,
         Command::Why(why) => why::run(session, &why.id).await,
+        Command::Replay(replay) => replay::run(session, &replay.run).await,
         Command::Order(order) => order::run(session, order).await,
         Command::Event(event) => event::run(session, event).await,
         Command::Trigger(trigger) => trigger::run(session, trigger).await,

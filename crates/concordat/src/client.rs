@@ -12,7 +12,7 @@ use concordat_server::api::agents::{AgentDetail, AgentList, AgentsQuery};
 use concordat_server::api::audit::{RecordList, RecordsQuery};
 use concordat_server::api::contracts::{
     ContractDetail, ContractList, ContractsQuery, EventList, EventsQuery, Extension, Plan, ReasonGiven,
-    Receipt, Retry,
+    Receipt, Replay, Retry,
 };
 use concordat_server::api::decisions::DecisionDetail;
 use concordat_server::api::keys::{KeyList, KeyMade, KeyRow, Me, NewKey};
@@ -97,6 +97,14 @@ impl Client {
     /// See [`ClientError`].
     pub async fn why(&self, run: &str) -> Result<Why, ClientError> {
         self.call(Method::GET, &["v1", "contracts", run, "why"]).send().await?.json()
+    }
+
+    /// Makes every decision about a contract again, without any effect.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn replay(&self, run: &str) -> Result<Replay, ClientError> {
+        self.call(Method::GET, &["v1", "contracts", run, "replay"]).send().await?.json()
     }
 
     /// Orders a contract to `cancel`, `kill`, `pause` or `resume`.

@@ -205,6 +205,9 @@ pub enum StoreError {
     /// The store cannot write or read at the moment. Nothing happened.
     #[error("the database cannot be used: {0}")]
     Unavailable(String),
+    /// The store writes nothing any more until it is opened again. Nothing happened.
+    #[error("nothing can be recorded: {0}")]
+    ReadOnly(String),
     /// It is not known whether the change happened: only a fresh start can tell.
     #[error("it is not known whether the change was stored: {0}")]
     Unknown(String),

@@ -72,6 +72,12 @@ impl<'a> Turn<'a> {
         answer: Value,
         decision: DecisionId,
     ) -> Result<(), EngineError> {
+        if self.run.state.phase != Phase::Running {
+            let code = "contract-stops".to_owned();
+            let message =
+                "the contract stops, so the steps that the agent answered with do not begin".to_owned();
+            return self.fail(ask.attempt.clone(), Failure { code, message, decision: None });
+        }
         match self.contract_of(step, answer) {
             Ok(contract) => self.delegate_to(ask, contract, json!({}), Some(decision)),
             Err(message) => {

@@ -229,6 +229,21 @@ pub struct Extension {
     pub reason: String,
 }
 
+/// What making every decision about a contract again came to. Nothing was sent, and nothing recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Replay {
+    /// The run, `run_…`.
+    pub run: String,
+    /// How many records were folded.
+    pub records: u64,
+    /// Decisions that came out the same, bit for bit.
+    pub same: Vec<String>,
+    /// Decisions that came out otherwise, although policy and input are the same: a fault.
+    pub different: Vec<String>,
+    /// Decisions that cannot be made again here: another revision of the policy made them, or their input is gone.
+    pub not_replayable: Vec<String>,
+}
+
 /// From where a contract that is over is tried again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

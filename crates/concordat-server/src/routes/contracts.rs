@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use concordat_engine::ports::{Page, RunFilter};
 use concordat_engine::{Accepted, Planned};
 use concordat_model::contract::EffectKind;
+use concordat_model::id::DecisionId;
 use concordat_policy::input::{Action, ResourceKind};
 use http::header::LOCATION;
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -14,7 +15,7 @@ use utoipa_axum::routes;
 
 use crate::api::contracts::{
     ContractDetail, ContractList, ContractRow, ContractsQuery, Effect, Plan, PlannedContract, PlannedStep,
-    Receipt, ReceiptLine,
+    Receipt, ReceiptLine, Replay,
 };
 use crate::api::why::Why;
 use crate::app::{App, Shared};
@@ -32,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(plan))
         .routes(routes!(get))
         .routes(routes!(explain))
+        .routes(routes!(replay))
 }
 
 /// Send a contract, or several.
@@ -156,6 +158,34 @@ async fn explain(
 ) -> Result<Json<Why>, Refusal> {
     let view = app.engine.run(&who, run.id("contract")?).await?;
     Ok(Json(why::tell(&view, &app.names())?))
+}
+
+/// Make every decision about a contract again.
+///
+/// Each is made from the input that is stored beside it. Nothing is sent and nothing is recorded.
+#[utoipa::path(
+    get,
+    path = "/v1/contracts/{run}/replay",
+    operation_id = "replayContract",
+    tag = "contracts",
+    params(("run" = String, Path, description = "the run, `run_…`")),
+    responses((status = 200, description = "Which decisions came out the same", body = Replay)),
+)]
+async fn replay(
+    State(app): State<Shared>,
+    Who(who): Who,
+    run: Named,
+    _: NoQuery,
+) -> Result<Json<Replay>, Refusal> {
+    let replayed = app.engine.replay(&who, run.id("contract")?).await?;
+    let ids = |decisions: &[DecisionId]| decisions.iter().map(ToString::to_string).collect();
+    Ok(Json(Replay {
+        run: replayed.run.to_string(),
+        records: replayed.records,
+        same: ids(&replayed.same),
+        different: ids(&replayed.different),
+        not_replayable: ids(&replayed.not_replayable),
+    }))
 }
 
 /// The answer to what was taken in, now or by an earlier request.

@@ -108,7 +108,7 @@ async fn a_killed_contract_ends_at_once() {
 }
 
 #[tokio::test]
-async fn a_failed_contract_is_tried_again_from_a_step() {
+async fn a_failed_contract_is_replayed_and_tried_again_from_a_step() {
     let server = Server::start().await;
     let sam = server.key("sam", "acme", &[Role::Submitter]).await;
     let mut pay =
@@ -117,6 +117,13 @@ async fn a_failed_contract_is_tried_again_from_a_step() {
     let run = server.submit(&sam, "one", &pay).await;
     server.settled(&sam, &run, &["failed"]).await;
     let path = format!("/v1/contracts/{run}:retry");
+    let before = server.get(&sam, &format!("/v1/contracts/{run}/events")).await.text;
+    let replay = server.get(&sam, &format!("/v1/contracts/{run}/replay")).await;
+    assert_eq!((replay.status.as_u16(), &replay.body["run"]), (200, &json!(run)), "{}", replay.text);
+    assert!(replay.body["same"].as_array().unwrap().len() >= 3, "admitted and twice sent: {}", replay.text);
+    assert_eq!((&replay.body["different"], &replay.body["not_replayable"]), (&json!([]), &json!([])));
+    let after = server.get(&sam, &format!("/v1/contracts/{run}/events")).await.text;
+    assert_eq!(before, after, "a replay leaves no trace");
     for (from, status) in [("z", 404), ("no step", 404)] {
         let odd = server.post(&sam, &path, &json!({"from": from, "reason": "x"})).await;
         assert_eq!(odd.status, status, "{}", odd.text);

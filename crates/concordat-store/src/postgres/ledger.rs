@@ -8,6 +8,7 @@ mod trouble;
 
 use std::time::Duration;
 
+use concordat_engine::failpoint;
 use concordat_ledger::Frontier;
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::error::Elapsed;
@@ -156,6 +157,7 @@ impl Ledger {
     }
 
     async fn finish(&mut self, note: &str) -> Result<(), Trouble> {
+        failpoint::reach(failpoint::BEFORE_COMMIT);
         match self.run("COMMIT").await {
             Ok(()) => {}
             Err(Trouble::Lost(why)) => self.find_out(note, why).await?,

@@ -57,7 +57,35 @@ pub(super) async fn writing(path: &Path) -> Result<SqliteConnection, OpenError> 
             return Err(OpenError::Setting { program: "SQLite", name, wanted, found, hint });
         }
     }
+    #[cfg(feature = "failpoints")]
+    die_before_commit(&mut connection).await?;
     Ok(connection)
+}
+
+/// Brings what an earlier process left in the WAL to the database file, and the disk.
+///
+/// That process may have been killed before its last sync, or have ended because a sync failed. What it wrote is
+/// read all the same, and must not be told before it is durable; and after a failed sync no later one brings it to
+/// disk, since the kernel no longer knows that it has to. So it is written once more.
+pub(super) async fn settle(connection: &mut SqliteConnection) -> Result<(), OpenError> {
+    let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await?;
+    if row.try_get::<i64, _>(0)? != 0 {
+        tracing::warn!(
+            "another program reads the database, so what was written before this start may not be synced"
+        );
+    }
+    Ok(())
+}
+
+/// A batch is one statement, so only SQLite itself can say when everything is written and not yet committed.
+#[cfg(feature = "failpoints")]
+async fn die_before_commit(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    use concordat_engine::failpoint;
+    connection.lock_handle().await?.set_commit_hook(|| {
+        failpoint::reach(failpoint::BEFORE_COMMIT);
+        true
+    });
+    Ok(())
 }
 
 /// Connections that read, and cannot write.

@@ -62,6 +62,25 @@ async fn reopened(place: &Place) -> Arc<dyn Store> {
     }
 }
 
+#[tokio::test]
+async fn what_a_killed_process_left_is_brought_to_disk_before_it_is_told() {
+    let (killed, fresh) = (Place::new(Kind::Sqlite), Place::new(Kind::Sqlite));
+    let store = killed.open().await;
+    store.commit(records("a", 0..3)).await.unwrap();
+    let wal = |place: &Place| place.path().with_extension("db-wal");
+    std::fs::copy(killed.path(), fresh.path()).unwrap();
+    std::fs::copy(wal(&killed), wal(&fresh)).unwrap();
+    std::fs::set_permissions(fresh.path(), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let left = std::fs::metadata(wal(&fresh)).unwrap().len();
+    assert!(left > 0, "the records are in the WAL and nowhere else");
+    let again = fresh.open().await;
+    assert_eq!(again.records(&RecordFilter::default(), Page::LARGEST).await.unwrap().len(), 3);
+    // SQLite empties it only when all of it is in the database file, and that is synced.
+    assert_eq!(std::fs::metadata(wal(&fresh)).unwrap().len(), 0, "of {left} bytes");
+    again.close().await;
+    store.close().await;
+}
+
 async fn one_process_writes(kind: Kind) {
     let place = Place::new(kind);
     let store = place.open().await;

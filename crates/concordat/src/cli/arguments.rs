@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use super::output::Form;
 use super::{
-    agent, audit, contract, decision, event, key, order, plan, policy, review, schema, serve, submit,
+    agent, audit, contract, decision, event, key, order, plan, policy, replay, review, schema, serve, submit,
     template, trigger, watch, why,
 };
 
@@ -66,6 +66,8 @@ pub(super) enum Command {
     Watch(watch::Watch),
     /// Explain a contract or a decision.
     Why(why::Why),
+    /// Make every decision about a contract again, without any effect, and say whether they come out the same.
+    Replay(replay::Replay),
     #[command(flatten)]
     Order(order::Order),
     /// Look at contracts.
@@ -141,6 +143,8 @@ mod tests {
             ("retry run_1 --from b --reason fixed", true),
             ("retry run_1 --from b --reason fixed --watch --timeout 5m", true),
             ("retry run_1 --reason fixed", false),
+            ("replay run_1", true),
+            ("replay", false),
             ("event publish -f event.json", true),
             ("event publish --type order.paid --data {}", true),
             ("event publish -f event.json --type order.paid", false),

@@ -15,6 +15,8 @@ use super::error::{ClientError, Refused};
 const MOST: usize = 64 * 1024 * 1024;
 /// How often a request is sent again when the server asks to come back.
 const RETRIES: u32 = 2;
+/// The code of a refusal after which the server may have done what it was asked all the same.
+const UNKNOWN: &str = "outcome-unknown";
 /// The longest pause that is kept before trying again, in seconds; beyond it the user is told.
 const PATIENCE: u64 = 5;
 
@@ -24,6 +26,8 @@ pub struct Client {
     http: reqwest::Client,
     base: Url,
     key: Option<HeaderValue>,
+    /// How often a request is sent again when the server asks to come back.
+    retries: u32,
 }
 
 impl Client {
@@ -51,7 +55,13 @@ impl Client {
         let http = http
             .build()
             .map_err(|error| ClientError::Odd { server: server.to_owned(), why: error.to_string() })?;
-        Ok(Client { http, base, key })
+        Ok(Client { http, base, key, retries: RETRIES })
+    }
+
+    /// The same client, which tells at once when the server asks to come back.
+    #[must_use]
+    pub fn impatient(self) -> Client {
+        Client { retries: 0, ..self }
     }
 
     /// The server's address, as it was given.
@@ -116,7 +126,9 @@ impl Call<'_> {
             let response = self.client.exchange(again, Some(Duration::from_secs(60))).await;
             match response {
                 Err(ClientError::Refused(refused))
-                    if tries < RETRIES && matches!(refused.problem.status, 429 | 503) =>
+                    if tries < self.client.retries
+                        && matches!(refused.problem.status, 429 | 503)
+                        && refused.problem.code != UNKNOWN =>
                 {
                     let Some(pause) = refused.retry_after.filter(|pause| *pause <= PATIENCE) else {
                         return Err(ClientError::Refused(refused));

@@ -219,7 +219,7 @@ async fn a_commit_that_nothing_can_be_found_out_about_is_unknown() {
     );
     wire.cut(Cut::Nowhere);
     let later = store.commit(change("a", 2)).await;
-    assert!(matches!(later, Err(StoreError::Unavailable(_))), "nothing more is written: {later:?}");
+    assert!(matches!(later, Err(StoreError::ReadOnly(_))), "nothing more is written: {later:?}");
     store.close().await;
     let store = Postgres::open(&address.parse().unwrap(), signing()).await.unwrap();
     assert_eq!(stored(&store).await, 2, "a fresh start can tell");
@@ -271,7 +271,7 @@ async fn whoever_lost_the_lock_writes_no_more() {
     for _ in 0..2 {
         let refused = first.commit(change("d", 0)).await.unwrap_err();
         assert!(
-            matches!(&refused, StoreError::Unavailable(why) if why.contains("another process wrote")),
+            matches!(&refused, StoreError::ReadOnly(why) if why.contains("another process wrote")),
             "{refused}"
         );
     }
@@ -293,7 +293,7 @@ async fn a_second_writer_without_the_lock_is_refused_by_the_log() {
     sql(&address, intruder).await;
     let refused = first.commit(change("b", 0)).await.unwrap_err();
     assert!(
-        matches!(&refused, StoreError::Unavailable(why) if why.contains("another process wrote")),
+        matches!(&refused, StoreError::ReadOnly(why) if why.contains("another process wrote")),
         "{refused}"
     );
     first.close().await;

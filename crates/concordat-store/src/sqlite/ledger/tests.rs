@@ -61,11 +61,11 @@ async fn a_full_disk_stops_writing_and_nothing_else() {
     };
     assert!(stored > 3, "{stored}");
     assert!(
-        matches!(&full, StoreError::Unavailable(why) if why.contains("full") && why.contains("start")),
+        matches!(&full, StoreError::ReadOnly(why) if why.contains("full") && why.contains("start")),
         "{full}"
     );
     let later = writer.commit(change("b", 0, 0)).await;
-    assert!(matches!(later, Err(StoreError::Unavailable(_))), "read-only until somebody looked");
+    assert!(matches!(later, Err(StoreError::ReadOnly(_))), "read-only until somebody looked");
     let store = Sqlite { readers, writer };
     assert_eq!(store.checkpoint().await.unwrap().unwrap().size, stored, "reading goes on");
     store.close().await;

@@ -1,0 +1,268 @@
+//! What is durable, and what can be asked of it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use concordat_engine::ports::{
+    Page, RecordFilter, RunFilter, RunRow, SavedReply, StoreError, StoredCheckpoint, StoredRecord, StoredRun,
+};
+use concordat_ledger::Record;
+use concordat_model::digest::Digest;
+use concordat_model::id::RunId;
+use parking_lot::Mutex;
+
+use super::ledger::Content;
+use crate::batch::number;
+use crate::log::Stored;
+use crate::row::run_of;
+use crate::run_payloads::Wanted;
+
+/// A disk: what programs leave behind. Clones are the same disk.
+#[derive(Debug, Clone, Default)]
+pub struct Disk(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    tables: Tables,
+    /// Who opened it last; everybody before is shut out.
+    opened: u64,
+    is_open: bool,
+}
+
+/// The tables.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    records: Vec<Record>,
+    by_id: HashMap<String, usize>,
+    by_subject: HashMap<String, Vec<usize>>,
+    payloads: HashMap<Digest, Vec<u8>>,
+    checkpoints: BTreeMap<u64, String>,
+    runs: BTreeMap<RunId, RunRow>,
+    open: BTreeSet<RunId>,
+    replies: HashMap<(String, String), SavedReply>,
+}
+
+/// What a transaction has added so far, as far as rules are about it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Added {
+    ids: HashSet<String>,
+    subjects: HashMap<String, u64>,
+    replies: HashSet<(String, String)>,
+}
+
+impl Disk {
+    /// An empty disk.
+    #[must_use]
+    pub fn new() -> Disk {
+        Disk::default()
+    }
+
+    /// Pulls the disk out of the program that has it open: nothing of what it still does gets here.
+    pub fn crash(&self) {
+        self.0.lock().is_open = false;
+    }
+
+    /// The records that are durable from an index on, in the order of the log.
+    #[must_use]
+    pub fn log_from(&self, index: u64) -> Vec<Record> {
+        let from = usize::try_from(index).unwrap_or(usize::MAX);
+        self.0.lock().tables.records.get(from..).unwrap_or_default().to_vec()
+    }
+
+    /// A payload that is durable.
+    #[must_use]
+    pub fn payload(&self, digest: &Digest) -> Option<Vec<u8>> {
+        self.0.lock().tables.payload(digest)
+    }
+
+    /// The number of records that are durable.
+    #[must_use]
+    pub fn log_size(&self) -> u64 {
+        self.0.lock().tables.records.len() as u64
+    }
+
+    pub(super) fn open(&self) -> u64 {
+        let mut state = self.0.lock();
+        state.opened += 1;
+        state.is_open = true;
+        state.opened
+    }
+
+    pub(super) fn close(&self, opening: u64) {
+        let mut state = self.0.lock();
+        if state.opened == opening {
+            state.is_open = false;
+        }
+    }
+
+    /// Asks the tables; nothing when somebody else has the disk now.
+    pub(super) fn read<T>(&self, opening: u64, ask: impl FnOnce(&Tables) -> T) -> Option<T> {
+        let state = self.0.lock();
+        (state.is_open && state.opened == opening).then(|| ask(&state.tables))
+    }
+
+    /// Changes the tables; nothing when somebody else has the disk now.
+    pub(super) fn write<T>(&self, opening: u64, change: impl FnOnce(&mut Tables) -> T) -> Option<T> {
+        let mut state = self.0.lock();
+        (state.is_open && state.opened == opening).then(|| change(&mut state.tables))
+    }
+}
+
+impl Tables {
+    /// Whether a batch may be stored beside what its transaction has added already.
+    pub(super) fn check(&self, content: &Content, added: &mut Added) -> Result<(), String> {
+        for record in &content.records {
+            let subject = record.subject();
+            let stored = self.by_subject.get(subject).map_or(0, |records| records.len() as u64);
+            let next = added.subjects.entry(subject.to_owned()).or_insert(stored);
+            if record.subject_seq().get() != *next {
+                return Err("the subject has other records than the change was made for".to_owned());
+            }
+            *next += 1;
+            if self.by_id.contains_key(record.id()) || !added.ids.insert(record.id().to_owned()) {
+                return Err("there is a record of this id already".to_owned());
+            }
+        }
+        for reply in &content.replies {
+            let key = (reply.caller.clone(), reply.key.clone());
+            if self.replies.contains_key(&key) || !added.replies.insert(key) {
+                return Err("an answer is stored under this `Idempotency-Key` already".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores a batch that was checked.
+    pub(super) fn add(&mut self, content: Content, note: Option<(u64, String)>) {
+        for record in content.records {
+            let index = self.records.len();
+            self.by_id.insert(record.id().to_owned(), index);
+            self.by_subject.entry(record.subject().to_owned()).or_default().push(index);
+            self.records.push(record);
+        }
+        for (digest, body) in content.payloads {
+            self.payloads.entry(digest).or_insert(body);
+        }
+        for row in content.runs {
+            match row.ended {
+                None => self.open.insert(row.id),
+                Some(_) => self.open.remove(&row.id),
+            };
+            match self.runs.get_mut(&row.id) {
+                None => drop(self.runs.insert(row.id, row)),
+                Some(known) => {
+                    (known.domain, known.status) = (row.domain, row.status);
+                    (known.settled, known.steps, known.ended) = (row.settled, row.steps, row.ended);
+                }
+            }
+        }
+        for reply in content.replies {
+            self.replies.insert((reply.caller.clone(), reply.key.clone()), reply);
+        }
+        self.checkpoints.extend(note);
+    }
+
+    pub(super) fn open_runs(&self) -> Result<Vec<StoredRun>, StoreError> {
+        let runs: Result<Vec<_>, _> = self.open.iter().map(|id| self.run(*id)).collect();
+        Ok(runs?.into_iter().flatten().collect())
+    }
+
+    pub(super) fn run(&self, id: RunId) -> Result<Option<StoredRun>, StoreError> {
+        if !self.runs.contains_key(&id) {
+            return Ok(None);
+        }
+        let subject = id.to_string();
+        let mut runs = [run_of(&subject, self.of_subject(&subject).collect())?];
+        if let Some(wanted) = Wanted::by(&runs)? {
+            let named = |digest: &Digest| Some((*digest, self.payloads.get(digest)?.clone()));
+            wanted.hand_out(wanted.digests.iter().filter_map(named), &mut runs);
+        }
+        let [run] = runs;
+        Ok(Some(run))
+    }
+
+    pub(super) fn runs(&self, filter: &RunFilter, page: Page) -> Vec<RunRow> {
+        let before = |row: &&RunRow| filter.before.is_none_or(|before| row.id < before);
+        let fits = |row: &&RunRow| {
+            filter.tenant.as_ref().is_none_or(|tenant| row.tenant == *tenant)
+                && filter.status.as_ref().is_none_or(|status| row.status == *status)
+                && filter.submission.is_none_or(|submission| row.submission == submission)
+        };
+        let rows = self.runs.values().rev().filter(before).filter(fits);
+        rows.take(page.rows() as usize).cloned().collect()
+    }
+
+    pub(super) fn records(&self, filter: &RecordFilter, page: Page) -> Vec<StoredRecord> {
+        let wanted = |stored: &StoredRecord| {
+            stored.index >= filter.from
+                && (filter.types.is_empty() || filter.types.iter().any(|kind| kind == stored.record.kind()))
+        };
+        let most = page.rows() as usize;
+        match &filter.subject {
+            Some(subject) => self.of_subject(subject).filter(wanted).take(most).collect(),
+            None => {
+                let from = usize::try_from(filter.from).unwrap_or(usize::MAX);
+                let rest = (from..self.records.len()).filter_map(|index| self.at(index));
+                rest.filter(wanted).take(most).collect()
+            }
+        }
+    }
+
+    pub(super) fn record(&self, id: &str) -> Option<StoredRecord> {
+        self.at(*self.by_id.get(id)?)
+    }
+
+    pub(super) fn payload(&self, digest: &Digest) -> Option<Vec<u8>> {
+        self.payloads.get(digest).cloned()
+    }
+
+    pub(super) fn reply(&self, caller: &str, key: &str) -> Option<SavedReply> {
+        self.replies.get(&(caller.to_owned(), key.to_owned())).cloned()
+    }
+
+    pub(super) fn checkpoint(&self) -> Option<StoredCheckpoint> {
+        let (size, note) = self.checkpoints.last_key_value()?;
+        Some(StoredCheckpoint { size: *size, note: note.clone() })
+    }
+
+    fn of_subject(&self, subject: &str) -> impl Iterator<Item = StoredRecord> + '_ {
+        self.by_subject.get(subject).into_iter().flatten().filter_map(|index| self.at(*index))
+    }
+
+    fn at(&self, index: usize) -> Option<StoredRecord> {
+        Some(StoredRecord { index: index as u64, record: self.records.get(index)?.clone() })
+    }
+}
+
+impl Stored for Disk {
+    async fn ends(&mut self) -> sqlx::Result<(i64, i64)> {
+        Ok((0, number(self.log_size())))
+    }
+
+    async fn leaves(&mut self, from: i64, until: i64) -> sqlx::Result<(i64, Vec<u8>)> {
+        let leaves: Vec<_> = self.between(from, until).iter().map(|(_, record)| record.leaf()).collect();
+        Ok((number(leaves.len() as u64), leaves.iter().flat_map(|leaf| *leaf.as_bytes()).collect()))
+    }
+
+    async fn notes(&mut self) -> sqlx::Result<Vec<(i64, String)>> {
+        let state = self.0.lock();
+        let newest = state.tables.checkpoints.iter().rev().take(2);
+        Ok(newest.map(|(size, note)| (number(*size), note.clone())).collect())
+    }
+
+    async fn bodies(&mut self, from: i64, until: i64) -> sqlx::Result<Vec<(i64, Vec<u8>, Vec<u8>)>> {
+        let rows = self.between(from, until).into_iter();
+        Ok(rows
+            .map(|(at, record)| (at, record.leaf().as_bytes().to_vec(), record.bytes().to_vec()))
+            .collect())
+    }
+}
+
+impl Disk {
+    fn between(&self, from: i64, until: i64) -> Vec<(i64, Record)> {
+        let state = self.0.lock();
+        let skipped = usize::try_from(from).unwrap_or(usize::MAX);
+        let numbered = (from..until).zip(state.tables.records.iter().skip(skipped));
+        numbered.map(|(at, record)| (at, record.clone())).collect()
+    }
+}
