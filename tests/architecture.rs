@@ -104,6 +104,25 @@ fn what_stands_behind_a_wall_is_used_there_only() {
     }
 }
 
+/// Cargo builds a crate once for all that are built together, with what any of them turns on. So the points must not
+/// be turned on by the product, and must do nothing in a program that does not arm them.
+#[test]
+fn crash_tests_alone_have_failpoints() {
+    for (name, manifest) in manifests() {
+        let features = manifest.split_once("[dependencies]").map_or("", |(before, _)| before);
+        assert_eq!(
+            manifest.matches("failpoints").count(),
+            features.matches("failpoints").count(),
+            "`{name}` turns failpoints on"
+        );
+        assert!(!features.contains("default"), "`{name}` has features that are on by themselves");
+    }
+    let product = std::fs::read_dir(root().join("crates/concordat/src")).unwrap();
+    for file in product.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+        assert!(!std::fs::read_to_string(&file).unwrap().contains("failpoint"), "{}", file.display());
+    }
+}
+
 #[test]
 fn a_turned_arrow_is_found() {
     let mut turned = manifests();

@@ -3,18 +3,51 @@
 use std::process::Command;
 
 fn check(arguments: &[&str], wanted: &str) {
+    check_outcome(arguments, true, wanted);
+}
+
+/// Runs a campaign that goes well, or that does not.
+fn check_outcome(arguments: &[&str], well: bool, wanted: &str) {
     let output = Command::new(env!("CARGO_BIN_EXE_campaign")).args(arguments).output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(told.contains(wanted), "{told}");
+    assert_eq!(output.status.success(), well, "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(told.contains(wanted), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
 fn nothing_is_lost_when_the_server_is_killed() {
     check(
-        &["crash", "--kills", "6", "--callers", "4"],
+        &["crash", "--kills", "20", "--store", "both"],
         "nothing lost, nothing doubled, everything at its end",
     );
+}
+
+#[test]
+fn nothing_leaves_before_it_is_on_disk() {
+    for more in [&[][..], &["--postgres"]] {
+        check(&[&["durability"], more].concat(), "nothing left before it was on disk");
+    }
+}
+
+#[test]
+fn what_leaves_before_it_is_on_disk_is_found() {
+    for more in [&[][..], &["--postgres"]] {
+        check_outcome(
+            &[&["durability", "--without-sync", "--contracts", "5"], more].concat(),
+            false,
+            "which no sync had brought to disk",
+        );
+    }
+}
+
+#[test]
+fn a_disk_that_fails_makes_nothing_untrue() {
+    for (fault, from, step) in [("full", "100", "130"), ("write", "120", "130"), ("sync", "6", "6")] {
+        check(
+            &["disk", "--fault", fault, "--from", from, "--step", step],
+            "nothing lost, nothing told that was not so",
+        );
+    }
 }
 
 #[test]
@@ -24,5 +57,8 @@ fn hostile_bodies_leave_no_trace() {
 
 #[test]
 fn the_benchmark_runs() {
-    check(&["governed", "--contracts", "40", "--in-flight", "8"], "CPU-ms of Concordat a contract");
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let short = ["--quick", "--seconds", "1", "--in-flight", "8", "--steps", "10", "--open", "20"];
+    check(&[&["bench", "--folder", folder], &short[..]].concat(), "the disk after");
 }

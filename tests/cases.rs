@@ -154,6 +154,13 @@ fn skills_of(spec: &Spec, wanted: &mut BTreeSet<String>) {
     nested.filter_map(|nested| nested.contract.as_ref()).for_each(|inner| skills_of(&inner.spec, wanted));
 }
 
+/// Whether a run moves only when somebody does something. One that waits for runs that are over is about to start.
+fn rests(view: &RunView, all: &[RunView]) -> bool {
+    let over = |run: &RunId| all.iter().any(|other| other.run.id == *run && other.run.state.is_ended());
+    let starts = view.run.state.phase == Phase::Waiting && view.run.state.depends_on.iter().all(over);
+    view.run.state.is_ended() || ["in_review", "waiting"].contains(&status_of(view)) && !starts
+}
+
 /// Whether a moment is far enough away for a case not to wait for it.
 fn is_far(moment: Option<jiff::Timestamp>) -> bool {
     moment.is_none_or(|moment| moment.duration_since(SystemClock.now()).as_secs() > 5)
@@ -220,9 +227,7 @@ impl Showing {
                 for run in runs {
                     views.push(self.house.engine.run(&self.house.submitter, *run).await.unwrap());
                 }
-                if views.iter().all(|view| {
-                    ["in_review", "waiting"].contains(&status_of(view)) || view.run.state.is_ended()
-                }) {
+                if views.iter().all(|view| rests(view, &views)) {
                     let open = self.house.engine.reviews(&self.house.reviewer);
                     match (open.into_iter().find(|open| runs.contains(&open.run)), answers.next()) {
                         (Some(open), Some(answer)) => {

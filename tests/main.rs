@@ -12,7 +12,10 @@
 mod architecture;
 mod campaigns_in_short;
 mod cases;
+mod histories;
 mod life;
 mod patterns;
 mod people;
+mod random_graphs;
 mod schemas;
+mod simulation;

@@ -6,8 +6,25 @@ use concordat_engine::{Caller, EngineError, Order, RunView};
 use concordat_model::id::RunId;
 use concordat_model::run::event::{Event, Origin};
 use concordat_model::span::Span;
-use concordat_tests::{House, status_of, submission, told};
+use concordat_tests::{House, Storage, on_both, status_of, submission, told};
 use serde_json::{Value, json};
+
+on_both! {
+    a_paused_run_begins_nothing_until_it_is_resumed,
+    a_pause_survives_a_restart,
+    only_an_operator_ends_a_run_at_once,
+    a_deadline_can_be_put_off,
+    an_ended_run_is_tried_again_from_a_step,
+    a_replay_makes_every_decision_again_and_changes_nothing,
+    a_contract_within_another_answers_it_and_outlives_a_restart,
+    a_contract_within_another_stops_with_it,
+    a_contract_within_another_may_not_ask_for_more,
+    an_event_is_heard_by_whoever_began_to_wait_before_or_after,
+    an_event_starts_one_contract_through_its_trigger,
+    so_many_events_of_one_kind_start_one_contract,
+    a_trigger_has_no_more_authority_than_its_owner,
+    organisations_share_no_results,
+}
 
 /// A low-risk shop contract around these members.
 fn shop(spec: Value) -> Value {
@@ -48,9 +65,8 @@ async fn waiting(house: &House) -> RunId {
     run
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_paused_run_begins_nothing_until_it_is_resumed() {
-    let house = House::open().await;
+async fn a_paused_run_begins_nothing_until_it_is_resumed(storage: Storage) {
+    let house = House::open_on(storage).await;
     let run = waiting(&house).await;
     let paused = order(&house, run, Order::Pause).await.unwrap();
     assert_eq!(status_of(&paused), "paused");
@@ -66,9 +82,8 @@ async fn a_paused_run_begins_nothing_until_it_is_resumed() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pause_survives_a_restart() {
-    let house = House::open().await;
+async fn a_pause_survives_a_restart(storage: Storage) {
+    let house = House::open_on(storage).await;
     let run = waiting(&house).await;
     order(&house, run, Order::Pause).await.unwrap();
     let house = house.reopen().await;
@@ -78,9 +93,8 @@ async fn a_pause_survives_a_restart() {
     assert_eq!(status_of(&house.over(run).await), "completed");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_an_operator_ends_a_run_at_once() {
-    let house = House::open().await;
+async fn only_an_operator_ends_a_run_at_once(storage: Storage) {
+    let house = House::open_on(storage).await;
     let run = waiting(&house).await;
     assert!(matches!(order(&house, run, Order::Kill).await, Err(EngineError::Forbidden(_))));
     let olga = house.key("olga", "acme", concordat_model::principal::Role::Operator).await;
@@ -88,9 +102,8 @@ async fn only_an_operator_ends_a_run_at_once() {
     assert_eq!(status_of(&view), "killed");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deadline_can_be_put_off() {
-    let house = House::open().await;
+async fn a_deadline_can_be_put_off(storage: Storage) {
+    let house = House::open_on(storage).await;
     let run = waiting(&house).await;
     let before = house.engine.run(&house.submitter, run).await.unwrap().run.state.deadline.unwrap();
     let view = order(&house, run, Order::Extend(Span::seconds(600))).await.unwrap();
@@ -98,9 +111,8 @@ async fn a_deadline_can_be_put_off() {
     assert_eq!(after.duration_since(before).as_secs(), 600);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_ended_run_is_tried_again_from_a_step() {
-    let house = House::open().await;
+async fn an_ended_run_is_tried_again_from_a_step(storage: Storage) {
+    let house = House::open_on(storage).await;
     house.set_mood("shop-ops", Mood::always(Manner::Work));
     let failing = json!({
         "id": "stock", "skill": "update_catalog", "needs": ["quote"],
@@ -135,9 +147,8 @@ async fn an_ended_run_is_tried_again_from_a_step() {
     assert!(matches!(missing, Err(EngineError::NotFound { .. })));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replay_makes_every_decision_again_and_changes_nothing() {
-    let house = House::open().await;
+async fn a_replay_makes_every_decision_again_and_changes_nothing(storage: Storage) {
+    let house = House::open_on(storage).await;
     let view = house.carry_out(shop(json!({"steps": [quote("quote", &[])]})), json!({})).await;
     let size = house.log_size().await;
     let replayed = house.engine.replay(&house.submitter, view.run.id).await.unwrap();
@@ -167,9 +178,8 @@ async fn inner_of(house: &House, run: RunId) -> RunId {
     *view.run.state.lent.keys().next().unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_contract_within_another_answers_it_and_outlives_a_restart() {
-    let house = House::open().await;
+async fn a_contract_within_another_answers_it_and_outlives_a_restart(storage: Storage) {
+    let house = House::open_on(storage).await;
     let run = house.submit(submission(outer(json!({})), json!({}))).await[0];
     let inner = inner_of(&house, run).await;
     house.until(inner, |view| status_of(view) == "waiting").await;
@@ -182,9 +192,8 @@ async fn a_contract_within_another_answers_it_and_outlives_a_restart() {
     assert!(matches!(&inner.run.state.origin, Origin::Nested { run: around, depth: 1 } if *around == run));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_contract_within_another_stops_with_it() {
-    let house = House::open().await;
+async fn a_contract_within_another_stops_with_it(storage: Storage) {
+    let house = House::open_on(storage).await;
     let run = house.submit(submission(outer(json!({})), json!({}))).await[0];
     let inner = inner_of(&house, run).await;
     order(&house, run, Order::Cancel).await.unwrap();
@@ -192,9 +201,8 @@ async fn a_contract_within_another_stops_with_it() {
     assert_eq!(status_of(&house.over(inner).await), "cancelled");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_contract_within_another_may_not_ask_for_more() {
-    let house = House::open().await;
+async fn a_contract_within_another_may_not_ask_for_more(storage: Storage) {
+    let house = House::open_on(storage).await;
     for wider in [json!({"risk": "high"}), json!({"risk": "low", "dataClasses": ["health"]})] {
         let view = house.carry_out(outer(wider.clone()), json!({})).await;
         let widened = view.records.iter().any(|one| {
@@ -204,9 +212,8 @@ async fn a_contract_within_another_may_not_ask_for_more() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_is_heard_by_whoever_began_to_wait_before_or_after() {
-    let house = House::open().await;
+async fn an_event_is_heard_by_whoever_began_to_wait_before_or_after(storage: Storage) {
+    let house = House::open_on(storage).await;
     let other = house.key("otto", "other", concordat_model::principal::Role::Submitter).await;
     // It is held before it waits, and the event comes in between.
     let first = json!({"id": "first", "review": {"question": "Go on?"}});
@@ -275,9 +282,8 @@ async fn until_triggered(house: &House, count: usize) -> Vec<RunId> {
         .expect("the trigger starts contracts")
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_starts_one_contract_through_its_trigger() {
-    let house = House::open().await;
+async fn an_event_starts_one_contract_through_its_trigger(storage: Storage) {
+    let house = House::open_on(storage).await;
     prove(&house).await;
     let document = trigger("quote-orders", json!({"type": "order", "correlate": {"paid": true}}), "allow");
     house.engine.apply_trigger(&house.submitter, serde_json::from_value(document).unwrap()).await.unwrap();
@@ -295,9 +301,8 @@ async fn an_event_starts_one_contract_through_its_trigger() {
     assert!(house.engine.triggers(&house.submitter).await.unwrap().is_empty());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn so_many_events_of_one_kind_start_one_contract() {
-    let house = House::open().await;
+async fn so_many_events_of_one_kind_start_one_contract(storage: Storage) {
+    let house = House::open_on(storage).await;
     prove(&house).await;
     let event = json!({"type": "complaint", "count": 3, "window": "1h", "by": "country"});
     let document = trigger("complaints", event, "allow");
@@ -311,9 +316,8 @@ async fn so_many_events_of_one_kind_start_one_contract() {
     assert_eq!(view.run.contract.input()["country"], "DE");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_trigger_has_no_more_authority_than_its_owner() {
-    let house = House::open().await;
+async fn a_trigger_has_no_more_authority_than_its_owner(storage: Storage) {
+    let house = House::open_on(storage).await;
     let viewer = house.key("vera", "acme", concordat_model::principal::Role::Viewer).await;
     let document = trigger("quote-orders", json!({"type": "order"}), "allow");
     let document: concordat_model::trigger::TriggerDocument = serde_json::from_value(document).unwrap();
@@ -325,9 +329,8 @@ async fn a_trigger_has_no_more_authority_than_its_owner() {
     assert!(matches!(refused, Err(EngineError::Invalid(_))));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn organisations_share_no_results() {
-    let house = House::open().await;
+async fn organisations_share_no_results(storage: Storage) {
+    let house = House::open_on(storage).await;
     let other = house.key("otto", "other", concordat_model::principal::Role::Submitter).await;
     let mut cached = quote("quote", &[]);
     cached["cache"] = json!({"ttl": "10m"});

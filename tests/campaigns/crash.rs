@@ -1,223 +1,255 @@
-//! Kills a server at random moments under load, starts it again, and looks whether anything was lost or doubled.
+//! Kills a server under load, starts it again, and looks whether anything was lost or doubled.
 //!
-//! `campaign crash --kills 50 --seed 1`, release build, two shared cores: 96,272 records verify; 3,663 runs, all
-//! acknowledged, none lost or doubled; 12,309 calls reached agents, 1,304 of them in flight when the server was
-//! killed; the slowest start took 272 ms to its first answer.
+//! Every other death is at a random moment; the others are at the nine points around every commit
+//! ([`concordat_engine::failpoint`]), each in its turn. Agents, clients and the people who answer reviews live in
+//! this process, where no kill reaches them. At the end everything is let come to rest, and their witness is
+//! compared with the log ([`concordat_tests::history`]).
 
-use std::net::SocketAddr;
+mod contracts;
+mod deaths;
+mod load;
+mod people;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use clap::Args;
-use concordat::client::{Client, ClientError};
-use concordat::demo::agents::{SampleAgent, fleet, serve};
+use clap::{Args, ValueEnum};
+use concordat::client::Client;
+use concordat::demo::agents::{Manner, Mood, SampleAgent, fleet, serve};
+use concordat_engine::failpoint;
+use concordat_ledger::{Signer, Verifier};
+use concordat_model::run::event::Reply;
 use concordat_server::api::keys::{NewKey, Role};
-use rand::{Rng as _, RngExt as _, SeedableRng as _};
-use rand_chacha::ChaCha8Rng;
-use serde_json::{Value, json};
+use concordat_store::{Database, Signing};
+use concordat_tests::history::{self, History, check, export};
 use tokio::net::TcpListener;
 
-use crate::check;
-use crate::house::{House, free_port};
+use crate::house::{House, Setup, free_port};
+use deaths::Deaths;
+pub(crate) use load::{Told, finish};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How often the server is killed.
+    /// How often the server is killed, over all stores.
     #[arg(long, default_value_t = 50)]
     kills: u32,
     /// The seed of every random choice.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How many callers submit at the same time.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 4)]
     callers: u32,
+    /// Where the server keeps its log.
+    #[arg(long, value_enum, default_value_t = Kept::Both)]
+    store: Kept,
+    /// Suspend and restore an agent all the time.
+    #[arg(long)]
+    suspend: bool,
 }
 
-/// A contract that was acknowledged with a 2xx.
-#[derive(Debug, Clone)]
-pub(crate) struct Acknowledged {
-    /// The idempotency key of the request.
-    pub(crate) key: String,
-    /// The run.
-    pub(crate) run: String,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kept {
+    /// A file of SQLite.
+    Sqlite,
+    /// A fresh PostgreSQL.
+    Postgres,
+    /// One after the other, half of the kills each.
+    Both,
 }
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
-    println!(
-        "campaign crash --kills {} --seed {} --callers {}",
-        options.kills, options.seed, options.callers
-    );
-    let folder = tempfile::tempdir()?;
-    let listen = free_port()?;
-    let house = House::start(listen, folder.path())?;
-    let admin = Client::new(&house.url, house.key.as_deref())?;
-    let agents = employ(&admin).await?;
-    let key = NewKey { name: "load".to_owned(), tenant: "default".to_owned(), roles: vec![Role::Submitter] };
-    let client = Client::new(&house.url, Some(&admin.create_key(&key).await?.key))?;
-
-    let over = Arc::new(AtomicBool::new(false));
-    let callers: Vec<_> = (0..options.callers)
-        .map(|caller| tokio::spawn(call(client.clone(), caller, options.seed, over.clone())))
-        .collect();
-    let (house, slowest) = kill(house, listen, folder.path(), options).await?;
-    over.store(true, Ordering::Relaxed);
-    let mut acknowledged = Vec::new();
-    for caller in callers {
-        acknowledged.extend(caller.await??);
+    let Options { kills, seed, callers, store, .. } = options;
+    println!("campaign crash --kills {kills} --seed {seed} --callers {callers} --store {store:?}");
+    let stores: &[Kept] = match store {
+        Kept::Both => &[Kept::Sqlite, Kept::Postgres],
+        one => &[*one],
+    };
+    let mut deaths = Deaths::default();
+    let mut all = Figures::default();
+    for (nth, store) in (0u32..).zip(stores) {
+        let parts = u32::try_from(stores.len()).unwrap_or(1);
+        let kills = kills / parts + u32::from(nth < kills % parts);
+        let figures = round(options, *store, kills, &mut deaths).await?;
+        println!("{store:?}: {figures}");
+        all.add(&figures);
     }
-    finish(&client, &acknowledged).await?;
-    house.stop()?;
-
-    let ledgers = agents.iter().flat_map(concordat::demo::agents::SampleAgent::ledger).collect::<Vec<_>>();
-    let found = check::all(folder.path(), &acknowledged, &ledgers).await?;
-    println!("{found}");
-    println!("slowest start to first answer: {} ms", slowest.as_millis());
-    ensure!(found.faults.is_empty(), "the log, the receipts and the agents' ledgers do not agree");
-    ensure!(
-        found.interrupted * 5 >= options.kills as usize,
-        "too few kills met work in flight: this proves nothing"
-    );
+    for point in failpoint::ALL {
+        println!("  {:>4} deaths at {point}", deaths.at(point));
+    }
+    println!("  {:>4} deaths at random moments", deaths.at_random());
+    let kills = usize::try_from(*kills).unwrap_or(usize::MAX);
+    ensure!(all.in_flight * 10 >= kills, "too few kills met work at an agent: this proves nothing");
+    ensure!(all.acknowledged >= 2 * kills, "too little was acknowledged: this proves nothing");
+    let unmet = failpoint::ALL.into_iter().filter(|point| deaths.at(point) == 0).collect::<Vec<_>>();
+    ensure!(unmet.is_empty(), "nobody died at {}: this proves nothing", unmet.join(", "));
     println!("nothing lost, nothing doubled, everything at its end");
     Ok(())
 }
 
-/// Starts the sample agents in this process, where no kill reaches them, and registers them.
+/// What a round found.
+#[derive(Debug, Default)]
+struct Figures {
+    kills: usize,
+    acknowledged: usize,
+    records: usize,
+    calls: usize,
+    /// Attempts that were with an agent, or on their way, when the server died.
+    interrupted: usize,
+    /// Kills while an agent had been asked and the log had no outcome.
+    in_flight: usize,
+    slowest: Duration,
+}
+
+impl Figures {
+    fn add(&mut self, other: &Figures) {
+        self.kills += other.kills;
+        self.acknowledged += other.acknowledged;
+        self.in_flight += other.in_flight;
+    }
+}
+
+impl std::fmt::Display for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Figures { kills, acknowledged, records, calls, interrupted, in_flight, slowest } = self;
+        write!(
+            f,
+            "{kills} kills, {in_flight} of them while an agent worked; {acknowledged} acknowledged, 0 lost, 0 doubled; \
+             {records} records keep every rule; {calls} calls reached agents, {interrupted} attempts were in flight \
+             at a kill; slowest start to the first answer {} ms",
+            slowest.as_millis()
+        )
+    }
+}
+
+/// One store's share of the kills, from an empty house to a checked history.
+async fn round(options: &Options, store: Kept, kills: u32, deaths: &mut Deaths) -> anyhow::Result<Figures> {
+    let folder = tempfile::tempdir()?;
+    let database = match store {
+        Kept::Postgres => concordat_tests_postgres::shared()?.database()?,
+        Kept::Sqlite | Kept::Both => folder.path().join("concordat.db").display().to_string(),
+    };
+    let setup = Setup { database: Some(database.clone()), ..Setup::new(free_port()?, folder.path()) };
+    let house = House::start_in(&setup, None)?;
+    let admin_key = house.key.clone().context("a new house gives its first key")?;
+    let admin = Client::new(&house.url, Some(&admin_key))?;
+    let agents = employ(&admin).await?;
+    let submitter = key(&admin, "load", Role::Submitter).await?;
+    let reviewer = key(&admin, "people", Role::Reviewer).await?;
+
+    let (over, rested) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let people = tokio::spawn(people::answer(Client::new(&house.url, Some(&reviewer))?, rested.clone()));
+    let registrar = options.suspend.then(|| tokio::spawn(people::suspend(admin.clone(), over.clone())));
+    let clients =
+        load::Clients { submitter: Client::new(&house.url, Some(&submitter))?, auditor: admin.clone() };
+    let callers: Vec<_> = (0..options.callers)
+        .map(|caller| tokio::spawn(load::call(clients.clone(), caller, options.seed, over.clone())))
+        .collect();
+    let lives = deaths.kill(house, &setup, kills, options.seed, &agents).await?;
+    over.store(true, Ordering::Relaxed);
+    if let Some(registrar) = registrar {
+        registrar.await?;
+    }
+    let mut told = Told::default();
+    for caller in callers {
+        told.add(caller.await??);
+    }
+    finish(&clients.submitter, &told.receipts).await?;
+    rested.store(true, Ordering::Relaxed);
+    people.await?;
+    lives.last.stop()?;
+
+    let history =
+        witness(folder.path(), &database, told, &agents, vec![admin_key, submitter, reviewer]).await?;
+    let violations = check(&history);
+    for violation in violations.iter().take(50) {
+        println!("  {violation}");
+    }
+    ensure!(
+        violations.is_empty(),
+        "{} violations: the log, the receipts and the agents do not agree",
+        violations.len()
+    );
+    Ok(figures(&history, kills, &lives.called, lives.slowest))
+}
+
+/// Starts the sample agents in this process, where no kill reaches them, some of them in a mood, and registers them.
 async fn employ(admin: &Client) -> anyhow::Result<Vec<SampleAgent>> {
     let mut agents = Vec::new();
     for agent in fleet() {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         admin.register(serde_json::to_vec(&agent.registration(&url))?, "application/json").await?;
+        match agent.profile().name {
+            "risk-desk" => agent.set_mood(Mood::sometimes(Manner::Crash, 5, 3)),
+            "loan-office" => agent.set_mood(Mood::sometimes(Manner::Fail, 5, 4)),
+            _ => {}
+        }
         tokio::spawn(serve(agent.clone(), listener, std::future::pending()));
         agents.push(agent);
     }
     Ok(agents)
 }
 
-/// Kills and starts the server as often as asked; gives the last one and the slowest start.
-async fn kill(
-    mut house: House,
-    listen: SocketAddr,
+async fn key(admin: &Client, name: &str, role: Role) -> anyhow::Result<String> {
+    let key = NewKey { name: name.to_owned(), tenant: "default".to_owned(), roles: vec![role] };
+    Ok(admin.create_key(&key).await?.key)
+}
+
+/// Hears all three witnesses, once the house is closed.
+pub(crate) async fn witness(
     data: &Path,
-    options: &Options,
-) -> anyhow::Result<(House, Duration)> {
-    let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
-    let mut slowest = Duration::ZERO;
-    for _ in 0..options.kills {
-        tokio::time::sleep(Duration::from_millis(rng.random_range(20..300))).await;
-        house.kill()?;
-        let began = now();
-        let data = data.to_owned();
-        house = tokio::task::spawn_blocking(move || House::start(listen, &data)).await??;
-        slowest = slowest.max(began.elapsed());
-    }
-    Ok((house, slowest))
+    database: &str,
+    told: Told,
+    agents: &[SampleAgent],
+    secrets: Vec<String>,
+) -> anyhow::Result<History> {
+    let key: Verifier = std::fs::read_to_string(data.join("log.vkey"))?.trim().parse()?;
+    let database: Database = database.parse()?;
+    concordat_store::verify::database(&database, vec![key.clone()], None)
+        .await
+        .context("the log does not verify")?;
+    let signer = Signer::from_seed("concordat/campaign", &[0; 32])?;
+    let store = database.open(Signing { signer, earlier: vec![key.clone()] }).await?;
+    // Every tenth decision is made again: all of them would take longer than the kills.
+    let mut log = export(&*store, key, 10).await?;
+    store.close().await;
+    log.checkpoints.extend(told.checkpoints);
+    let calls = agents.iter().flat_map(SampleAgent::ledger).collect();
+    Ok(History { log, calls, receipts: told.receipts, secrets })
 }
 
-/// Submits contracts until told to stop. A request that got no answer is sent again with the same key.
-async fn call(
-    client: Client,
-    caller: u32,
-    seed: u64,
-    over: Arc<AtomicBool>,
-) -> anyhow::Result<Vec<Acknowledged>> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (u64::from(caller) << 32));
-    let mut acknowledged = Vec::new();
-    for nth in 0.. {
-        if over.load(Ordering::Relaxed) {
-            break;
-        }
-        let key = format!("c{caller}-{nth}");
-        let body = serde_json::to_vec(&submission(&key, rng.next_u32()))?;
-        let receipt = loop {
-            match client.submit(body.clone(), "application/json", &key).await {
-                Ok(submitted) => break submitted.receipt,
-                Err(error) if worth_another_try(&error) => {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                Err(error) => return Err(error).context("a submission was refused"),
-            }
-        };
-        let line = receipt.contracts.first().context("a receipt without a contract")?;
-        acknowledged.push(Acknowledged { key, run: line.run.clone() });
-    }
-    Ok(acknowledged)
-}
-
-/// Whether the server may only have been gone for a moment.
-fn worth_another_try(error: &ClientError) -> bool {
-    match error {
-        ClientError::Refused(refusal) => refusal.problem.status >= 500,
-        _ => true,
-    }
-}
-
-/// One of three shapes of low-risk work; the label is the request's key, so that a doubled run shows.
-fn submission(key: &str, die: u32) -> Value {
-    let applicant = format!("ap-{}", 1000 + die % 500);
-    let credit = |id: &str| {
-        json!({
-            "id": id, "skill": "check_credit", "with": {"applicant_id": applicant},
-            "retry": {"max": 20, "backoff": "1ms", "on": ["failed", "unavailable", "timeout", "malformed"]},
-            "compensate": {"skill": "release_credit_check", "with": {"check_id": format!("${{steps.{id}.output.check_id}}")}},
-        })
-    };
-    let risk = json!({
-        "id": "risk", "skill": "assess_risk", "needs": ["a"],
-        "with": {"application": "${input}", "credit": "${steps.a.output}"},
-        "compensate": {"skill": "cancel_assessment", "with": {"assessment_id": "${steps.risk.output.id}"}},
-    });
-    let approve = json!({
-        "id": "approve", "skill": "approve_loan", "needs": ["risk"],
-        "with": {"application": "${input}", "risk": "${steps.risk.output}"},
-        "compensate": {"skill": "cancel_loan", "with": {"loan_id": "${steps.approve.output.loan_id}"}},
-    });
-    let steps = match die % 3 {
-        0 => vec![credit("a"), credit("b"), credit("c")],
-        1 => vec![credit("a"), risk],
-        _ => vec![credit("a"), risk, approve],
-    };
-    // Every other saga asks for more than anyone lends, so that it is undone.
-    let amount = if die.is_multiple_of(2) { 3_000 } else { 90_000_000 };
-    let contract = json!({
-        "apiVersion": "concordat/v1", "kind": "Contract", "metadata": {"name": "crash"},
-        "spec": {
-            "objective": "Check the credit of a loan applicant and assess the lending risk",
-            "domain": "finance", "governance": {"risk": "low", "reversible": true},
-            "onFailure": "compensate", "steps": steps,
-        },
-    });
-    json!({
-        "apiVersion": "concordat/v1", "kind": "Submission",
-        "contracts": [{"name": key, "contract": contract, "input": {"applicant_id": applicant, "amount": amount}}],
-    })
-}
-
-/// Waits until every acknowledged contract is over.
-async fn finish(client: &Client, acknowledged: &[Acknowledged]) -> anyhow::Result<()> {
-    let began = now();
-    for one in acknowledged {
-        loop {
-            let detail = client.contract(&one.run).await.with_context(|| format!("{} is lost", one.run))?;
-            if detail.row.ended.is_some() {
-                break;
-            }
-            ensure!(
-                began.elapsed() < Duration::from_secs(120),
-                "{} does not come to its end: {}",
-                one.run,
-                detail.row.status
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
+/// `called` says how long each agent's ledger was at each death.
+fn figures(
+    history: &History,
+    kills: u32,
+    called: &[BTreeMap<&'static str, u64>],
+    slowest: Duration,
+) -> Figures {
+    let interrupted = history::outcomes(history, |reply| *reply == Reply::Interrupted);
+    let mut met = vec![false; called.len()];
+    for call in history.calls.iter().filter(|call| interrupted.contains(&call.decision_id)) {
+        let life =
+            called.iter().position(|lengths| lengths.get(call.agent).is_some_and(|length| call.n < *length));
+        if let Some(met) = life.and_then(|life| met.get_mut(life)) {
+            *met = true;
         }
     }
-    Ok(())
+    Figures {
+        kills: usize::try_from(kills).unwrap_or(usize::MAX),
+        acknowledged: history.receipts.len(),
+        records: history.log.records.len(),
+        calls: history.calls.len(),
+        interrupted: interrupted.len(),
+        in_flight: met.into_iter().filter(|met| *met).count(),
+        slowest,
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a campaign measures real time")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }

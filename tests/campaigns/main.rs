@@ -1,18 +1,25 @@
 //! Long runs and benchmarks, as commands that anyone can run. Each prints its command line and what it found.
 //!
 //! ```text
-//! cargo run --release -p concordat-tests --bin campaign -- crash --kills 50
-//! cargo run --release -p concordat-tests --bin campaign -- governed
+//! cargo run --release -p concordat-tests --bin campaign -- bench
+//! cargo run --release -p concordat-tests --bin campaign -- crash --kills 500 --store both
+//! cargo run --release -p concordat-tests --bin campaign -- disk
+//! cargo run --release -p concordat-tests --bin campaign -- durability
 //! cargo run --release -p concordat-tests --bin campaign -- hostile
+//! cargo run --release -p concordat-tests --bin campaign -- simulate --seeds 20000
 //! ```
 
-#![expect(clippy::print_stdout, reason = "a campaign tells what it found")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a campaign tells what it found")]
 
-mod check;
+mod bench;
 mod crash;
-mod governed;
+mod disk;
+mod durability;
 mod hostile;
 mod house;
+mod loans;
+mod simulate;
+mod trace;
 
 use clap::{Parser, Subcommand};
 
@@ -24,12 +31,21 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Kill a server at random moments under load, and look whether anything was lost.
+    /// Measure what contracts cost on both stores, beside a program that only makes their calls.
+    Bench(bench::Options),
+    /// Kill a server under load, at random moments and around every commit, and look whether anything was lost.
     Crash(crash::Options),
-    /// Measure what one governed contract of ten steps costs.
-    Governed(governed::Options),
+    /// Let the disk fail at its n-th write or sync, for every n, and look what becomes of the server.
+    Disk(disk::Options),
+    /// Watch the system calls of a server, and look whether anything left it before it was on disk.
+    Durability(durability::Options),
     /// Send bodies that try to hurt their reader, and show how they are refused.
     Hostile(hostile::Options),
+    /// Simulate the engine with faults of every kind, and check every promise after every step.
+    Simulate(simulate::Options),
+    /// The calls of contracts and nothing else, for `bench`.
+    #[command(hide = true)]
+    Floor(bench::floor::Options),
     /// A server in a process of its own, for the other commands.
     #[command(hide = true)]
     Serve(Box<concordat::config::ServeConfig>),
@@ -37,14 +53,22 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if let Command::Simulate(options) = &arguments.command {
+        // Each story has a runtime of its own.
+        return simulate::run(options);
+    }
     // Rego is evaluated on the worker threads, and deep rules need deep stacks; the memory is virtual.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().thread_stack_size(64 << 20).enable_all().build()?;
     runtime.block_on(async {
         match arguments.command {
+            Command::Bench(options) => bench::run(&options).await,
             Command::Crash(options) => crash::run(&options).await,
-            Command::Governed(options) => governed::run(&options).await,
+            Command::Disk(options) => disk::run(&options).await,
+            Command::Durability(options) => durability::run(&options).await,
+            Command::Floor(options) => bench::floor::serve(options).await,
             Command::Hostile(options) => hostile::run(&options).await,
+            Command::Simulate(_) => Ok(()),
             Command::Serve(options) => house::serve(*options).await,
         }
     })

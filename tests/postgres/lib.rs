@@ -108,9 +108,33 @@ impl Server {
         Ok(format!("postgres://concordat@localhost/{name}?host={}", self.folder.display()))
     }
 
+    /// Asks for one value.
+    ///
+    /// # Errors
+    /// The server is not there, or there is no such value.
+    pub fn ask(&self, address: &str, sql: &str) -> io::Result<String> {
+        let mut ask = Command::new(self.programs.join("psql"));
+        ask.args(["-X", "-A", "-t", "-c", sql]).arg(address).stdin(Stdio::null());
+        let answer = become_user(&mut ask, self.user).current_dir(&self.folder).output()?;
+        if !answer.status.success() {
+            return Err(Error::other(String::from_utf8_lossy(&answer.stderr).into_owned()));
+        }
+        Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned())
+    }
+
     /// Where the server's socket is.
     pub fn socket(&self) -> PathBuf {
         self.folder.join(".s.PGSQL.5432")
+    }
+
+    /// The process that the server's other processes are children of.
+    ///
+    /// # Errors
+    /// The server is not there.
+    pub fn process(&self) -> io::Result<u32> {
+        let told = std::fs::read_to_string(self.folder.join("data/postmaster.pid"))?;
+        let first = told.lines().next().and_then(|line| line.trim().parse().ok());
+        first.ok_or_else(|| Error::other("the server does not say which process it is"))
     }
 
     /// Stops the server as a crash would, and starts it again.
@@ -135,6 +159,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.keeper.stdin.take());
         let _ = self.keeper.wait();
+        // Another user may empty the folder, and not remove it from one that is not theirs.
+        let _ = std::fs::remove_dir(&self.folder);
     }
 }
 

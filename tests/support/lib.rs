@@ -11,13 +11,16 @@
     reason = "this is a test harness"
 )]
 
+pub mod history;
+pub mod simulation;
+
 use std::sync::Arc;
 
 use concordat::demo::agents::{Mood, SampleAgent, fleet, serve};
 use concordat_agents::HttpAgents;
 use concordat_agents::egress::Egress;
 use concordat_classify::Classifier;
-use concordat_engine::ports::{Page, RecordFilter, SystemClock};
+use concordat_engine::ports::{AgentTransport, Page, RecordFilter, SystemClock};
 use concordat_engine::{Bounds, Caller, Engine, Parts, RunView, status};
 use concordat_ledger::{Signer, Verifier};
 use concordat_model::decision::Decision;
@@ -26,6 +29,7 @@ use concordat_model::principal::{Principal, Role};
 use concordat_model::span::Span;
 use concordat_policy::{Bundle, Policy};
 use concordat_store::{Database, Signing};
+use history::History;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -52,6 +56,18 @@ pub enum Storage {
     Sqlite,
     /// In a fresh database of the tests' PostgreSQL server.
     Postgres,
+}
+
+impl Storage {
+    /// An empty database, in this folder if it is a file.
+    pub fn fresh(self, folder: &TempDir) -> Database {
+        match self {
+            Storage::Sqlite => Database::File(folder.path().join("concordat.db")),
+            Storage::Postgres => {
+                concordat_tests_postgres::shared().unwrap().database().unwrap().parse().unwrap()
+            }
+        }
+    }
 }
 
 /// Makes two tests of each function: one for each storage.
@@ -96,12 +112,7 @@ impl House {
     /// Starts an empty house that keeps its log there, and registers the sample agents.
     pub async fn open_on(storage: Storage) -> House {
         let folder = tempfile::tempdir().unwrap();
-        let database = match storage {
-            Storage::Sqlite => Database::File(folder.path().join("concordat.db")),
-            Storage::Postgres => {
-                concordat_tests_postgres::shared().unwrap().database().unwrap().parse().unwrap()
-            }
-        };
+        let database = storage.fresh(&folder);
         let engine = start(&database).await;
         let admin = first_caller(&engine).await;
         let submitter = key(&engine, &admin, "sam", Role::Submitter).await;
@@ -212,6 +223,13 @@ impl House {
         records.len()
     }
 
+    /// What the log and the agents say about everything that happened here.
+    pub async fn history(&self) -> History {
+        let mut history = history::collect(&**self.engine.store(), verifier()).await.unwrap();
+        history.calls = self.agents.iter().flat_map(|one| one.agent.ledger()).collect();
+        history
+    }
+
     /// Everything in the log.
     pub async fn log_size(&self) -> usize {
         let filter = RecordFilter::default();
@@ -241,7 +259,12 @@ impl Drop for House {
 
 /// The public key of the log in tests.
 pub fn verifier() -> Verifier {
-    Signer::from_seed(LOG, &SEED).unwrap().verifier().clone()
+    signer().verifier().clone()
+}
+
+/// The key that signs the log in tests.
+pub fn signer() -> Signer {
+    Signer::from_seed(LOG, &SEED).unwrap()
 }
 
 /// A contract with its input as a submission.
@@ -273,10 +296,16 @@ pub fn told(view: &RunView) -> Vec<String> {
 }
 
 async fn start(database: &Database) -> Engine {
-    let signing = Signing { signer: Signer::from_seed(LOG, &SEED).unwrap(), earlier: Vec::new() };
+    let egress = Egress { allow_loopback: true, ..Egress::default() };
+    start_with(database, Arc::new(HttpAgents::new(egress))).await
+}
+
+/// Starts an engine on a database, with these agents.
+pub async fn start_with(database: &Database, transport: Arc<dyn AgentTransport>) -> Engine {
+    let signing = Signing { signer: signer(), earlier: Vec::new() };
     let parts = Parts {
         store: database.open(signing).await.unwrap(),
-        transport: Arc::new(HttpAgents::new(Egress { allow_loopback: true, ..Egress::default() })),
+        transport,
         clock: Arc::new(SystemClock),
         policy: Policy::load(&Bundle::standard()).unwrap(),
         classifier: Classifier::standard().unwrap(),
@@ -288,7 +317,8 @@ async fn start(database: &Database) -> Engine {
     Engine::start(parts).await.unwrap()
 }
 
-async fn first_caller(engine: &Engine) -> Caller {
+/// The first key of a fresh house, which plays every part.
+pub async fn first_caller(engine: &Engine) -> Caller {
     let principal = Principal { roles: Role::ALL.to_vec(), ..principal("ada", Role::Admin) };
     let key = engine.first_key(principal).await.unwrap().expect("a fresh house has no key");
     engine.recognise(&key.text).expect("a new key is recognised")
