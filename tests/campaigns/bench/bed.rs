@@ -153,6 +153,19 @@ impl Bed {
         Ok(())
     }
 
+    /// Comes when there is no contract under way for a second.
+    pub(super) async fn ended_early(&self) -> anyhow::Result<()> {
+        let mut before = false;
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let none = self.figure("contracts_active").await? == Some(0.0);
+            if none && before {
+                return Ok(());
+            }
+            before = none;
+        }
+    }
+
     /// A figure that the server gives about itself; the floor gives none.
     pub(super) async fn figure(&self, name: &str) -> anyhow::Result<Option<f64>> {
         let Some(key) = &self.key else { return Ok(None) };

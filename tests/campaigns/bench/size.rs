@@ -11,8 +11,15 @@ use super::shape::Shape;
 /// The steps from which on they are no longer written down.
 const WRITTEN: u32 = 1000;
 
-/// Makes a contract of so many steps.
-type Make = fn(u32) -> Shape;
+/// A kind of large contract, by its name.
+type Kind = (&'static str, fn(u32) -> Shape);
+
+const KINDS: [Kind; 4] = [
+    ("wide", Shape::Wide),
+    ("deep", Shape::Deep),
+    ("wide items", Shape::WideItems),
+    ("deep items", Shape::DeepItems),
+];
 
 pub(super) async fn measure(options: &Options, aims: &mut Aims) -> anyhow::Result<()> {
     println!("\n## A step in contracts of many steps (one contract at a time)\n");
@@ -22,13 +29,7 @@ pub(super) async fn measure(options: &Options, aims: &mut Aims) -> anyhow::Resul
     println!("|---|---|---|---|---|---|---|---|---|---|");
     for system in options.stores() {
         let small = one(options, system, "1 → 8 → 1", Shape::Small, None).await?;
-        let kinds: [(&str, Make); 4] = [
-            ("wide", Shape::Wide),
-            ("deep", Shape::Deep),
-            ("wide items", Shape::WideItems),
-            ("deep items", Shape::DeepItems),
-        ];
-        for (name, shape) in kinds {
+        for (name, shape) in KINDS {
             let written = matches!(shape(0), Shape::Wide(_) | Shape::Deep(_));
             for steps in [10, 100, 1000, 10_000] {
                 if steps > options.steps() || (written && steps > WRITTEN) {
@@ -62,7 +63,11 @@ async fn one(
     let (times, calls) = ((1000 / shape.calls()).max(1), shape.calls());
     let (used, began) = (bed.used().await?, now());
     for _ in 0..times {
-        bed.caller.carry_out(shape, now()).await?;
+        tokio::select! {
+            called = bed.caller.carry_out(shape, now()) => { called?; },
+            // One that fails does not come to its last call.
+            ended = bed.ended_early() => ended?,
+        }
     }
     bed.over().await?;
     let (used, took) = (bed.used().await?.since(used), began.elapsed());
