@@ -51,8 +51,9 @@ pub struct Run {
 
 /// The place from which what is read at the end is read: after every step.
 pub const THE_END: usize = usize::MAX;
-/// The most events of one run: one that has more stops with the reason.
-pub const MAX_EVENTS: u64 = 50_000;
+/// The most events of one run: one that has more stops with the reason. A step that goes well has five, and the largest
+/// contract has 10,000 steps.
+pub const MAX_EVENTS: u64 = 100_000;
 /// The most bytes of payloads that one run may hold, in canonical form: one that holds more stops with the reason.
 pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
 

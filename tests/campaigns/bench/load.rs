@@ -131,11 +131,13 @@ impl Caller {
         Ok(())
     }
 
-    /// How the contract that was sent last stands.
+    /// How the contract that was sent last stands, and why if it stopped early.
     pub(super) async fn last_status(&self) -> anyhow::Result<String> {
         let query = ContractsQuery { limit: Some(1), cursor: None, status: None, submission: None };
         let list = self.client.contracts(&query).await?;
-        Ok(list.items.into_iter().next().context("there is no contract")?.status)
+        let row = list.items.into_iter().next().context("there is no contract")?;
+        let cause = self.client.contract(&row.run).await?.cause;
+        Ok(cause.map_or(row.status.clone(), |cause| format!("{}: {}", row.status, cause.text)))
     }
 
     fn name(&self) -> String {
