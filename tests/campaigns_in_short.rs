@@ -59,6 +59,8 @@ fn hostile_bodies_leave_no_trace() {
 fn the_benchmark_runs() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().to_str().unwrap();
-    let short = ["--quick", "--seconds", "1", "--in-flight", "8", "--steps", "10", "--open", "20"];
-    check(&[&["bench", "--folder", folder], &short[..]].concat(), "the disk after");
+    let short = ["bench", "--folder", folder, "--quick", "--seconds", "1", "--in-flight", "8"];
+    let sizes = ["--systems", "floor,sqlite", "--steps", "10", "--open", "20"];
+    check(&[&short[..], &sizes].concat(), "10 | completed");
+    check(&[&short[..], &["--systems", "postgres", "--only", "small"]].concat(), "the disk after");
 }
