@@ -56,11 +56,24 @@ fn hostile_bodies_leave_no_trace() {
 }
 
 #[test]
+fn policies_change_under_load_and_decide_what_is_expected() {
+    check(&["policies", "--decisions", "500", "--swaps", "6"], "the same policy is in force after a restart");
+}
+
+#[test]
 fn the_benchmark_runs() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().to_str().unwrap();
     let short = ["bench", "--folder", folder, "--quick", "--seconds", "1", "--in-flight", "8"];
     let sizes = ["--systems", "floor,sqlite", "--steps", "10", "--open", "20"];
-    check(&[&short[..], &sizes].concat(), "10 | completed");
+    check(&[&short[..], &sizes].concat(), "| completed |");
     check(&[&short[..], &["--systems", "postgres", "--only", "small"]].concat(), "the disk after");
+}
+
+#[test]
+fn questions_are_answered_while_their_modules_are_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let short = ["opa", "--folder", folder, "--seconds", "1", "--in-flight", "8", "--swaps", "3"];
+    check(&short, "none of two, none failed");
 }

@@ -14,6 +14,7 @@ mod campaigns_in_short;
 mod cases;
 mod histories;
 mod life;
+mod opa;
 mod patterns;
 mod people;
 mod random_graphs;

@@ -40,7 +40,7 @@ checks contains common.check(
 	"it is not known whose this is",
 	"name the organisation that it belongs to",
 ) if {
-	input.resource.kind in {"contract", "review", "decision"}
+	input.resource.kind in {"contract", "review", "decision", "opa"}
 	input.action != "contracts.submit"
 	not input.resource.tenant
 }
@@ -81,7 +81,7 @@ granted if {
 	input.action in {
 		"contracts.submit", "contracts.read", "contracts.cancel", "contracts.pause", "contracts.extend",
 		"contracts.retry", "events.publish", "triggers.read", "triggers.write", "decisions.read", "templates.read",
-		"agents.read",
+		"agents.read", "opa.read",
 	}
 }
 
@@ -116,7 +116,10 @@ granted if {
 
 granted if {
 	"policy_author" in input.principal.roles
-	input.action in {"policy.read", "decisions.read", "contracts.read", "templates.read", "agents.read"}
+	input.action in {
+		"policy.read", "policy.publish", "policy.promote", "policy.roll_back", "decisions.read", "contracts.read",
+		"templates.read", "agents.read", "opa.read", "opa.write",
+	}
 }
 
 granted if {
@@ -124,6 +127,6 @@ granted if {
 	input.action in {
 		"metrics.read", "contracts.read", "contracts.cancel", "contracts.pause", "contracts.extend", "contracts.kill",
 		"contracts.retry", "events.publish", "triggers.read", "agents.read", "agents.suspend", "decisions.read",
-		"policy.read",
+		"policy.read", "policy.promote", "policy.roll_back",
 	}
 }

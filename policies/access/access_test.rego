@@ -119,6 +119,23 @@ test_without_a_submitter_there_is_no_second_person if {
 	{reason.code | some reason in answer.reasons} == {"four_eyes"}
 }
 
+test_an_application_asks_what_an_author_has_written if {
+	space := {"kind": "opa", "tenant": "acme"}
+	every role in ["submitter", "policy_author", "admin"] {
+		asked(object.union(asks("app", [role], "opa.read"), {"resource": space})).answer == "permit"
+	}
+	every role in ["viewer", "reviewer", "auditor", "registry_admin", "operator"] {
+		codes(object.union(asks("app", [role], "opa.read"), {"resource": space})) == {"role_missing"}
+	}
+	every role in ["policy_author", "admin"] {
+		asked(object.union(asks("ann", [role], "opa.write"), {"resource": space})).answer == "permit"
+	}
+	every role in ["submitter", "viewer", "reviewer", "auditor", "registry_admin", "operator"] {
+		codes(object.union(asks("ann", [role], "opa.write"), {"resource": space})) == {"role_missing"}
+	}
+	codes(object.union(asks("ann", ["admin"], "opa.write"), {"resource": {"tenant": "other"}})) == {"tenant_foreign"}
+}
+
 test_nothing_is_permitted_when_nothing_is_known if {
 	answer := access.decision with input as {}
 	answer.answer == "deny"

@@ -76,9 +76,10 @@ unoffered contains skill if {
 	supply.registered == 0
 }
 
-unoffered contains step.skill if {
+unoffered contains skill if {
 	some step in input.contract.steps
-	not input.skills[step.skill]
+	skill := step.skill
+	not input.skills[skill]
 }
 
 checks contains common.check(

@@ -123,6 +123,16 @@ test_a_claim_to_be_reversible_must_be_true if {
 	codes(claimed) == {"critical_irreversible"}
 }
 
+# Found by `concordat policy prove`: with a step that no agent does, the evaluator failed where it should have named
+# the skill.
+test_steps_without_a_skill_hide_none_that_is_missing if {
+	waits := {"id": "w", "kind": "wait", "effect": "none", "compensated": false}
+	unlisted := {"id": "x", "kind": "skill", "skill": "unlisted", "effect": "none", "compensated": false}
+	codes({"contract": {"steps": [waits, unlisted]}}) == {"skill_missing"}
+	codes({"contract": {"steps": [unlisted, waits]}}) == {"skill_missing"}
+	codes({"contract": {"steps": [waits]}}) == set()
+}
+
 test_what_deserves_a_word_is_noted if {
 	noted({"contract": {"steps": lasting}}) == {"undo_missing"}
 	noted({"contract": {"budget": {"calls": 1}}}) == {"budget_tight"}

@@ -5,13 +5,13 @@
 package concordat.common
 
 # The answer of a gate's `decision` rule.
-judge(checks, approved) := {"answer": "permit"} if {
+judge(checks, cleared) := {"answer": "permit"} if {
 	checks == set()
 } else := {"answer": "deny", "reasons": reasons, "checks": checks} if {
 	reasons := failed(checks, "critical")
 	reasons != []
 } else := {"answer": "review", "reasons": reasons, "checks": checks} if {
-	not approved
+	not cleared
 	reasons := failed(checks, "high")
 	reasons != []
 } else := {"answer": "permit", "checks": checks}

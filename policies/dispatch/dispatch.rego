@@ -5,6 +5,7 @@
 package concordat.dispatch
 
 import data.concordat.common
+import data.concordat.meanings
 
 default decision := {"answer": "deny", "reasons": [{
 	"code": "undecided",
@@ -283,6 +284,9 @@ why(given) := {code: meaning(code) |
 	some codes in given
 	some code in codes
 }
+
+# What a policy of the cookbook excludes agents with, where one is switched on.
+meaning(code) := meanings.cookbook[code]
 
 meaning("agent_suspended") := {
 	"message": "the agent is suspended",

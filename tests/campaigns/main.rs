@@ -6,6 +6,8 @@
 //! cargo run --release -p concordat-tests --bin campaign -- disk
 //! cargo run --release -p concordat-tests --bin campaign -- durability
 //! cargo run --release -p concordat-tests --bin campaign -- hostile
+//! cargo run --release -p concordat-tests --bin campaign -- opa
+//! cargo run --release -p concordat-tests --bin campaign -- policies
 //! cargo run --release -p concordat-tests --bin campaign -- simulate --seeds 20000
 //! ```
 
@@ -18,6 +20,8 @@ mod durability;
 mod hostile;
 mod house;
 mod loans;
+mod opa;
+mod policies;
 mod simulate;
 mod trace;
 
@@ -41,6 +45,10 @@ enum Command {
     Durability(durability::Options),
     /// Send bodies that try to hurt their reader, and show how they are refused.
     Hostile(hostile::Options),
+    /// Measure decisions behind OPA's doors, and replace their modules under load.
+    Opa(opa::Options),
+    /// Ask stored decisions again of other policies, and change the policy in force under load.
+    Policies(policies::Options),
     /// Simulate the engine with faults of every kind, and check every promise after every step.
     Simulate(simulate::Options),
     /// The calls of contracts and nothing else, for `bench`.
@@ -51,7 +59,15 @@ enum Command {
     Serve(Box<concordat::config::ServeConfig>),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<std::process::ExitCode> {
+    // A server looks at policies in another process of its own program, which is this one.
+    if concordat::policy_worker::is_meant(&std::env::args_os().collect::<Vec<_>>()) {
+        return Ok(concordat::policy_worker::work());
+    }
+    campaign().map(|()| std::process::ExitCode::SUCCESS)
+}
+
+fn campaign() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if let Command::Simulate(options) = &arguments.command {
         // Each story has a runtime of its own.
@@ -68,6 +84,8 @@ fn main() -> anyhow::Result<()> {
             Command::Durability(options) => durability::run(&options).await,
             Command::Floor(options) => bench::floor::serve(options).await,
             Command::Hostile(options) => hostile::run(&options).await,
+            Command::Opa(options) => opa::run(&options).await,
+            Command::Policies(options) => policies::run(&options).await,
             Command::Simulate(_) => Ok(()),
             Command::Serve(options) => house::serve(*options).await,
         }

@@ -140,9 +140,14 @@ impl House {
 
     /// A key for somebody else.
     pub async fn key(&self, name: &str, tenant: &str, role: Role) -> Caller {
+        let text = self.key_text(name, tenant, role).await;
+        self.engine.recognise(&text).expect("a new key is recognised")
+    }
+
+    /// The same as it is presented over HTTP.
+    pub async fn key_text(&self, name: &str, tenant: &str, role: Role) -> String {
         let principal = Principal { tenant: tenant.parse().unwrap(), ..principal(name, role) };
-        let key = self.engine.create_key(&self.admin, principal).await.unwrap();
-        self.engine.recognise(&key.text).expect("a new key is recognised")
+        self.engine.create_key(&self.admin, principal).await.unwrap().text
     }
 
     /// One of the sample agents.
@@ -312,6 +317,8 @@ pub async fn start_with(database: &Database, transport: Arc<dyn AgentTransport>)
         templates: concordat::templates::standard().unwrap(),
         instance: "test".to_owned(),
         bounds: Bounds::default(),
+        install_policy: false,
+        inspect: concordat_engine::inspect_here(),
         review_expiry: Span::seconds(3600),
     };
     Engine::start(parts).await.unwrap()

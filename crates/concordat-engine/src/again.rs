@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use crate::engine::{Caller, Engine};
 use crate::error::EngineError;
+use crate::policies::replay;
 use crate::runs::of_run;
 use crate::submit::{Accepted, Opening, open};
 
@@ -87,7 +88,6 @@ impl Engine {
     /// There is no such run, the caller may not see it, or it cannot be read.
     pub async fn replay(&self, caller: &Caller, id: RunId) -> Result<Replayed, EngineError> {
         let view = self.run(caller, id).await?;
-        let policy = &self.core.policy;
         let records = u64::try_from(view.records.len()).unwrap_or(u64::MAX);
         let mut replayed = Replayed {
             run: id,
@@ -105,9 +105,10 @@ impl Engine {
                 continue;
             };
             let input = self.core.store.payload(&decision.provenance.input).await?;
-            let list = match input.filter(|_| decision.provenance.policy == policy.revision()) {
+            let policy = self.core.revision(decision.provenance.policy).await.ok();
+            let list = match input.zip(policy) {
                 None => &mut replayed.not_replayable,
-                Some(input) if policy.replay(decision.gate, decision.id, &input) == *decision => {
+                Some((input, policy)) if replay(&policy, &decision, &input) == *decision => {
                     &mut replayed.same
                 }
                 Some(_) => &mut replayed.different,

@@ -134,7 +134,7 @@ impl Engine {
                 decided(core, access, place())?,
                 core.scribe.seal(&*core.clock, event.record_type(), place(), event)?,
             ];
-            let mut payloads = vec![(access.decision.provenance.input, access.input.to_vec())];
+            let mut payloads: Vec<_> = access.payloads().collect();
             payloads.extend(payload);
             core.store.commit(Change { records, payloads, ..Change::default() })
         };

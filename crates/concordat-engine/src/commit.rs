@@ -73,6 +73,11 @@ impl Core {
         }
         for turn in &turns {
             world.triggers.note(&turn.run);
+            for event in &turn.events {
+                if let Event::Decided { decision, .. } = event {
+                    self.policies.note(decision);
+                }
+            }
             self.counts.turn(&turn.events, row::status(&turn.run.state), turn.seen.len());
         }
         let finished = turns.into_iter().map(|turn| self.finish(turn, &mut change.payloads)).collect();

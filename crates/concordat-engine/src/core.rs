@@ -10,15 +10,18 @@ use concordat_model::name::SkillName;
 use concordat_model::schema::Schema;
 use concordat_model::span::Span;
 use concordat_model::template::Templates;
-use concordat_policy::Policy;
+use concordat_policy::{Asked, Policy};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::cache::Cache;
 use crate::counts::Counts;
+use crate::engine::decided;
 use crate::error::EngineError;
 use crate::input::Input;
 use crate::limits::{Bounds, Limiter, Looking};
+use crate::opa::Doors;
+use crate::policies::{Inspect, Policies};
 use crate::ports::{AgentTransport, Change, Clock, Commit, Committed, Store, StoreError};
 use crate::scribe::{Place, Scribe};
 use crate::world::{LOG, World};
@@ -28,7 +31,8 @@ pub(crate) struct Core {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) transport: Arc<dyn AgentTransport>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) policy: Policy,
+    pub(crate) policies: Policies,
+    pub(crate) inspect: Inspect,
     pub(crate) classifier: Classifier,
     pub(crate) templates: Templates,
     pub(crate) world: RwLock<World>,
@@ -51,6 +55,8 @@ pub(crate) struct Core {
     pub(crate) most_steps: usize,
     /// Rung when the schedules have changed.
     pub(crate) schedules: Notify,
+    /// What stands behind OPA's doors.
+    pub(crate) opa: Doors,
     schemas: Mutex<HashMap<(Digest, SkillName), Option<Schema>>>,
 }
 
@@ -78,8 +84,12 @@ pub struct Parts {
     pub transport: Arc<dyn AgentTransport>,
     /// Time and fresh ids.
     pub clock: Arc<dyn Clock>,
-    /// The policy in force.
+    /// The policy that the installation begins with.
     pub policy: Policy,
+    /// Whether that policy is to be in force even if another one was promoted.
+    pub install_policy: bool,
+    /// How bundles are looked at before they are kept.
+    pub inspect: Inspect,
     /// The classifier.
     pub classifier: Classifier,
     /// The known templates.
@@ -93,14 +103,16 @@ pub struct Parts {
 }
 
 impl Core {
-    pub(crate) fn new(parts: Parts, world: World) -> Core {
+    pub(crate) fn new(parts: Parts, policies: Policies, mut world: World) -> Core {
         Core {
             most_steps: parts.bounds.steps,
             limits: Arc::new(Limiter::new(parts.bounds, parts.clock.clone())),
+            opa: Doors::open(std::mem::take(&mut world.opa)),
             store: parts.store,
             transport: parts.transport,
             clock: parts.clock,
-            policy: parts.policy,
+            policies,
+            inspect: parts.inspect,
             classifier: parts.classifier,
             templates: parts.templates,
             world: RwLock::new(world),
@@ -187,6 +199,17 @@ impl Core {
                 Err(error.into())
             }
         }
+    }
+
+    /// Records a decision that lets nothing happen.
+    pub(crate) async fn record_decision(&self, subject: &str, asked: &Asked) -> Result<(), EngineError> {
+        let commit = {
+            let mut world = self.world.write();
+            let place = Place { subject, seq: world.take_seq(subject), at: self.clock.now() };
+            let records = vec![decided(self, asked, place)?];
+            self.store.commit(Change { records, payloads: asked.payloads().collect(), ..Change::default() })
+        };
+        self.durable(commit).await.map(drop)
     }
 
     /// Records something about the installation itself.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use concordat_model::decision::Answer;
-use concordat_model::digest::Digest;
 use concordat_model::id::{DecisionId, KeyId, RunId};
 use concordat_model::principal::Principal;
 use concordat_model::template::Templates;
@@ -19,7 +18,8 @@ use crate::counts::Figures;
 use crate::error::EngineError;
 use crate::input::Input;
 use crate::limits::{LimitFigures, Shed, usher};
-use crate::ports::{Change, Store};
+use crate::policies::{Installed, install};
+use crate::ports::Store;
 use crate::recover;
 use crate::scribe::Place;
 use crate::world::World;
@@ -45,11 +45,17 @@ impl Engine {
     /// # Errors
     /// A log that cannot be folded, or a store that cannot be written.
     pub async fn start(parts: Parts) -> Result<Engine, EngineError> {
-        let world = World::load(&*parts.store).await?;
-        let core = Arc::new(Core::new(parts, world));
+        let mut world = World::load(&*parts.store).await?;
+        let (house, anew, now) = (parts.policy.clone(), parts.install_policy, parts.clock.now());
+        let Installed { policies, event, back } =
+            install(&*parts.store, &mut world, house, anew, now).await?;
+        let core = Arc::new(Core::new(parts, policies, world));
+        if let Some((event, bundle)) = event {
+            core.record_install(&event, bundle, now).await?;
+        }
         let started = json!({
             "version": env!("CARGO_PKG_VERSION"),
-            "policy": core.policy.revision(),
+            "policy": core.policies.panel().enforced().revision(),
             "classifier": core.classifier.name(),
         });
         core.record_log("log.started", &started).await?;
@@ -58,6 +64,7 @@ impl Engine {
         let recent: Vec<_> = core.world.read().events.recent().cloned().collect();
         recent.iter().for_each(|told| core.pull_triggers(told));
         tokio::spawn(core.clone().keep_schedules());
+        tokio::spawn(core.clone().keep_policies(back));
         Ok(Engine { core })
     }
 
@@ -87,12 +94,6 @@ impl Engine {
     #[must_use]
     pub fn log_size(&self) -> watch::Receiver<u64> {
         self.core.log_size.subscribe()
-    }
-
-    /// The revision of the policy in force.
-    #[must_use]
-    pub fn policy_revision(&self) -> Digest {
-        self.core.policy.revision()
     }
 
     /// The known templates.
@@ -178,30 +179,14 @@ impl Engine {
         let core = &self.core;
         let input =
             AccessInput { now: core.clock.now(), principal: caller.principal.clone(), action, resource };
-        let asked = core.policy.access(DecisionId::new(core.clock.uuid()), &input);
+        let asked = core.policies.panel().access(DecisionId::new(core.clock.uuid()), &input);
         match &asked.decision.answer {
             Answer::Permit => Ok(asked),
             Answer::Review { .. } | Answer::Deny { .. } => {
-                self.record_access(caller.key, &asked).await?;
+                core.record_decision(&caller.key.to_string(), &asked).await?;
                 Err(EngineError::Forbidden(Box::new(asked.decision)))
             }
         }
-    }
-
-    async fn record_access(&self, key: KeyId, asked: &Asked) -> Result<(), EngineError> {
-        let core = &self.core;
-        let subject = key.to_string();
-        let commit = {
-            let mut world = core.world.write();
-            let place = Place { subject: &subject, seq: world.take_seq(&subject), at: core.clock.now() };
-            let change = Change {
-                records: vec![decided(core, asked, place)?],
-                payloads: vec![(asked.decision.provenance.input, asked.input.to_vec())],
-                ..Change::default()
-            };
-            core.store.commit(change)
-        };
-        core.durable(commit).await.map(drop)
     }
 
     /// Gives an input to an open run, and waits until what follows from it is durable.
@@ -231,6 +216,7 @@ pub(crate) fn decided(
     place: Place<'_>,
 ) -> Result<concordat_ledger::record::Record, EngineError> {
     core.counts.decision(&asked.decision);
+    core.policies.note(&asked.decision);
     let event = json!({ "event": "decided", "decision": asked.decision });
     Ok(core.scribe.seal_as(asked.decision.id.uuid(), "gate.decided", place, &event)?)
 }

@@ -7,6 +7,7 @@ use concordat_model::id::DecisionId;
 use concordat_model::problem::Problems;
 use concordat_model::registry::RegistryError;
 use concordat_model::run::IllegalMove;
+use concordat_policy::Finding;
 
 use crate::limits::Overload;
 use crate::ports::StoreError;
@@ -20,6 +21,9 @@ pub enum EngineError {
     /// The access gate did not permit it.
     #[error("policy does not permit this: {}", words(.0))]
     Forbidden(Box<Decision>),
+    /// A policy bundle did not pass what every bundle has to pass.
+    #[error("the policy is refused: {}", findings(.0))]
+    PolicyRefused(Vec<Finding>),
     /// There is no such thing, or the caller may not know of it.
     #[error("there is no {what} `{id}`")]
     NotFound {
@@ -90,4 +94,11 @@ impl EngineError {
 fn words(decision: &Decision) -> String {
     let reasons: Vec<&str> = decision.answer.reasons().iter().map(|reason| reason.message.as_str()).collect();
     reasons.join("; ")
+}
+
+fn findings(all: &[Finding]) -> String {
+    match all.len() {
+        1 => "one thing is wrong".to_owned(),
+        many => format!("{many} things are wrong"),
+    }
 }

@@ -281,7 +281,7 @@ impl Engine {
         let mut change = Change::default();
         let subject = told.id.to_string();
         change.records.push(decided(core, &access, Place { subject: &subject, seq: 0, at: told.at })?);
-        change.payloads.push((access.decision.provenance.input, access.input.to_vec()));
+        change.payloads.extend(access.payloads());
         let from = Publisher::Principal { name: caller.principal.name.clone(), access: access.decision.id };
         core.seal_event(&told, from, 1, &mut change)?;
         change.reply =

@@ -114,7 +114,7 @@ impl Engine {
             if let Some(access) = access {
                 let place = Place { subject: &subject, seq: world.take_seq(&subject), at };
                 change.records.push(decided(core, access, place)?);
-                change.payloads.push((access.decision.provenance.input, access.input.to_vec()));
+                change.payloads.extend(access.payloads());
             }
             let place = Place { subject: &subject, seq: world.take_seq(&subject), at };
             change.records.push(core.scribe.seal(&*core.clock, event.record_type(), place, event)?);

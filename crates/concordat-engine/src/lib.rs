@@ -31,6 +31,8 @@ mod gates;
 mod input;
 mod keys;
 mod limits;
+pub mod opa;
+mod policies;
 mod reconcile;
 mod recover;
 mod row;
@@ -51,6 +53,10 @@ pub use events::{LARGEST_EVENT, Published, RECENT_EVENTS};
 pub use input::Order;
 pub use keys::NewKey;
 pub use limits::{AgentLimits, Bounds, LimitFigures, Obstacle, Overload, Shed, SkillLimits, Waiting};
+pub use policies::{
+    Flip, ImpactReport, ImpactWanted, Inspect, Inspecting, NotReplayable, Promotion, PublishedPolicy,
+    RevisionView, Tally, inspect_here,
+};
 pub use recover::fold;
 pub use row::{row, status};
 pub use runs::{Planned, RunView};

@@ -184,6 +184,7 @@ fn planned(core: &Core, caller: &Caller, label: String, contract: Contract) -> R
         &core.world.read(),
         core.clock.now(),
     );
-    let decision = core.policy.admit(DecisionId::new(core.clock.uuid()), &input).decision;
+    let decision =
+        core.policies.panel().enforced().admit(DecisionId::new(core.clock.uuid()), &input).decision;
     Ok(Planned { label, contract, classification, decision })
 }

@@ -209,7 +209,7 @@ impl Engine {
                     access,
                     Place { subject, seq: world.take_seq(subject), at },
                 )?);
-                change.payloads.push((access.decision.provenance.input, access.input.to_vec()));
+                change.payloads.extend(access.payloads());
             }
             let place = Place { subject, seq: world.take_seq(subject), at };
             change.records.push(core.scribe.seal(&*core.clock, event.record_type(), place, event)?);

@@ -223,7 +223,7 @@ impl<'a> Turn<'a> {
     fn admit(&mut self) -> Result<(), EngineError> {
         let Some(classification) = self.run.state.classification.clone() else { return Ok(()) };
         let input = gates::admit(&self.run, &classification, &self.core.world.read(), self.at);
-        let asked = self.core.policy.admit(self.decision_id(), &input);
+        let asked = self.core.policies.panel().admit(self.run.id, self.decision_id(), &input);
         let decision = self.decided(asked, None)?;
         match decision.answer {
             Answer::Permit if self.run.state.depends_on.is_empty() => self.tell(Event::Started),
@@ -315,8 +315,8 @@ impl<'a> Turn<'a> {
 
     /// Records a decision with exactly what was asked.
     fn decided(&mut self, asked: Asked, attempt: Option<Attempt>) -> Result<Decision, EngineError> {
-        let Asked { decision, input } = asked;
-        self.payloads.push((decision.provenance.input, input.to_vec()));
+        self.payloads.extend(asked.payloads());
+        let decision = asked.decision;
         self.tell(Event::Decided { decision: Box::new(decision.clone()), attempt })?;
         Ok(decision)
     }

@@ -11,6 +11,7 @@ use concordat_model::digest::Digest;
 use concordat_model::id::{AgentId, DecisionId, EventId, KeyId, ReviewId, RunId};
 use concordat_model::keyring::{KeyEvent, Keyring};
 use concordat_model::name::{ContractName, PrincipalName, TenantName};
+use concordat_model::policy_book::{PolicyBook, PolicyEvent};
 use concordat_model::registry::{AgentEvent, Registry};
 use concordat_model::run::event::About;
 use concordat_model::trigger::TriggerEvent;
@@ -31,9 +32,12 @@ pub(crate) struct World {
     pub(crate) registry: Registry,
     pub(crate) trust: TrustBook,
     pub(crate) keys: Keyring,
+    pub(crate) policies: PolicyBook,
     pub(crate) reviews: BTreeMap<ReviewId, OpenReview>,
     pub(crate) events: Events,
     pub(crate) triggers: Triggers,
+    /// What the log tells of OPA's doors, until they are opened.
+    pub(crate) opa: BTreeMap<TenantName, concordat_policy::opa::State>,
     /// The number of the next record of each subject that is not a run.
     next: HashMap<String, u64>,
 }
@@ -64,13 +68,20 @@ pub struct OpenReview {
 }
 
 /// The types of the records that make up the world.
-const TYPES: [&str; 13] = [
+const TYPES: [&str; 20] = [
     "agent.registered",
     "agent.suspended",
     "agent.restored",
     "trust.changed",
     "key.created",
     "key.revoked",
+    "policy.installed",
+    "policy.published",
+    "policy.refused",
+    "policy.impact_seen",
+    "policy.promoted",
+    "policy.withdrawn",
+    "policy.rolled_back",
     "log.started",
     "log.stopped",
     "event.received",
@@ -85,7 +96,12 @@ impl World {
     pub(crate) async fn load(store: &dyn Store) -> Result<World, EngineError> {
         let mut world = World::default();
         let mut filter = crate::ports::RecordFilter {
-            types: TYPES.iter().map(|kind| (*kind).to_owned()).chain(["gate.decided".to_owned()]).collect(),
+            types: TYPES
+                .iter()
+                .map(|kind| (*kind).to_owned())
+                .chain(["gate.decided".to_owned()])
+                .chain(crate::opa::CHANGES.map(str::to_owned))
+                .collect(),
             ..Default::default()
         };
         let mut events: VecDeque<StoredRecord> = VecDeque::new();
@@ -150,6 +166,14 @@ impl World {
                 let event: TriggerEvent = record.data().map_err(|error| odd(error.to_string()))?;
                 self.triggers.apply(record.subject(), &event, at);
                 Ok(())
+            }
+            kind if kind.starts_with("policy.") => {
+                let event: PolicyEvent = record.data().map_err(|error| odd(error.to_string()))?;
+                self.policies.apply(&event, at);
+                Ok(())
+            }
+            kind if crate::opa::CHANGES.contains(&kind) => {
+                crate::opa::fold(&mut self.opa, store, stored).await
             }
             kind if kind.starts_with("agent.") => {
                 let id: AgentId = record.subject().parse().map_err(|error| odd(format!("{error}")))?;

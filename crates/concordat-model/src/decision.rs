@@ -23,11 +23,13 @@ pub enum Gate {
     Dispatch,
     /// May this result be used?
     Release,
+    /// May this policy come into force?
+    Promote,
 }
 
 impl Gate {
-    /// Every gate, in the order in which a contract meets them.
-    pub const ALL: [Gate; 4] = [Gate::Access, Gate::Admit, Gate::Dispatch, Gate::Release];
+    /// Every gate: those that a contract meets, in that order, and then what policy itself meets.
+    pub const ALL: [Gate; 5] = [Gate::Access, Gate::Admit, Gate::Dispatch, Gate::Release, Gate::Promote];
 
     /// The gate's name in Rego, the API, the log and the command line.
     #[must_use]
@@ -37,6 +39,7 @@ impl Gate {
             Gate::Admit => "admit",
             Gate::Dispatch => "dispatch",
             Gate::Release => "release",
+            Gate::Promote => "promote",
         }
     }
 }
@@ -66,8 +69,28 @@ pub struct Decision {
     /// Dispatch only: why each other candidate was not among them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub excluded: BTreeMap<AgentId, Vec<Reason>>,
+    /// What the revision on trial said to the same, while there was one. It changed nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
     /// What was asked of which policy.
     pub provenance: Provenance,
+}
+
+/// What another revision said to the same input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Compared {
+    /// The other revision.
+    pub policy: Digest,
+    /// Its answer in one word: `permit`, `review` or `deny`.
+    pub answer: String,
+    /// The codes of its reasons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<String>,
+    /// Whether it would have led to something else: another answer, or other agents.
+    pub differs: bool,
+    /// Whether it gave no answer of its own: it failed, and the code says how.
+    pub failed: bool,
 }
 
 /// Yes, people, or no. A "no" without a reason cannot be written.
@@ -212,6 +235,10 @@ pub struct Provenance {
     pub policy: Digest,
     /// The digest of the input's canonical form; the input itself is stored beside the record.
     pub input: Digest,
+    /// The digest of what explains a refusal: the rules' values, and where each reason comes from. A permit has none,
+    /// because asking again with the stored input and the stored policy gives the same, rule by rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Digest>,
     /// The evaluator and its version.
     pub evaluator: String,
 }

@@ -31,6 +31,7 @@ pub mod classification;
 pub mod cloud_event;
 pub mod decision;
 pub mod keyring;
+pub mod policy_book;
 pub mod principal;
 pub mod registry;
 pub mod run;

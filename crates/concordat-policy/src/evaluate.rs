@@ -3,6 +3,7 @@
 //! The interpreter is the only evaluator: its compiled sibling disagrees with it. It runs on the caller's
 //! stack; `graph` refuses at load what could exhaust that, and the timer stops what only takes long.
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -52,6 +53,7 @@ pub(crate) fn entrypoint(gate: Gate) -> &'static str {
         Gate::Admit => "data.concordat.admit.decision",
         Gate::Dispatch => "data.concordat.dispatch.decision",
         Gate::Release => "data.concordat.release.decision",
+        Gate::Promote => "data.concordat.promote.decision",
     }
 }
 
@@ -76,6 +78,15 @@ pub(crate) fn input(bytes: &[u8]) -> Result<Value, Failed> {
     let value: Value =
         serde_json::from_slice(bytes).map_err(|error| odd(&format!("is not JSON: {error}")))?;
     if whole(&value) { Ok(value) } else { Err(odd("holds a number that is not a whole one below 2^53")) }
+}
+
+/// A bundle's data as the evaluator holds it.
+pub(crate) fn data(bundle: &bundle::Bundle) -> Value {
+    let members = bundle.data().iter();
+    members
+        .map(|(name, value)| (Value::from(name.as_str()), Value::from(value.clone())))
+        .collect::<BTreeMap<_, _>>()
+        .into()
 }
 
 fn whole(value: &Value) -> bool {
@@ -109,13 +120,16 @@ pub(crate) fn rule(engine: &Engine, path: &str, input: Value) -> Result<Value, F
 }
 
 /// Which failure an evaluation error is.
-fn failure_of(limit: Option<LimitError>, text: &str) -> Failure {
+pub(crate) fn failure_of(limit: Option<LimitError>, text: &str) -> Failure {
     // A limit that is met within a function body arrives as text only.
     let timed_out = matches!(limit, Some(LimitError::TimeLimitExceeded { .. }))
         || text.contains("execution exceeded time limit");
     if timed_out {
         Failure::Timeout
-    } else if text.contains("rule conflicts with rule") || text.contains("multiple outputs") {
+    } else if ["rule conflicts with rule", "multiple outputs", "generated multiple times"]
+        .iter()
+        .any(|words| text.contains(words))
+    {
         Failure::Conflict
     } else {
         Failure::Error

@@ -7,13 +7,18 @@
 //! variable with a rule's name counts as the rule.
 
 mod builtins;
+mod place;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regorus::Engine;
+use regorus::unstable::{Module, Ref};
+use serde_json::{Map, Value};
 
-use crate::policy::LoadError;
+pub(crate) use self::builtins::{absent, banned};
+pub(crate) use self::place::{Import, Part, Place, fixed, head, imports, package, parts, start};
+use crate::bundle::Bundle;
+use crate::finding::{Code, Finding};
 
 /// The deepest that an evaluation may go: levels of expressions and queries, along rules that call each other.
 ///
@@ -24,93 +29,172 @@ pub(crate) const DEEPEST: usize = 256;
 /// Every rule of a bundle with what it refers to.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
-    rules: BTreeMap<Path, Rule>,
+    pub(crate) rules: BTreeMap<Path, Rule>,
+    found: Vec<Finding>,
+    /// What stands in for something while an expression is evaluated, where that is allowed.
+    mocks: Option<Vec<Mock>>,
+}
+
+/// What `with` replaces, and what its replacement refers to.
+#[derive(Debug)]
+struct Mock {
+    replaced: BTreeSet<Path>,
+    refers: BTreeSet<Path>,
 }
 
 /// The parts of a reference that are fixed: `data`, the package, the rule.
-pub(super) type Path = Vec<String>;
+pub(crate) type Path = Vec<String>;
 
 /// All definitions of one rule or function together.
 #[derive(Debug, Default)]
-struct Rule {
+pub(crate) struct Rule {
     place: Place,
     /// The levels of expressions and queries within the deepest of its definitions.
     levels: usize,
     refers: BTreeSet<Path>,
+    /// Whether it asks others about an input that is not the gate's.
+    pub(crate) pretends: bool,
 }
 
-/// Where something stands.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Place {
-    file: String,
-    line: u32,
-    column: u32,
-}
-
-impl Place {
-    fn refuse(&self, message: String) -> LoadError {
-        LoadError { file: self.file.clone(), line: self.line, column: self.column, message }
-    }
-}
-
-/// Draws the graph of everything that the engine has parsed, and refuses what no policy may contain.
-pub(crate) fn read(engine: &mut Engine) -> Result<Graph, LoadError> {
-    let mut graph = Graph::default();
-    let modules = engine.get_modules();
-    let names = walk::rule_names(modules)?;
+/// Draws the graph of the modules that decide, and finds what no policy may contain.
+pub(crate) fn read(modules: &[Ref<Module>], bundle: &Bundle) -> Graph {
+    let mut graph = read_into(modules, Graph::default());
     for module in modules {
-        walk::module(module, &names, &mut graph)?;
+        let (path, place) = (package(module), Place::of(&module.package.span));
+        if !bundle.roots().hold(&path.get(1..).unwrap_or_default().join("/")) {
+            let message =
+                format!("`{}` is outside of the bundle's roots: {}", path.join("."), bundle.roots());
+            graph.found.push(
+                place
+                    .error(Code::OutsideRoots, message)
+                    .fix("move the rules, or name their root in `.manifest`"),
+            );
+        }
     }
-    Ok(graph)
+    let conflicts = graph.rules.iter().filter(|(path, _)| lies_in(path, bundle.data()));
+    let conflicts: Vec<Finding> = conflicts.map(|(path, rule)| conflict(path, rule)).collect();
+    graph.found.extend(conflicts);
+    graph
+}
+
+/// The same for modules whose `with` may replace anything: whatever reaches what is replaced may then reach what its
+/// replacement reaches.
+pub(crate) fn read_with_mocks(modules: &[Ref<Module>]) -> Graph {
+    let mut graph = read_into(modules, Graph { mocks: Some(Vec::new()), ..Graph::default() });
+    for Mock { replaced, refers } in graph.mocks.take().unwrap_or_default() {
+        let touched = |path: &Path| {
+            replaced.iter().any(|target| target.iter().zip(path).all(|(one, other)| one == other))
+        };
+        for (_, rule) in graph.rules.iter_mut().filter(|(path, _)| touched(path)) {
+            rule.refers.extend(refers.iter().cloned());
+        }
+    }
+    graph
+}
+
+fn read_into(modules: &[Ref<Module>], mut graph: Graph) -> Graph {
+    let names = walk::rule_names(modules);
+    for module in modules {
+        walk::module(module, &names, &mut graph);
+    }
+    graph
+}
+
+fn conflict(path: &[String], rule: &Rule) -> Finding {
+    let name = path.join(".");
+    rule.place
+        .error(Code::DataConflict, format!("`{name}` is a rule, and the bundle's data gives it a value too"))
+        .fix("give one of them another name")
+}
+
+/// Whether data gives a value to a rule, or to something on the way to it that cannot hold rules.
+fn lies_in(path: &[String], data: &Map<String, Value>) -> bool {
+    let mut members = data;
+    for name in path.iter().skip(1) {
+        match members.get(name) {
+            None => return false,
+            Some(Value::Object(inner)) => members = inner,
+            Some(_) => return true,
+        }
+    }
+    true
 }
 
 impl Graph {
+    /// Every rule and function.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.rules.keys().filter(|path| path.first().is_some_and(|root| root == "data"))
+    }
+
     /// Whether the bundle has this rule, such as `data.concordat.admit.decision`.
     pub(crate) fn has(&self, path: &str) -> bool {
-        self.rules.keys().any(|rule| rule.iter().map(String::as_str).eq(path.split('.')))
+        self.rules.contains_key(&path.split('.').map(str::to_owned).collect::<Path>())
     }
 
-    /// Refuses rules that can reach themselves, and chains that are too long.
-    pub(crate) fn check(&self) -> Result<(), LoadError> {
+    /// What no policy may contain, rules that can reach themselves, and a chain that is too long.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let mut found = self.found.clone();
         let order: Vec<(&Path, &Rule)> = self.rules.iter().collect();
-        let reaches: Vec<Vec<usize>> = order.iter().map(|(_, rule)| reached(rule, &order)).collect();
-        let levels = order.iter().map(|(_, rule)| rule.levels + 1).collect();
-        let mut chains =
-            Chains { reaches: &reaches, levels, deepest: vec![None; order.len()], trail: Vec::new() };
-        for (at, (path, rule)) in order.iter().enumerate() {
-            match chains.deepest_from(at) {
-                Ok(levels) if levels <= DEEPEST => {}
-                Ok(_) | Err(Stopped::Deep) => {
-                    let name = path.join(".");
-                    let message = format!(
-                        "`{name}` leads too deep: rules that call each other have {DEEPEST} levels at most"
-                    );
-                    return Err(rule.place.refuse(message));
+        let mut chains = Chains::new(self, &order);
+        'rules: for (at, (path, rule)) in order.iter().enumerate() {
+            loop {
+                match chains.deepest_from(at) {
+                    Ok(levels) if levels <= DEEPEST => break,
+                    Ok(_) | Err(Stopped::Deep) => {
+                        let name = path.join(".");
+                        let message = format!(
+                            "`{name}` leads too deep: rules that call each other have {DEEPEST} levels at most"
+                        );
+                        found.push(rule.place.error(Code::TooDeep, message));
+                        break 'rules;
+                    }
+                    Err(Stopped::Cycle(cycle)) => {
+                        found.push(cycle_found(&cycle, &order));
+                        chains.forget(&cycle);
+                    }
                 }
-                Err(Stopped::Cycle(cycle)) => return Err(refuse_cycle(&cycle, &order)),
+                if found.len() > crate::finding::MOST {
+                    break 'rules;
+                }
             }
         }
-        Ok(())
+        found
+    }
+
+    /// Every rule that rules of these paths can reach, themselves included.
+    pub(crate) fn reached_from<'a>(&'a self, starts: impl Iterator<Item = &'a Path>) -> BTreeSet<&'a Path> {
+        let mut open: Vec<&Path> = starts.collect();
+        let mut known: BTreeSet<&Path> = BTreeSet::new();
+        while let Some(path) = open.pop() {
+            if known.insert(path)
+                && let Some(rule) = self.rules.get(path)
+            {
+                open.extend(rule.refers.iter().flat_map(|refers| self.touched(refers)));
+            }
+        }
+        known
+    }
+
+    /// A reference reaches the rule it names, the rule it is a part of, and every rule under it.
+    fn touched<'a>(&'a self, refers: &Path) -> Vec<&'a Path> {
+        let mut touched: Vec<&Path> = (1..refers.len())
+            .filter_map(|length| refers.get(..length))
+            .filter_map(|part| self.rules.get_key_value(part).map(|(path, _)| path))
+            .collect();
+        let under = self.rules.range(refers.clone()..).map(|(path, _)| path);
+        touched.extend(under.take_while(|path| path.starts_with(refers)));
+        touched
     }
 }
 
-/// A reference reaches the rule it names, the rule it is a part of, and every rule under it.
-fn reached(rule: &Rule, order: &[(&Path, &Rule)]) -> Vec<usize> {
-    let touches = |path: &Path| {
-        rule.refers.iter().any(|refers| refers.iter().zip(path).all(|(one, other)| one == other))
-    };
-    order.iter().enumerate().filter(|(_, (path, _))| touches(path)).map(|(at, _)| at).collect()
-}
-
-fn refuse_cycle(cycle: &[usize], order: &[(&Path, &Rule)]) -> LoadError {
+fn cycle_found(cycle: &[usize], order: &[(&Path, &Rule)]) -> Finding {
     let named: Vec<String> =
         cycle.iter().filter_map(|at| order.get(*at)).map(|(path, _)| path.join(".")).collect();
     let place =
         cycle.first().and_then(|at| order.get(*at)).map(|(_, rule)| rule.place.clone()).unwrap_or_default();
-    place.refuse(format!(
-        "rules must not reach themselves: {}; if one is only a local variable, give it another name",
-        named.join(" -> ")
-    ))
+    place
+        .error(Code::Recursion, format!("rules must not reach themselves: {}", named.join(" -> ")))
+        .fix("if one is only a local variable, give it another name")
 }
 
 enum Stopped {
@@ -119,14 +203,29 @@ enum Stopped {
 }
 
 /// Depth-first search for the deepest chain; it never goes further than a chain may.
-struct Chains<'a> {
-    reaches: &'a [Vec<usize>],
+struct Chains {
+    reaches: Vec<Vec<usize>>,
     levels: Vec<usize>,
     deepest: Vec<Option<usize>>,
     trail: Vec<usize>,
 }
 
-impl Chains<'_> {
+impl Chains {
+    fn new(graph: &Graph, order: &[(&Path, &Rule)]) -> Chains {
+        let at: BTreeMap<&Path, usize> =
+            order.iter().enumerate().map(|(at, (path, _))| (*path, at)).collect();
+        let reached = |rule: &Rule| {
+            let all = rule.refers.iter().flat_map(|refers| graph.touched(refers));
+            all.filter_map(|path| at.get(path).copied()).collect::<BTreeSet<usize>>().into_iter().collect()
+        };
+        Chains {
+            reaches: order.iter().map(|(_, rule)| reached(rule)).collect(),
+            levels: order.iter().map(|(_, rule)| rule.levels + 1).collect(),
+            deepest: vec![None; order.len()],
+            trail: Vec::new(),
+        }
+    }
+
     fn deepest_from(&mut self, at: usize) -> Result<usize, Stopped> {
         if let Some(known) = self.deepest.get(at).copied().flatten() {
             return Ok(known);
@@ -142,15 +241,25 @@ impl Chains<'_> {
         }
         self.trail.push(at);
         let mut beyond = 0;
-        for next in self.reaches.get(at).into_iter().flatten() {
-            beyond = beyond.max(self.deepest_from(*next)?);
+        for next in self.reaches.get(at).cloned().unwrap_or_default() {
+            beyond = beyond.max(self.deepest_from(next)?);
         }
         self.trail.pop();
         let levels = self.levels.get(at).copied().unwrap_or(1) + beyond;
+        self.know(at, levels);
+        Ok(levels)
+    }
+
+    fn know(&mut self, at: usize, levels: usize) {
         if let Some(known) = self.deepest.get_mut(at) {
             *known = Some(levels);
         }
-        Ok(levels)
+    }
+
+    /// Goes on as if the rules of a cycle, which was told, reached nothing.
+    fn forget(&mut self, cycle: &[usize]) {
+        self.trail.clear();
+        cycle.iter().for_each(|at| self.know(*at, 1));
     }
 }
 
@@ -229,7 +338,7 @@ mod tests {
 
     #[test]
     fn what_a_policy_may_not_use_is_refused() {
-        check("a := time.now_ns()", "`p.rego`:2:10: `time.now_ns` may not be used");
+        check("a := time.now_ns()", "`p.rego`:2:6: `time.now_ns` may not be used");
         check("a := http.send({})", "`http.send` may not be used");
         check("a := numbers.range(1, 30000000)", "`numbers.range` may not be used");
         check("a := rand.intn(\"x\", 3)", "`rand.intn` may not be used");
@@ -241,6 +350,20 @@ mod tests {
         check("a := 1\nb if a with data.x as 3", "`with` may replace only `input`");
         check("a := 1\nb if a with f as 3", "`with` may replace only `input`");
         check("import input\na := 1", "`import input` says nothing");
+    }
+
+    /// Found by `concordat policy prove`: such a rule loses what it has gathered when the part is undefined once.
+    #[test]
+    fn heads_that_may_be_undefined_are_refused() {
+        check("a contains x.k if some x in input.xs", "`p.rego`:2:13: `x.k` may be undefined");
+        check("a contains {\"k\": x.k} if some x in input.xs", "`x.k` may be undefined");
+        check("a contains count(x.k) if some x in input.xs", "`x.k` may be undefined");
+        check("a[x.k] contains 1 if some x in input.xs", "`x.k` may be undefined");
+        check("a[x.k] := 1 if some x in input.xs", "`x.k` may be undefined");
+        check("a[k] := x.k if some k, x in input.xs", "`x.k` may be undefined");
+        check("a contains k if { some x in input.xs; k := x.k }", "loads");
+        check("a := x.k if some x in input.xs", "loads");
+        check("f(x) := x.k\na contains k if some k in [f(input)]", "loads");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod access;
 mod admit;
 mod dispatch;
+mod promote;
 mod release;
 mod schema;
 
@@ -24,7 +25,9 @@ use serde::{Deserialize, Serialize};
 pub use self::access::{AccessInput, Action, Resource, ResourceKind};
 pub use self::admit::{AdmitContract, AdmitInput, AdmitStep, SkillSupply};
 pub use self::dispatch::{BreakerState, Candidate, DispatchContract, DispatchInput, DispatchStep, Load};
+pub use self::promote::{BreakGlass, PromoteImpact, PromoteInput, PromoteRevision, PromoteTrial, StageName};
 pub use self::release::{ReleaseAgent, ReleaseContract, ReleaseInput, ReleaseOutput, ReleaseStep};
+pub(crate) use self::schema::normal;
 pub use self::schema::schema;
 
 /// Who sent the contract, where their roles do not matter.
@@ -109,4 +112,8 @@ impl GateInput for DispatchInput {
 
 impl GateInput for ReleaseInput {
     const GATE: Gate = Gate::Release;
+}
+
+impl GateInput for PromoteInput {
+    const GATE: Gate = Gate::Promote;
 }

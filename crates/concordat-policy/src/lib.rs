@@ -11,26 +11,38 @@
 //! ```
 //!
 //! Read it in this order: what is asked ([`bundle`]), what it is asked about ([`input`]), how
-//! ([`policy`]), and what a yes opens ([`authorized`], [`select`]).
+//! ([`policy`], and on trial [`panel`]), and what a yes opens ([`authorized`], [`select`]).
 
 pub mod bundle;
 mod nesting;
 
 pub mod input;
 
+pub mod check;
+pub mod finding;
+
 mod answer;
 mod evaluate;
+mod explain;
 mod failure;
 mod graph;
+pub mod panel;
 pub mod policy;
 
 pub mod authorized;
 pub mod select;
 
+pub mod opa;
+
+pub mod prove;
 pub mod testing;
 
 pub use crate::authorized::Authorized;
 pub use crate::bundle::{Bundle, BundleError};
+pub use crate::check::check;
+pub use crate::explain::{Because, Explanation};
 pub use crate::failure::Failure;
+pub use crate::finding::{Code, Finding, Level, Report};
+pub use crate::panel::{Panel, Trial};
 pub use crate::policy::{Asked, LoadError, Permitted, Policy, Refusal, Released};
-pub use crate::select::{Chosen, choose};
+pub use crate::select::{Chosen, choose, would_choose};

@@ -20,9 +20,10 @@ use crate::answer::{self, Answered};
 use crate::authorized::Authorized;
 use crate::bundle::Bundle;
 use crate::evaluate::{self, EVALUATOR};
+use crate::explain::{self, Explanation, Sources};
 use crate::failure::{Failed, Failure};
 use crate::graph;
-use crate::input::{AccessInput, AdmitInput, DispatchInput, GateInput, ReleaseInput};
+use crate::input::{AccessInput, AdmitInput, DispatchInput, GateInput, PromoteInput, ReleaseInput};
 
 /// The stack on which a bundle is loaded, in bytes: room for the deepest tree that 64 KiB of text can be.
 const LOAD_STACK: usize = 64 * 1024 * 1024;
@@ -36,6 +37,8 @@ pub struct Policy {
     engine: Engine,
     gates: BTreeSet<Gate>,
     revision: Digest,
+    bundle: Arc<Bundle>,
+    sources: Arc<Sources>,
 }
 
 /// Why a bundle cannot be asked, and where.
@@ -65,9 +68,21 @@ pub struct Asked {
     pub decision: Decision,
     /// The input as canonical JSON; its digest stands in the decision's provenance.
     pub input: Arc<[u8]>,
+    /// What explains a refusal, as canonical JSON; its digest stands in the decision's provenance.
+    pub explanation: Option<Arc<[u8]>>,
 }
 
 impl Asked {
+    /// What the decision names by digest, to be stored beside it.
+    pub fn payloads(&self) -> impl Iterator<Item = (Digest, Vec<u8>)> {
+        let provenance = &self.decision.provenance;
+        let explanation = provenance.explanation.zip(self.explanation.as_ref());
+        [Some((provenance.input, &self.input)), explanation]
+            .into_iter()
+            .flatten()
+            .map(|(digest, bytes)| (digest, bytes.to_vec()))
+    }
+
     /// Whether asking the same again in a moment may give another answer.
     #[must_use]
     pub fn retryable(&self) -> bool {
@@ -126,27 +141,23 @@ impl Policy {
             let message = format!("the policy parser {what} on this bundle");
             LoadError { file: String::new(), line: 0, column: 0, message }
         };
-        let load = || catch_unwind(AssertUnwindSafe(|| Policy::load_here(bundle)));
-        // A long sum is a deep tree: what is refused for it must be read and dropped without harm first.
-        std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().name("policy-load".to_owned()).stack_size(LOAD_STACK);
-            let running = thread.spawn_scoped(scope, load).map_err(|_| crashed("found no thread to run"))?;
-            running.join().and_then(|loaded| loaded).unwrap_or_else(|_| Err(crashed("crashed")))
-        })
+        on_deep_stack(|| Policy::load_here(bundle)).unwrap_or_else(|| Err(crashed("crashed")))
     }
 
     fn load_here(bundle: &Bundle) -> Result<Policy, LoadError> {
         let mut engine = parse(bundle)?;
-        let graph = graph::read(&mut engine)?;
-        graph.check()?;
+        let graph = graph::read(engine.get_modules(), bundle);
+        if let Some(first) = graph.findings().into_iter().next() {
+            return Err(first.into());
+        }
         // The parser leaves some mistakes to the first evaluation; without this, to every evaluation.
         engine
             .eval_query("true".to_owned(), false)
             .map_err(|error| evaluate::located(&format!("{error:#}")))?;
-        Ok(Policy::prepare(engine, &graph, bundle.revision()))
+        Ok(Policy::prepare(engine, &graph, bundle))
     }
 
-    fn prepare(mut engine: Engine, graph: &graph::Graph, revision: Digest) -> Policy {
+    fn prepare(mut engine: Engine, graph: &graph::Graph, bundle: &Bundle) -> Policy {
         let gates: BTreeSet<Gate> =
             Gate::ALL.into_iter().filter(|gate| graph.has(evaluate::entrypoint(*gate))).collect();
         for gate in &gates {
@@ -158,13 +169,26 @@ impl Policy {
             drop(catch_unwind(warm));
         }
         drop(engine.take_prints());
-        Policy { engine, gates, revision }
+        let sources = Arc::new(Sources::of(bundle));
+        Policy { engine, gates, revision: bundle.revision(), bundle: Arc::new(bundle.clone()), sources }
     }
 
     /// The digest of the bundle's content.
     #[must_use]
     pub fn revision(&self) -> Digest {
         self.revision
+    }
+
+    /// The evaluator that every decision is made with, and its version.
+    #[must_use]
+    pub fn evaluator() -> &'static str {
+        EVALUATOR
+    }
+
+    /// What was loaded.
+    #[must_use]
+    pub fn bundle(&self) -> &Bundle {
+        &self.bundle
     }
 
     /// May this principal do this?
@@ -176,6 +200,12 @@ impl Policy {
     /// May this contract run?
     #[must_use]
     pub fn admit(&self, id: DecisionId, input: &AdmitInput) -> Asked {
+        self.ask(id, input)
+    }
+
+    /// May this policy come into force?
+    #[must_use]
+    pub fn promote(&self, id: DecisionId, input: &PromoteInput) -> Asked {
         self.ask(id, input)
     }
 
@@ -236,6 +266,14 @@ impl Policy {
         self.decide(gate, id, input.into(), evaluate::input(input)).decision
     }
 
+    /// The bare answer to a stored input, with the agents it permits, in the order of their ids.
+    pub(crate) fn answer_to(&self, gate: Gate, input: &[u8]) -> (Answer, Vec<AgentId>) {
+        match evaluate::input(input).and_then(|input| self.answer(gate, input)) {
+            Ok(answered) => (answered.answer, answered.permitted),
+            Err(failed) => (failed.failure.denial(&failed.detail), Vec::new()),
+        }
+    }
+
     fn ask<I: GateInput>(&self, id: DecisionId, input: &I) -> Asked {
         match evaluate::canonical(input) {
             Ok((bytes, value)) => self.decide(I::GATE, id, bytes.into(), Ok(value)),
@@ -256,7 +294,14 @@ impl Policy {
             return Err(Failed::new(Failure::Missing, evaluate::entrypoint(gate)));
         }
         let candidates = candidates(&input);
-        let value = evaluate::rule(&self.engine, evaluate::entrypoint(gate), input)?;
+        let value =
+            evaluate::rule(&self.engine, evaluate::entrypoint(gate), input.clone()).or_else(|failed| {
+                // The limit is time by the clock on the wall: a machine that stood still looks like a slow policy, once.
+                match failed.failure {
+                    Failure::Timeout => evaluate::rule(&self.engine, evaluate::entrypoint(gate), input),
+                    _ => Err(failed),
+                }
+            })?;
         answer::read(gate, &value, &candidates)
     }
 
@@ -271,12 +316,50 @@ impl Policy {
         self.asked(gate, id, input, Answered { answer, checks, permitted, excluded })
     }
 
-    fn asked(&self, gate: Gate, id: DecisionId, input: Arc<[u8]>, answered: Answered) -> Asked {
-        let Answered { answer, checks, permitted, excluded } = answered;
-        let provenance =
-            Provenance { policy: self.revision, input: Digest::of(&input), evaluator: EVALUATOR.to_owned() };
-        Asked { decision: Decision { id, gate, answer, checks, permitted, excluded, provenance }, input }
+    /// What explains a decision of this policy, made anew from its input.
+    #[must_use]
+    pub fn explain_again(&self, decision: &Decision, input: &[u8]) -> Explanation {
+        let others = decision.excluded.values().flatten().map(|reason| reason.code.as_str()).collect();
+        let reasons = decision.answer.reasons();
+        explain::explain(&self.engine, &self.sources, decision.gate, input, reasons, &others)
+            .unwrap_or_default()
     }
+
+    /// What explains an answer that is no permit, where the policy itself gave it.
+    fn explain(&self, gate: Gate, input: &[u8], answered: &Answered) -> Option<Arc<[u8]>> {
+        let reasons = answered.answer.reasons();
+        if reasons.is_empty() || reasons.iter().any(|reason| reason.code.starts_with("policy_")) {
+            return None;
+        }
+        let others = answered.excluded.values().flatten().map(|reason| reason.code.as_str()).collect();
+        let explanation = explain::explain(&self.engine, &self.sources, gate, input, reasons, &others)?;
+        Some(canonical(&explanation).ok()?.into())
+    }
+
+    fn asked(&self, gate: Gate, id: DecisionId, input: Arc<[u8]>, answered: Answered) -> Asked {
+        let explanation = self.explain(gate, &input, &answered);
+        let Answered { answer, checks, permitted, excluded } = answered;
+        let provenance = Provenance {
+            policy: self.revision,
+            input: Digest::of(&input),
+            explanation: explanation.as_deref().map(Digest::of),
+            evaluator: EVALUATOR.to_owned(),
+        };
+        let compared = None;
+        let decision = Decision { id, gate, answer, checks, permitted, excluded, compared, provenance };
+        Asked { decision, input, explanation }
+    }
+}
+
+/// Runs what parses policy on a stack for it; nothing when it panics, or when there is no thread for it.
+///
+/// A long sum is a deep tree: what is refused for it must be read and dropped without harm first.
+pub(crate) fn on_deep_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Option<T> {
+    let run = || catch_unwind(AssertUnwindSafe(run)).ok();
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("policy-load".to_owned()).stack_size(LOAD_STACK);
+        thread.spawn_scoped(scope, run).ok()?.join().ok()?
+    })
 }
 
 /// The one place where a permit is read: on a permit the value comes back authorised, else as it was.
@@ -293,8 +376,11 @@ fn candidates(input: &Value) -> BTreeSet<AgentId> {
     named.iter().filter_map(|candidate| candidate["id"].as_string().ok()?.parse().ok()).collect()
 }
 
-fn parse(bundle: &Bundle) -> Result<Engine, LoadError> {
+pub(crate) fn parse(bundle: &Bundle) -> Result<Engine, LoadError> {
     let mut engine = evaluate::bounded_engine();
+    engine
+        .add_data(evaluate::data(bundle))
+        .map_err(|error| evaluate::located(&format!("the data cannot be used: {error:#}")))?;
     for (path, text) in bundle.deciding() {
         engine.add_policy(path.to_owned(), text.to_owned()).map_err(|error| LoadError {
             file: path.to_owned(),

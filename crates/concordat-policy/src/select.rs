@@ -16,6 +16,7 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Beta, Distribution};
 
 use crate::authorized::Authorized;
+use crate::input::DispatchInput;
 use crate::policy::{Asked, Permitted};
 
 /// How much delivery, quality and latency weigh; they add up to one.
@@ -53,6 +54,25 @@ pub fn choose(permitted: Permitted, seed: [u8; 32]) -> Chosen {
     }
     let assignment = work.map(|work, decision| assign(work, &best.1, decision));
     Chosen { assignment, draws, asked }
+}
+
+/// Who would be chosen among these agents of a stored dispatch input, with the same seed: a name, never a key.
+#[must_use]
+pub fn would_choose(input: &DispatchInput, permitted: &[AgentId], seed: [u8; 32]) -> Option<AgentId> {
+    let mut rng = ChaCha12Rng::from_seed(seed);
+    let mut beliefs: Vec<(AgentId, Belief)> =
+        input.candidates.iter().map(|candidate| (candidate.id, candidate.belief)).collect();
+    beliefs.retain(|(id, _)| permitted.contains(id));
+    beliefs.sort_unstable_by_key(|(id, _)| *id);
+    beliefs.dedup_by_key(|(id, _)| *id);
+    let mut best: Option<(f64, AgentId)> = None;
+    for (id, belief) in beliefs {
+        let drawn = draw(&belief, &mut rng);
+        if best.is_none_or(|(most, _)| drawn > most) {
+            best = Some((drawn, id));
+        }
+    }
+    best.map(|(_, id)| id)
 }
 
 fn assign(

@@ -52,6 +52,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         templates: Templates::default(),
         instance: "pace".to_owned(),
         bounds: concordat_engine::Bounds::default(),
+        install_policy: false,
+        inspect: concordat_engine::inspect_here(),
         review_expiry: "1h".parse()?,
     })
     .await?;

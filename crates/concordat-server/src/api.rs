@@ -18,5 +18,8 @@ pub mod triggers;
 pub mod agents;
 pub mod audit;
 pub mod keys;
+pub mod policies;
 pub mod service;
 pub mod templates;
+
+pub mod opa;

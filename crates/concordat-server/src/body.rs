@@ -8,6 +8,9 @@ use concordat_engine::Caller;
 use concordat_model::cloud_event::CloudEvent;
 use concordat_model::document::{self, Notation};
 use concordat_model::problem::Problems;
+use concordat_policy::bundle::MOST_DOCUMENT;
+use concordat_policy::bundle::archive::{self, Trusted};
+use concordat_policy::{Bundle, BundleError, Finding};
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use serde::de::DeserializeOwned;
@@ -115,6 +118,27 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Typed<T> {
     }
 }
 
+/// A policy bundle, as a document or as an archive.
+pub(crate) struct Bundled(pub(crate) Bundle);
+
+impl<S: Send + Sync> FromRequest<S> for Bundled {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Bundled, Refusal> {
+        let media = media(request.headers()).ok_or(Refusal::MediaType)?;
+        let text = bounded(request, MOST_DOCUMENT).await?;
+        let refused = |error: &BundleError| Refusal::Bundle(Box::new(Finding::from(error)));
+        match media.as_str() {
+            "application/json" => Bundle::from_json(&text).map(Bundled).map_err(|error| refused(&error)),
+            // No key is known to this server, so a signed archive is refused; its sender is known by their own key.
+            "application/gzip" => archive::read(&text, &Trusted::default())
+                .map(Bundled)
+                .map_err(|error| Refusal::Bundle(Box::new(Finding::from(&error)))),
+            _ => Err(Refusal::MediaType),
+        }
+    }
+}
+
 fn notation(headers: &HeaderMap) -> Option<Notation> {
     match media(headers)?.as_str() {
         "application/json" => Some(Notation::Json),
@@ -133,16 +157,21 @@ fn media(headers: &HeaderMap) -> Option<String> {
 }
 
 async fn whole(request: Request) -> Result<Bytes, Refusal> {
+    bounded(request, MAX_BYTES).await
+}
+
+/// A body of at most so many bytes.
+pub(crate) async fn bounded(request: Request, most: usize) -> Result<Bytes, Refusal> {
     let announced =
         request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_BYTES as u64) {
+    if announced.is_some_and(|length| length > most as u64) {
         return Err(Refusal::TooLarge);
     }
     let body: Body = request.into_body();
-    if body.size_hint().lower() > MAX_BYTES as u64 {
+    if body.size_hint().lower() > most as u64 {
         return Err(Refusal::TooLarge);
     }
-    match tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, MAX_BYTES)).await {
+    match tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, most)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if too_large(&error) => Err(Refusal::TooLarge),
         Ok(Err(_)) | Err(_) => Err(Refusal::Incomplete),

@@ -15,11 +15,13 @@ use tokio::time::Instant;
 
 use crate::app::{App, Shared};
 use crate::refusal::{Denied, Refusal};
+use crate::routes;
 
 /// The routes that need no key.
-pub(crate) const OPEN: [&str; 6] = [
+pub(crate) const OPEN: [&str; 7] = [
     "/livez",
     "/readyz",
+    "/opa/health",
     "/openapi.json",
     "/schemas/contract.json",
     "/schemas/submission.json",
@@ -41,6 +43,8 @@ pub(crate) async fn guard(State(app): State<Shared>, mut request: Request, next:
             }
             next.run(request).await
         }
+        // OPA's clients read OPA's errors.
+        Err(refusal) if request.uri().path().starts_with("/opa/") => routes::opa_refusal(refusal),
         Err(refusal) => refusal.into_response(),
     };
     if response.extensions_mut().remove::<Denied>().is_some() {

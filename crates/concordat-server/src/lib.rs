@@ -24,6 +24,7 @@ mod verb;
 
 mod body;
 mod cursor;
+mod decided;
 mod extract;
 mod reason;
 mod stream;

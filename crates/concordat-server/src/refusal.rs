@@ -11,6 +11,7 @@ use concordat_model::problem::Problems;
 use concordat_model::registry::RegistryError;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
+use serde::Serialize;
 
 use crate::api::decisions::Reason;
 use crate::api::problem::{Fault, MEDIA_TYPE, Problem};
@@ -73,6 +74,9 @@ pub(crate) enum Refusal {
     /// The document is wrong.
     #[error("the document is not valid: {0}")]
     Document(Problems),
+    /// What was sent is no policy bundle.
+    #[error("the policy is refused: {0}")]
+    Bundle(Box<concordat_policy::Finding>),
     /// There are as many streams as we keep open.
     #[error("too many streams are open: try again in a few seconds, or read page by page")]
     Streams,
@@ -142,6 +146,9 @@ impl Refusal {
             Refusal::Document(_) => {
                 Kind(S::UNPROCESSABLE_ENTITY, "document-invalid", "The document is not valid", false)
             }
+            Refusal::Bundle(_) => {
+                Kind(S::UNPROCESSABLE_ENTITY, "policy-refused", "The policy does not pass", false)
+            }
             Refusal::Streams => {
                 Kind(S::SERVICE_UNAVAILABLE, "streams-exhausted", "Too many streams are open", true)
             }
@@ -188,6 +195,10 @@ impl Refusal {
         };
         match self {
             Refusal::Document(problems) => problem.errors = problems.all().iter().map(Fault::from).collect(),
+            Refusal::Engine(EngineError::PolicyRefused(findings)) => {
+                problem.errors = findings.iter().map(Fault::from).collect();
+            }
+            Refusal::Bundle(finding) => problem.errors = vec![Fault::from(&**finding)],
             Refusal::Engine(EngineError::Forbidden(decision)) => {
                 let reasons = decision.answer.reasons();
                 problem.reasons = reasons.iter().map(Reason::from).collect();
@@ -209,6 +220,9 @@ fn engine_kind(error: &EngineError) -> Kind {
         }
         EngineError::Forbidden(_) => {
             Kind(S::FORBIDDEN, "policy-forbidden", "Policy does not permit this", false)
+        }
+        EngineError::PolicyRefused(_) => {
+            Kind(S::UNPROCESSABLE_ENTITY, "policy-refused", "The policy does not pass", false)
         }
         EngineError::NotFound { .. } | EngineError::Registry(RegistryError::Unknown(_)) => NOT_FOUND,
         EngineError::Conflict(_) | EngineError::Illegal(_) | EngineError::Store(StoreError::Conflict(_)) => {
@@ -265,15 +279,16 @@ fn report(refusal: &Refusal) -> String {
     incident
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
+impl Refusal {
+    /// The response, with the problem told in a form of its own.
+    pub(crate) fn told<T: Serialize>(self, media: &'static str, form: impl FnOnce(Problem) -> T) -> Response {
         let problem = self.problem();
         let retry_after = self.retry_after();
         let denied = matches!(self, Refusal::Engine(EngineError::Forbidden(_)));
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(problem)).into_response();
+        let mut response = (status, Json(form(problem))).into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -284,6 +299,12 @@ impl IntoResponse for Refusal {
             response.extensions_mut().insert(Denied);
         }
         response
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        self.told(MEDIA_TYPE, |problem| problem)
     }
 }
 
@@ -330,6 +351,7 @@ mod tests {
             (engine(EngineError::PayloadMissing(digest)), 500, "internal", true),
             (engine(EngineError::PayloadOdd { digest, why: text() }), 500, "internal", true),
             (engine(EngineError::Halted(text())), 503, "engine-halted", true),
+            (engine(EngineError::PolicyRefused(Vec::new())), 422, "policy-refused", false),
             (engine(EngineError::Draining), 503, "engine-draining", true),
             (engine(overload(Shed::Tenant)), 429, "tenant-overloaded", true),
             (engine(overload(Shed::Open)), 503, "overloaded", true),

@@ -7,7 +7,9 @@ mod contracts;
 mod decisions;
 mod events;
 mod keys;
+mod opa;
 mod orders;
+mod policies;
 mod reviews;
 mod service;
 mod templates;
@@ -29,7 +31,18 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .merge(triggers::routes())
         .merge(agents::routes())
         .merge(templates::routes())
+        .merge(policies::routes())
         .merge(audit::routes())
         .merge(keys::routes())
         .merge(service::routes())
+}
+
+/// OPA's API under `/opa`. OPA's own pages describe it.
+pub(crate) fn opa() -> axum::Router<Shared> {
+    opa::routes()
+}
+
+/// A refusal in OPA's form.
+pub(crate) fn opa_refusal(refusal: crate::refusal::Refusal) -> axum::response::Response {
+    opa::refused(refusal)
 }

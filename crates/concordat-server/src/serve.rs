@@ -38,6 +38,7 @@ pub fn router(engine: Engine, config: &Config) -> Router {
 fn over(app: &Shared) -> Router {
     let (routes, _) = routes::all().split_for_parts();
     let inner = routes
+        .merge(routes::opa())
         .fallback(|| async { Refusal::RouteUnknown })
         .method_not_allowed_fallback(|| async { Refusal::MethodNotAllowed })
         .layer(CatchPanicLayer::custom(panicked))

@@ -4,7 +4,9 @@ mod auth;
 mod description;
 mod documents;
 mod lives;
+mod opa;
 mod orders;
+mod policies;
 mod shapes;
 mod wire;
 
@@ -101,6 +103,8 @@ impl Server {
             classifier: Classifier::standard().unwrap(),
             templates,
             instance: "test".to_owned(),
+            install_policy: false,
+            inspect: concordat_engine::inspect_here(),
             review_expiry: "1h".parse().unwrap(),
             bounds: concordat_engine::Bounds::default(),
         })

@@ -16,11 +16,15 @@ use concordat_server::api::contracts::{
 };
 use concordat_server::api::decisions::DecisionDetail;
 use concordat_server::api::keys::{KeyList, KeyMade, KeyRow, Me, NewKey};
+use concordat_server::api::policies::{
+    DiffQuery, ImpactQuery, ImpactReport, PolicyDetail, PolicyDiff, PolicyList, PolicyPromotion,
+    PolicyPublished, PolicyRevision,
+};
 use concordat_server::api::reviews::{ReviewAnswer, ReviewList};
 use concordat_server::api::service::PolicyInForce;
 use concordat_server::api::templates::TemplateList;
 use concordat_server::api::triggers::{TriggerDetail, TriggerList};
-use concordat_server::api::why::Why;
+use concordat_server::api::why::{DecisionReplay, DecisionWhy, Why};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -198,6 +202,101 @@ impl Client {
     /// See [`ClientError`].
     pub async fn decision(&self, id: &str) -> Result<DecisionDetail, ClientError> {
         self.call(Method::GET, &["v1", "decisions", id]).send().await?.json()
+    }
+
+    /// Why a gate answered as it did, in words.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn why_decided(&self, id: &str) -> Result<DecisionWhy, ClientError> {
+        self.call(Method::GET, &["v1", "decisions", id, "why"]).send().await?.json()
+    }
+
+    /// Makes a decision again, and tells whether it is the same.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn replay_decision(&self, id: &str) -> Result<DecisionReplay, ClientError> {
+        self.call(Method::GET, &["v1", "decisions", id, "replay"]).send().await?.json()
+    }
+
+    /// The revisions of the policy, newest first.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn policies(&self) -> Result<PolicyList, ClientError> {
+        self.call(Method::GET, &["v1", "policies"]).send().await?.json()
+    }
+
+    /// A revision with its bundle.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn policy_revision(&self, revision: &str) -> Result<PolicyDetail, ClientError> {
+        self.call(Method::GET, &["v1", "policies", revision]).send().await?.json()
+    }
+
+    /// Publishes a bundle: its document, or an archive.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn publish_policy(
+        &self,
+        bundle: Vec<u8>,
+        media_type: &str,
+    ) -> Result<PolicyPublished, ClientError> {
+        self.call(Method::POST, &["v1", "policies"]).document(bundle, media_type).send().await?.json()
+    }
+
+    /// What a revision changes against another one, or against the one in force.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn policy_diff(&self, revision: &str, query: &DiffQuery) -> Result<PolicyDiff, ClientError> {
+        self.call(Method::GET, &["v1", "policies", revision, "diff"]).query(query).send().await?.json()
+    }
+
+    /// Lets a revision go to another stage.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn promote_policy(
+        &self,
+        revision: &str,
+        promotion: &PolicyPromotion,
+    ) -> Result<PolicyRevision, ClientError> {
+        let path = ["v1", "policies", &format!("{revision}:promote")];
+        self.call(Method::POST, &path).body(promotion).send().await?.json()
+    }
+
+    /// Takes a revision off trial.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn withdraw_policy(&self, revision: &str, reason: &str) -> Result<PolicyRevision, ClientError> {
+        let path = ["v1", "policies", &format!("{revision}:withdraw")];
+        self.call(Method::POST, &path).body(&because(reason)).send().await?.json()
+    }
+
+    /// Takes the policy in force back.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn roll_back_policy(&self, reason: &str) -> Result<PolicyRevision, ClientError> {
+        self.call(Method::POST, &["v1", "policies:rollBack"]).body(&because(reason)).send().await?.json()
+    }
+
+    /// What a revision would have decided otherwise.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn policy_impact(
+        &self,
+        revision: &str,
+        query: &ImpactQuery,
+    ) -> Result<ImpactReport, ClientError> {
+        let path = ["v1", "policies", &format!("{revision}:impact")];
+        self.call(Method::POST, &path).body(query).send().await?.json()
     }
 
     /// The reviews that wait for people.

@@ -34,9 +34,15 @@ pub struct ServeConfig {
     #[arg(long, env = "CONCORDAT_CONTRACTS", value_name = "DIR")]
     pub contracts: Option<PathBuf>,
 
-    /// A folder of Rego policies; without it, the standard policy is in force.
+    /// A folder of Rego policies that the installation begins with; without it, the standard policy. Once another
+    /// policy was promoted, that one stays in force.
     #[arg(long, env = "CONCORDAT_POLICIES", value_name = "DIR")]
     pub policies: Option<PathBuf>,
+
+    /// Puts that policy in force even though another one was promoted since, for when the one in force lets nobody
+    /// do anything; the log says so.
+    #[arg(long)]
+    pub install_policies: bool,
 
     /// Lets agents live on this machine and be called by plain http.
     #[arg(long, env = "CONCORDAT_ALLOW_LOOPBACK_AGENTS")]

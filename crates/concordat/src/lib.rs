@@ -7,6 +7,7 @@ pub mod config;
 pub mod limits;
 pub mod log_key;
 pub mod policies;
+pub mod policy_worker;
 pub mod server;
 pub mod templates;
 

@@ -8,6 +8,10 @@ const STACK: usize = 64 * 1024 * 1024;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
+    // Before there are threads: their stacks would count against the limits that this process sets itself.
+    if concordat::policy_worker::is_meant(&arguments) {
+        return concordat::policy_worker::work();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK).enable_all().build();
     let done = runtime.map(|runtime| {
         // On a thread of the runtime, because the main thread's stack is the shell's choice.

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use concordat_policy::bundle::{MOST_BYTES, MOST_FILES};
+use concordat_policy::bundle::archive::{self, ArchiveError, Trusted};
+use concordat_policy::bundle::{DATA, MANIFEST, MOST_BYTES, MOST_FILES, MOST_TOTAL};
 use concordat_policy::{Bundle, BundleError};
 
 /// How deep a folder of policies may nest: what is deeper is a loop of links, or a mistake.
@@ -30,19 +31,41 @@ pub enum PoliciesError {
     /// The files make no bundle.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// The archive gives no files.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
 }
 
-/// The bundle of all `.rego` files of a folder and of the folders in it.
+/// The bundle of a folder and of the folders in it: every `.rego` file and `data.json`, and the `.manifest`.
 ///
 /// # Errors
 /// A file cannot be read, or the files make no bundle.
 pub fn of_folder(folder: &Path) -> Result<Bundle, PoliciesError> {
+    Ok(Bundle::from_files(files_of(folder)?)?)
+}
+
+/// The files of a folder that belong to a bundle, as they are.
+///
+/// # Errors
+/// A file cannot be read, or there is no Rego among them.
+pub fn files_of(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, PoliciesError> {
     let mut files = Vec::new();
     collect(folder, "", 0, &mut files)?;
-    if files.is_empty() {
+    if !files.iter().any(|(path, _)| path.ends_with(".rego")) {
         return Err(PoliciesError::Empty { folder: folder.to_owned() });
     }
-    Ok(Bundle::from_files(files)?)
+    Ok(files)
+}
+
+/// The files of a folder or of an archive that belong to a bundle, as they are.
+///
+/// # Errors
+/// A file cannot be read, there is no Rego among them, or the archive or its signature is refused.
+pub fn files_at(path: &Path, trusted: &Trusted) -> Result<Vec<(String, Vec<u8>)>, PoliciesError> {
+    if path.is_dir() {
+        return files_of(path);
+    }
+    Ok(archive::files(&read(path, archive::MOST_ARCHIVE)?, trusted)?)
 }
 
 fn collect(
@@ -59,23 +82,25 @@ fn collect(
     entries.sort();
     for path in entries {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if name.starts_with('.') {
+        let manifest = prefix.is_empty() && name == MANIFEST;
+        if name.starts_with('.') && !manifest {
             continue;
         }
+        let rego = name.ends_with(".rego");
         if path.is_dir() && depth < DEEPEST {
             collect(&path, &format!("{prefix}{name}/"), depth + 1, files)?;
-        } else if name.ends_with(".rego") && path.is_file() && files.len() <= MOST_FILES {
-            files.push((format!("{prefix}{name}"), read(&path)?));
+        } else if (rego || manifest || name == DATA) && path.is_file() && files.len() <= MOST_FILES {
+            files.push((format!("{prefix}{name}"), read(&path, if rego { MOST_BYTES } else { MOST_TOTAL })?));
         }
     }
     Ok(())
 }
 
 /// One byte more than a file may have is enough to refuse it.
-fn read(path: &Path) -> Result<Vec<u8>, PoliciesError> {
+fn read(path: &Path, most: usize) -> Result<Vec<u8>, PoliciesError> {
     let mut bytes = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes))
+        .and_then(|file| file.take(most as u64 + 1).read_to_end(&mut bytes))
         .map_err(|why| PoliciesError::Unreadable { path: path.to_owned(), why })?;
     Ok(bytes)
 }

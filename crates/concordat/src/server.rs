@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::ServeConfig;
-use crate::{log_key, policies, templates};
+use crate::{log_key, policies, policy_worker, templates};
 
 /// Starts servers.
 #[derive(Debug)]
@@ -104,6 +104,8 @@ async fn parts(config: &ServeConfig, address: SocketAddr) -> Result<Parts> {
         transport: Arc::new(HttpAgents::new(egress)),
         clock: Arc::new(SystemClock),
         policy: Policy::load(&bundle)?,
+        install_policy: config.install_policies,
+        inspect: policy_worker::inspector(),
         classifier: Classifier::standard()?,
         templates: known,
         instance: config.instance.clone(),

@@ -12,7 +12,7 @@
 mod agent;
 mod aims;
 mod bed;
-mod clock;
+pub(crate) mod clock;
 mod disk;
 pub(crate) mod floor;
 mod latency;

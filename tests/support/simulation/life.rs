@@ -76,6 +76,8 @@ impl<'s> Life<'s> {
                 classifier: CLASSIFIER.clone()?,
                 templates,
                 instance: "simulation".to_owned(),
+                install_policy: false,
+                inspect: concordat_engine::inspect_here(),
                 review_expiry: Span::seconds(600),
                 bounds: Bounds { calls: 12, calls_per_tenant: 9, ..Bounds::default() },
             };

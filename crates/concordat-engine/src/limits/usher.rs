@@ -38,10 +38,9 @@ pub(crate) async fn usher(core: Arc<Core>) {
         {
             let open = core.open.lock();
             for run in wakes {
-                let woken = open
-                    .get(&run)
-                    .map(|handle| handle.inbox.send(Message { input: Input::Woken, done: None }));
-                if !matches!(woken, Some(Ok(()))) {
+                let wake = || Message { input: Input::Woken, done: None };
+                let woken = open.get(&run).is_some_and(|handle| handle.inbox.send(wake()).is_ok());
+                if !woken {
                     gone.push(run);
                 }
             }

@@ -58,7 +58,7 @@ impl Turn<'_> {
             self.wait_for(offered, agents, false);
             return Ok(());
         }
-        match self.core.policy.dispatch(self.decision_id(), &input, work, &agents) {
+        match self.core.policies.panel().dispatch(self.decision_id(), &input, work, &agents) {
             Ok(permitted) => {
                 let seed =
                     Digest::of(format!("{}/{}", self.run.id, permitted.asked().decision.id).as_bytes());

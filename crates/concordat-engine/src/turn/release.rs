@@ -20,7 +20,7 @@ impl Turn<'_> {
         let Some(step) = place.and_then(|place| contract.steps().get(place)) else { return Ok(()) };
         let Some(outcome) = self.outcome(ask) else { return Ok(()) };
         let input = gates::release(&self.run, step, &outcome, &self.core.world.read(), self.at);
-        match self.core.policy.release(self.decision_id(), &input, outcome) {
+        match self.core.policies.panel().release(self.decision_id(), &input, outcome) {
             Ok(Released { outcome, asked }) => {
                 self.decided(asked, Some(ask.attempt.clone()))?;
                 match self.decomposed(ask, step, &outcome) {

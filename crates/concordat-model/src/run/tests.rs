@@ -127,8 +127,12 @@ impl Game {
 
     fn decision(&mut self, gate: Gate) -> Decision {
         let answer = Answer::Permit;
-        let provenance =
-            Provenance { policy: Digest::of(b"p"), input: Digest::of(b"i"), evaluator: "none".into() };
+        let provenance = Provenance {
+            policy: Digest::of(b"p"),
+            input: Digest::of(b"i"),
+            explanation: None,
+            evaluator: "none".into(),
+        };
         let id = DecisionId::new(Uuid::from_u128(self.rolled as u128));
         Decision {
             id,
@@ -137,6 +141,7 @@ impl Game {
             checks: vec![],
             permitted: vec![],
             excluded: Default::default(),
+            compared: None,
             provenance,
         }
     }

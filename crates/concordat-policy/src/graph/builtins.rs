@@ -32,8 +32,34 @@ const BANNED: [&str; 23] = [
 ];
 
 /// Whether a policy may not call this builtin.
-pub(super) fn banned(name: &str) -> bool {
+pub(crate) fn banned(name: &str) -> bool {
     BANNED.iter().any(|banned| name == *banned || (banned.ends_with('.') && name.starts_with(banned)))
+}
+
+/// What other evaluators of Rego have, and this one does not: the whole name, or a beginning that ends in a dot.
+const ABSENT: [&str; 17] = [
+    "all",
+    "any",
+    "array.flatten",
+    "cast_array",
+    "crypto.",
+    "graphql.",
+    "io.jwt.",
+    "json.verify_schema",
+    "net.cidr_contains_matches",
+    "net.cidr_intersects",
+    "net.cidr_merge",
+    "providers.aws.",
+    "re_match",
+    "regex.globs_match",
+    "rego.metadata.",
+    "set_diff",
+    "walk",
+];
+
+/// Whether authors may know this builtin from elsewhere.
+pub(crate) fn absent(name: &str) -> bool {
+    ABSENT.iter().any(|absent| name == *absent || (absent.ends_with('.') && name.starts_with(absent)))
 }
 
 /// Whether a `sprintf` format asks for a width or a precision, which can be in the millions.

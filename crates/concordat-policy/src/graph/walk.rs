@@ -8,124 +8,90 @@ use regorus::unstable::{
     Expr, Literal, LiteralStmt, Module, Query, Ref, Rule as Parsed, RuleAssign, RuleHead, Span,
 };
 
-use super::{Graph, Path, Place, builtins};
-use crate::policy::LoadError;
+use super::place::{DEEPEST, Place, fixed, head, imports, package, start};
+use super::{Graph, Mock, Path, builtins};
+use crate::finding::{Code, Finding};
 
-/// The deepest nesting of expressions and queries within a rule.
-const DEEPEST: usize = 64;
+/// Under which root builtins stand in the graph.
+const BUILTIN: &str = "builtin";
+
+fn builtin(name: &str) -> Path {
+    vec![BUILTIN.to_owned(), name.to_owned()]
+}
 
 /// The first part of every rule's head, by package.
 pub(super) type Names = BTreeMap<Path, BTreeSet<String>>;
 
 /// The names that a package's rules begin with.
-pub(super) fn rule_names(modules: &[Ref<Module>]) -> Result<Names, LoadError> {
+pub(super) fn rule_names(modules: &[Ref<Module>]) -> Names {
     let mut names = Names::new();
     for module in modules {
-        let package = package(module)?;
-        let known = names.entry(package).or_default();
-        for rule in &module.policy {
-            known.extend(fixed(head(rule), 0)?.0.into_iter().next());
-        }
+        let known = names.entry(package(module)).or_default();
+        known.extend(module.policy.iter().filter_map(|rule| fixed(head(rule)).0.into_iter().next()));
     }
-    Ok(names)
+    names
 }
 
 /// Adds a module's rules to the graph.
-pub(super) fn module(module: &Module, names: &Names, graph: &mut Graph) -> Result<(), LoadError> {
-    let package = package(module)?;
+pub(super) fn module(module: &Module, names: &Names, graph: &mut Graph) {
+    let package = package(module);
     let none = BTreeSet::new();
+    let imports = imports(module);
+    for import in imports.iter().filter(|import| import.path == ["input"] && import.alias == "input") {
+        // The engine would write a warning about it to stderr on every load.
+        let told = import.place.error(Code::UnusedImport, "`import input` says nothing".to_owned());
+        graph.found.push(told.fix("leave it out"));
+    }
     let mut reader = Reader {
         own: names.get(&package).unwrap_or(&none),
         package: &package,
-        imports: imports(module)?,
+        imports: imports.into_iter().map(|import| (import.alias, import.path)).collect(),
         refers: BTreeSet::new(),
         levels: 0,
+        pretends: false,
+        found: &mut graph.found,
+        mocks: graph.mocks.take(),
     };
     for rule in &module.policy {
         let mut path = package.clone();
-        path.extend(fixed(head(rule), 0)?.0);
-        reader.rule(rule)?;
+        path.extend(fixed(head(rule)).0);
+        reader.rule(rule);
         let entry = graph
             .rules
             .entry(path)
-            .or_insert_with(|| super::Rule { place: place(rule.span()), ..Default::default() });
+            .or_insert_with(|| super::Rule { place: Place::of(rule.span()), ..Default::default() });
         entry.refers.append(&mut reader.refers);
         entry.levels = entry.levels.max(std::mem::take(&mut reader.levels));
+        entry.pretends |= std::mem::take(&mut reader.pretends);
     }
-    Ok(())
-}
-
-fn package(module: &Module) -> Result<Path, LoadError> {
-    let mut path = vec!["data".to_owned()];
-    path.extend(fixed(&module.package.refr, 0)?.0);
-    Ok(path)
-}
-
-fn imports(module: &Module) -> Result<BTreeMap<String, Path>, LoadError> {
-    let mut imports = BTreeMap::new();
-    for import in &module.imports {
-        let (path, _) = fixed(&import.refr, 0)?;
-        // The engine would write a warning about it to stderr on every load.
-        if path == ["input"] && import.r#as.is_none() {
-            return Err(place(&import.span).refuse("`import input` says nothing: leave it out".to_owned()));
+    graph.mocks = reader.mocks;
+    // Builtins are rules of their own, as far as others may stand in for them.
+    for target in graph.mocks.iter().flatten().flat_map(|mock| &mock.replaced) {
+        if target.first().is_some_and(|root| root == BUILTIN) {
+            graph.rules.entry(target.clone()).or_default();
         }
-        let alias = import
-            .r#as
-            .as_ref()
-            .map_or_else(|| path.last().cloned().unwrap_or_default(), |name| name.text().to_owned());
-        imports.insert(alias, path);
-    }
-    Ok(imports)
-}
-
-fn head(rule: &Parsed) -> &Expr {
-    match rule {
-        Parsed::Spec {
-            head: RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. } | RuleHead::Func { refr, .. },
-            ..
-        }
-        | Parsed::Default { refr, .. } => refr,
     }
 }
 
-fn place(span: &Span) -> Place {
-    Place { file: span.source.get_path().clone(), line: span.line, column: span.col }
-}
-
-fn too_deep(span: &Span) -> LoadError {
-    place(span)
-        .refuse(format!("this is nested too deeply; the most is {DEEPEST} levels: name the inner parts"))
-}
-
-/// A reference's fixed parts, and the expressions that compute the others.
-fn fixed(expr: &Expr, depth: usize) -> Result<(Path, Vec<&Expr>), LoadError> {
+/// The parts of a set's or an object's head that may be undefined.
+///
+/// The evaluator then forgets what the rule has gathered so far, in silence or with an error: `denied contains x.id`
+/// would be empty because one `x` has no `id`.
+fn unbound<'e>(expr: &'e Expr, depth: usize, found: &mut Vec<&'e Span>) {
+    // What is deeper is refused for its depth.
     if depth > DEEPEST {
-        return Err(too_deep(expr.span()));
+        return;
     }
-    let text = |value: &regorus::Value| value.as_string().ok().map(|text| String::from(text.as_ref()));
+    let mut all = |items: &'e [Ref<Expr>]| items.iter().for_each(|item| unbound(item, depth + 1, found));
     match expr {
-        Expr::Var { value, .. } => Ok((text(value).into_iter().collect(), Vec::new())),
-        Expr::RefDot { refr, field, .. } => {
-            let (mut path, computed) = fixed(refr, depth + 1)?;
-            if computed.is_empty() && !path.is_empty() {
-                path.extend(text(&field.1));
-            }
-            Ok((path, computed))
-        }
-        Expr::RefBrack { refr, index, .. } => {
-            let (mut path, mut computed) = fixed(refr, depth + 1)?;
-            match index.as_ref() {
-                Expr::String { value, .. } | Expr::RawString { value, .. }
-                    if computed.is_empty() && !path.is_empty() =>
-                {
-                    path.extend(text(value));
-                }
-                index => computed.push(index),
-            }
-            Ok((path, computed))
-        }
-        // Something that is computed and then looked into, such as a call's value.
-        other => Ok((Vec::new(), vec![other])),
+        Expr::RefDot { .. } | Expr::RefBrack { .. } => found.push(expr.span()),
+        Expr::Array { items, .. } | Expr::Set { items, .. } => all(items),
+        Expr::Object { fields, .. } => fields.iter().for_each(|(_, key, value)| {
+            unbound(key, depth + 1, found);
+            unbound(value, depth + 1, found);
+        }),
+        Expr::Call { params, .. } => all(params),
+        _ => {}
     }
 }
 
@@ -135,85 +101,137 @@ struct Reader<'a> {
     imports: BTreeMap<String, Path>,
     refers: BTreeSet<Path>,
     levels: usize,
+    pretends: bool,
+    found: &'a mut Vec<Finding>,
+    mocks: Option<Vec<Mock>>,
 }
 
 impl Reader<'_> {
-    fn rule(&mut self, rule: &Parsed) -> Result<(), LoadError> {
+    fn rule(&mut self, rule: &Parsed) {
         match rule {
             Parsed::Default { args, value, .. } => {
-                self.all(args, 0)?;
-                self.expr(value, 0)
+                self.all(args, 0);
+                self.expr(value, 0);
             }
             Parsed::Spec { head, bodies, .. } => {
-                self.head(head)?;
+                self.head(head);
                 for body in bodies {
-                    self.assign(body.assign.as_ref())?;
-                    self.query(&body.query, 0)?;
+                    self.assign(body.assign.as_ref());
+                    self.query(&body.query, 0);
                 }
-                Ok(())
             }
         }
     }
 
-    fn head(&mut self, head: &RuleHead) -> Result<(), LoadError> {
+    fn head(&mut self, head: &RuleHead) {
         let (RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. } | RuleHead::Func { refr, .. }) = head;
-        for computed in fixed(refr, 0)?.1 {
-            self.expr(computed, 0)?;
+        let computed = fixed(refr).1;
+        for part in &computed {
+            self.expr(part, 0);
         }
+        let mut gathered = Vec::new();
         match head {
-            RuleHead::Compr { assign, .. } => self.assign(assign.as_ref()),
-            RuleHead::Set { key, .. } => self.all(key, 0),
-            RuleHead::Func { args, assign, .. } => {
-                self.all(args, 0)?;
-                self.assign(assign.as_ref())
+            RuleHead::Compr { assign, .. } => {
+                if !computed.is_empty() {
+                    gathered.extend(computed);
+                    gathered.extend(assign.iter().map(|assign| assign.value.as_ref()));
+                }
+                self.assign(assign.as_ref());
             }
+            RuleHead::Set { key, .. } => {
+                gathered.extend(computed);
+                gathered.extend(key.iter().map(Ref::as_ref));
+                self.all(key, 0);
+            }
+            RuleHead::Func { args, assign, .. } => {
+                self.all(args, 0);
+                self.assign(assign.as_ref());
+            }
+        }
+        let mut undefined = Vec::new();
+        gathered.into_iter().for_each(|part| unbound(part, 0, &mut undefined));
+        for span in undefined {
+            let text = span.text().to_owned();
+            let message = format!(
+                "`{text}` may be undefined, and then the evaluator forgets what this rule has gathered"
+            );
+            let fix = format!("write `value := {text}` as a condition, and `value` here");
+            self.refuse(Code::UndefinedHead, span, message, &fix);
         }
     }
 
-    fn assign(&mut self, assign: Option<&RuleAssign>) -> Result<(), LoadError> {
-        assign.map_or(Ok(()), |assign| self.expr(&assign.value, 0))
+    fn assign(&mut self, assign: Option<&RuleAssign>) {
+        if let Some(assign) = assign {
+            self.expr(&assign.value, 0);
+        }
     }
 
-    fn query(&mut self, query: &Query, depth: usize) -> Result<(), LoadError> {
-        query.stmts.iter().try_for_each(|statement| self.statement(statement, depth))
+    fn query(&mut self, query: &Query, depth: usize) {
+        for statement in &query.stmts {
+            self.statement(statement, depth);
+        }
     }
 
-    fn statement(&mut self, statement: &LiteralStmt, depth: usize) -> Result<(), LoadError> {
+    fn statement(&mut self, statement: &LiteralStmt, depth: usize) {
         for with in &statement.with_mods {
+            self.pretends = true;
             // Replacing a rule or function would let rules reach each other in ways that the graph does not show.
-            if fixed(&with.refr, 0)?.0.first().is_none_or(|root| root != "input") {
-                return Err(
-                    place(&with.span).refuse("`with` may replace only `input` outside of tests".to_owned())
-                );
+            let target = fixed(&with.refr).0;
+            if target.first().is_some_and(|root| root == "input") {
+                self.expr(&with.r#as, depth + 1);
+            } else if self.mocks.is_some() {
+                self.mock(&with.refr, &target, &with.r#as, depth);
+            } else {
+                let message = "`with` may replace only `input` outside of tests".to_owned();
+                self.refuse(Code::With, &with.span, message, "hand the value to a function");
+                self.expr(&with.r#as, depth + 1);
             }
-            self.expr(&with.r#as, depth + 1)?;
         }
         match &statement.literal {
-            Literal::SomeVars { .. } => Ok(()),
+            Literal::SomeVars { .. } => {}
             Literal::SomeIn { key, value, collection, .. } => {
-                self.all(key, depth)?;
-                self.expr(value, depth + 1)?;
-                self.expr(collection, depth + 1)
+                self.all(key, depth);
+                self.expr(value, depth + 1);
+                self.expr(collection, depth + 1);
             }
             Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => self.expr(expr, depth + 1),
             Literal::Every { domain, query, .. } => {
-                self.expr(domain, depth + 1)?;
-                self.query(query, depth + 1)
+                self.expr(domain, depth + 1);
+                self.query(query, depth + 1);
             }
         }
     }
 
-    fn all<'e>(
-        &mut self,
-        exprs: impl IntoIterator<Item = &'e Ref<Expr>>,
-        depth: usize,
-    ) -> Result<(), LoadError> {
-        exprs.into_iter().try_for_each(|expr| self.expr(expr, depth + 1))
+    /// What is replaced, and what its replacement refers to.
+    fn mock(&mut self, replaced: &Expr, target: &Path, by: &Expr, depth: usize) {
+        let own = std::mem::take(&mut self.refers);
+        self.reference(replaced, depth);
+        let mut replaced = std::mem::take(&mut self.refers);
+        if replaced.is_empty() {
+            replaced.insert(builtin(&target.join(".")));
+        }
+        self.expr(by, depth + 1);
+        let refers = std::mem::replace(&mut self.refers, own);
+        self.refers.extend(refers.iter().cloned());
+        if let Some(mocks) = &mut self.mocks {
+            mocks.push(Mock { replaced, refers });
+        }
     }
 
-    fn expr(&mut self, expr: &Expr, depth: usize) -> Result<(), LoadError> {
+    fn all<'e>(&mut self, exprs: impl IntoIterator<Item = &'e Ref<Expr>>, depth: usize) {
+        for expr in exprs {
+            self.expr(expr, depth + 1);
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr, depth: usize) {
         if depth > DEEPEST {
-            return Err(too_deep(expr.span()));
+            // Once is enough: what lies around it is as deep.
+            if self.found.last().is_none_or(|last| last.code != Code::TooDeep) {
+                let message = format!("this is nested too deeply; the most is {DEEPEST} levels");
+                self.refuse(Code::TooDeep, expr.span(), message, "name the inner parts");
+            }
+            return;
         }
         self.levels = self.levels.max(depth);
         match expr {
@@ -221,24 +239,24 @@ impl Reader<'_> {
             | Expr::RawString { .. }
             | Expr::Number { .. }
             | Expr::Bool { .. }
-            | Expr::Null { .. } => Ok(()),
+            | Expr::Null { .. } => {}
             Expr::Var { .. } | Expr::RefDot { .. } | Expr::RefBrack { .. } => self.reference(expr, depth),
             Expr::Array { items, .. } | Expr::Set { items, .. } => self.all(items, depth),
             Expr::Object { fields, .. } => {
-                self.all(fields.iter().flat_map(|(_, key, value)| [key, value]), depth)
+                self.all(fields.iter().flat_map(|(_, key, value)| [key, value]), depth);
             }
             Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
-                self.expr(term, depth + 1)?;
-                self.query(query, depth + 1)
+                self.expr(term, depth + 1);
+                self.query(query, depth + 1);
             }
             Expr::ObjectCompr { key, value, query, .. } => {
-                self.all([key, value], depth)?;
-                self.query(query, depth + 1)
+                self.all([key, value], depth);
+                self.query(query, depth + 1);
             }
             Expr::Call { fcn, params, .. } => {
-                self.call(fcn, params)?;
-                self.reference(fcn, depth)?;
-                self.all(params, depth)
+                self.call(fcn, params);
+                self.reference(fcn, depth);
+                self.all(params, depth);
             }
             Expr::UnaryExpr { expr, .. } => self.expr(expr, depth + 1),
             Expr::BinExpr { lhs, rhs, .. }
@@ -246,14 +264,14 @@ impl Reader<'_> {
             | Expr::ArithExpr { lhs, rhs, .. }
             | Expr::AssignExpr { lhs, rhs, .. } => self.all([lhs, rhs], depth),
             Expr::Membership { key, value, collection, .. } => {
-                self.all(key, depth)?;
-                self.all([value, collection], depth)
+                self.all(key, depth);
+                self.all([value, collection], depth);
             }
         }
     }
 
-    fn reference(&mut self, expr: &Expr, depth: usize) -> Result<(), LoadError> {
-        let (path, computed) = fixed(expr, depth)?;
+    fn reference(&mut self, expr: &Expr, depth: usize) {
+        let (path, computed) = fixed(expr);
         let (root, rest) = path.split_first().map_or(("", &[][..]), |(root, rest)| (root.as_str(), rest));
         let resolved: Option<Path> = match (root, self.imports.get(root)) {
             ("data", _) => Some(path.clone()),
@@ -268,26 +286,39 @@ impl Reader<'_> {
             }
         };
         self.refers.extend(resolved);
-        computed.into_iter().try_for_each(|expr| self.expr(expr, depth + 1))
+        for expr in computed {
+            self.expr(expr, depth + 1);
+        }
     }
 
-    fn call(&mut self, function: &Expr, params: &[Ref<Expr>]) -> Result<(), LoadError> {
-        let name = fixed(function, 0)?.0.join(".");
-        let refuse = |message: String| Err(place(function.span()).refuse(message));
+    fn call(&mut self, function: &Expr, params: &[Ref<Expr>]) {
+        let name = fixed(function).0.join(".");
+        if self.mocks.is_some() {
+            self.refers.insert(builtin(&name));
+        }
         if builtins::banned(&name) {
-            return refuse(format!(
-                "`{name}` may not be used: a decision sees only its input, and answers quickly"
-            ));
+            let message = format!("`{name}` may not be used");
+            let fix = "a decision sees only its input, and answers quickly";
+            return self.refuse(Code::BannedBuiltin, start(function), message, fix);
+        }
+        if name != "sprintf" {
+            return;
         }
         match params.first().map(Ref::as_ref) {
-            _ if name != "sprintf" => Ok(()),
             Some(Expr::String { value, .. } | Expr::RawString { value, .. }) => {
                 if value.as_string().is_ok_and(|format| builtins::has_width(format)) {
-                    return refuse("a format has no widths: use `%s`, `%d` or `%v`".to_owned());
+                    let message = "a format has no widths".to_owned();
+                    self.refuse(Code::Format, start(function), message, "use `%s`, `%d` or `%v`");
                 }
-                Ok(())
             }
-            _ => refuse("a format is written out as a text".to_owned()),
+            _ => {
+                let message = "a format is written out as a text".to_owned();
+                self.refuse(Code::Format, start(function), message, "write it where it is used, in quotes");
+            }
         }
+    }
+
+    fn refuse(&mut self, code: Code, span: &Span, message: String, fix: &str) {
+        self.found.push(Place::of(span).error(code, message).fix(fix));
     }
 }

@@ -61,12 +61,14 @@ pub enum ResourceKind {
     Key,
     /// Figures about the service.
     Metrics,
-    /// The policy bundle.
+    /// A revision of the policy.
     Policy,
     /// Something that happened outside.
     Event,
     /// What starts contracts by itself.
     Trigger,
+    /// Modules and data behind OPA's doors.
+    Opa,
 }
 
 macro_rules! actions {
@@ -139,6 +141,16 @@ actions! {
     MetricsRead = "metrics.read",
     /// See templates.
     TemplatesRead = "templates.read",
-    /// See the policy in force.
+    /// See policies, which of them is in force, and what they would change.
     PolicyRead = "policy.read",
+    /// Send a policy, which changes nothing yet.
+    PolicyPublish = "policy.publish",
+    /// Let a policy come into force, or on trial; the promote gate is asked as well.
+    PolicyPromote = "policy.promote",
+    /// Take a policy back, so that what was before is in force again.
+    PolicyRollBack = "policy.roll_back",
+    /// Ask modules and data behind OPA's doors, and see them.
+    OpaRead = "opa.read",
+    /// Change modules and data behind OPA's doors.
+    OpaWrite = "opa.write",
 }

@@ -2,8 +2,10 @@
 
 use concordat_model::decision::Gate;
 use schemars::{Schema, schema_for};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use super::{AccessInput, AdmitInput, DispatchInput, ReleaseInput};
+use super::{AccessInput, AdmitInput, DispatchInput, PromoteInput, ReleaseInput};
 
 /// The JSON Schema (2020-12) of what a gate is told.
 #[must_use]
@@ -13,7 +15,23 @@ pub fn schema(gate: Gate) -> Schema {
         Gate::Admit => schema_for!(AdmitInput),
         Gate::Dispatch => schema_for!(DispatchInput),
         Gate::Release => schema_for!(ReleaseInput),
+        Gate::Promote => schema_for!(PromoteInput),
     }
+}
+
+/// The same input as the gate's own type writes it, if it can be read as that: what a gate can be told, exactly.
+pub(crate) fn normal(gate: Gate, input: serde_json::Value) -> Option<serde_json::Value> {
+    match gate {
+        Gate::Access => again::<AccessInput>(input),
+        Gate::Admit => again::<AdmitInput>(input),
+        Gate::Dispatch => again::<DispatchInput>(input),
+        Gate::Release => again::<ReleaseInput>(input),
+        Gate::Promote => again::<PromoteInput>(input),
+    }
+}
+
+fn again<I: Serialize + DeserializeOwned>(input: serde_json::Value) -> Option<serde_json::Value> {
+    serde_json::to_value(serde_json::from_value::<I>(input).ok()?).ok()
 }
 
 #[cfg(test)]

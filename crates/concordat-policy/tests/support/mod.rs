@@ -17,19 +17,19 @@ pub fn id() -> DecisionId {
 }
 
 pub fn access() -> AccessInput {
-    serde_json::from_str(include_str!("../inputs/access.json")).unwrap()
+    serde_json::from_str(include_str!("../../src/check/inputs/access.json")).unwrap()
 }
 
 pub fn admit() -> AdmitInput {
-    serde_json::from_str(include_str!("../inputs/admit.json")).unwrap()
+    serde_json::from_str(include_str!("../../src/check/inputs/admit.json")).unwrap()
 }
 
 pub fn dispatch() -> DispatchInput {
-    serde_json::from_str(include_str!("../inputs/dispatch.json")).unwrap()
+    serde_json::from_str(include_str!("../../src/check/inputs/dispatch.json")).unwrap()
 }
 
 pub fn release() -> ReleaseInput {
-    serde_json::from_str(include_str!("../inputs/release.json")).unwrap()
+    serde_json::from_str(include_str!("../../src/check/inputs/release.json")).unwrap()
 }
 
 fn run() -> RunId {

@@ -51,8 +51,27 @@ pub struct Decision {
     /// Dispatch only: why each other candidate was not among them.
     #[serde(default)]
     pub excluded: BTreeMap<String, Vec<Reason>>,
+    /// What the revision on trial said to the same, while there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
     /// What was asked of which policy.
     pub provenance: Provenance,
+}
+
+/// What another revision of the policy said to the same input. It changed nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Compared {
+    /// The other revision.
+    pub policy: String,
+    /// Its answer: `permit`, `review` or `deny`.
+    pub answer: String,
+    /// The codes of its reasons.
+    #[serde(default)]
+    pub codes: Vec<String>,
+    /// Whether it would have led to something else.
+    pub differs: bool,
+    /// Whether it gave no answer of its own.
+    pub failed: bool,
 }
 
 /// A place where policy is asked.
@@ -67,6 +86,8 @@ pub enum Gate {
     Dispatch,
     /// May this result be used?
     Release,
+    /// May this policy come into force?
+    Promote,
 }
 
 /// Yes, people, or no, with the reasons for not a plain yes.
@@ -152,6 +173,9 @@ pub struct Provenance {
     pub policy: String,
     /// The digest of what policy was told.
     pub input: String,
+    /// The digest of what explains a refusal, `sha256:…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<String>,
     /// The evaluator and its version.
     pub evaluator: String,
 }
@@ -231,9 +255,17 @@ impl From<&model::Decision> for Decision {
             excluded: excluded
                 .map(|(id, reasons)| (id.to_string(), reasons.iter().map(Reason::from).collect()))
                 .collect(),
+            compared: decision.compared.as_ref().map(|other| Compared {
+                policy: other.policy.to_string(),
+                answer: other.answer.clone(),
+                codes: other.codes.clone(),
+                differs: other.differs,
+                failed: other.failed,
+            }),
             provenance: Provenance {
                 policy: decision.provenance.policy.to_string(),
                 input: decision.provenance.input.to_string(),
+                explanation: decision.provenance.explanation.map(|digest| digest.to_string()),
                 evaluator: decision.provenance.evaluator.clone(),
             },
         }
@@ -247,6 +279,7 @@ impl From<model::Gate> for Gate {
             model::Gate::Admit => Gate::Admit,
             model::Gate::Dispatch => Gate::Dispatch,
             model::Gate::Release => Gate::Release,
+            model::Gate::Promote => Gate::Promote,
         }
     }
 }

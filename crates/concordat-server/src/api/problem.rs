@@ -48,6 +48,9 @@ pub struct Fault {
     pub code: String,
     /// The place as a JSON pointer (RFC 6901); empty for the document as a whole.
     pub pointer: String,
+    /// The file in the bundle that was sent, where it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// The line in the text that was sent, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
@@ -66,10 +69,26 @@ impl From<&concordat_model::problem::Problem> for Fault {
         Fault {
             code: problem.code.clone(),
             pointer: problem.pointer.clone(),
+            file: None,
             line: problem.line,
             column: problem.column,
             message: problem.message.clone(),
             hint: problem.hint.clone(),
+        }
+    }
+}
+
+impl From<&concordat_policy::Finding> for Fault {
+    fn from(finding: &concordat_policy::Finding) -> Fault {
+        let place = |number: u32| Some(u64::from(number)).filter(|number| *number > 0);
+        Fault {
+            code: finding.code.as_str().to_owned(),
+            pointer: String::new(),
+            file: Some(finding.file.clone()).filter(|file| !file.is_empty()),
+            line: place(finding.line),
+            column: place(finding.column),
+            message: finding.message.clone(),
+            hint: finding.fix.clone(),
         }
     }
 }

@@ -16,13 +16,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::decisions::DecisionDetail;
+use crate::api::why::{DecisionReplay, DecisionWhy};
 use crate::app::{App, Shared};
-use crate::detail;
 use crate::extract::{Named, NoQuery, Who};
 use crate::refusal::Refusal;
+use crate::{decided, detail};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().routes(routes!(get))
+    OpenApiRouter::new().routes(routes!(get)).routes(routes!(why)).routes(routes!(replay))
 }
 
 /// See a decision with everything that explains it.
@@ -41,14 +42,68 @@ async fn get(
     _: NoQuery,
 ) -> Result<Json<DecisionDetail>, Refusal> {
     let wanted: DecisionId = id.id("decision")?;
+    let (decision, stored, input) = found(&app, &who, wanted).await?;
+    Ok(Json(render(&app, &decision, &stored, input)?))
+}
+
+/// Say in words why a gate answered as it did.
+#[utoipa::path(
+    get,
+    path = "/v1/decisions/{decision}/why",
+    operation_id = "explainDecision",
+    tag = "decisions",
+    params(("decision" = String, Path, description = "the decision, `dec_…`")),
+    responses((status = 200, description = "Why", body = DecisionWhy)),
+)]
+async fn why(
+    State(app): State<Shared>,
+    Who(who): Who,
+    id: Named,
+    _: NoQuery,
+) -> Result<Json<DecisionWhy>, Refusal> {
+    let wanted: DecisionId = id.id("decision")?;
+    let (decision, stored, input) = found(&app, &who, wanted).await?;
+    let explanation = app.engine.explanation(&decision).await?;
+    let ids = decision.permitted.iter().chain(decision.excluded.keys()).copied();
+    let names = detail::names(ids, app.names());
+    Ok(Json(decided::tell(&decision, &stored, &input, explanation, &names)))
+}
+
+/// Make a decision again from what is stored, and tell whether every byte is the same.
+#[utoipa::path(
+    get,
+    path = "/v1/decisions/{decision}/replay",
+    operation_id = "replayDecision",
+    tag = "decisions",
+    params(("decision" = String, Path, description = "the decision, `dec_…`")),
+    responses((status = 200, description = "Both decisions", body = DecisionReplay)),
+)]
+async fn replay(
+    State(app): State<Shared>,
+    Who(who): Who,
+    id: Named,
+    _: NoQuery,
+) -> Result<Json<DecisionReplay>, Refusal> {
+    let wanted: DecisionId = id.id("decision")?;
+    found(&app, &who, wanted).await?;
+    let (was, again) = app.engine.replay_decision(wanted).await?;
+    Ok(Json(DecisionReplay { same: was == again, was: (&was).into(), again: (&again).into() }))
+}
+
+/// A decision with its record and its input, for whoever may see it.
+async fn found(
+    app: &App,
+    who: &Caller,
+    wanted: DecisionId,
+) -> Result<(Decision, StoredRecord, Value), Refusal> {
     let (decision, stored) = app.engine.decision(wanted).await?;
     let digest = decision.provenance.input;
     let told = app.engine.store().payload(&digest).await?;
     let told = told.ok_or(concordat_engine::EngineError::PayloadMissing(digest))?;
     let input: Value = serde_json::from_slice(&told)
         .map_err(|error| Refusal::Internal(format!("the input of {wanted} cannot be read: {error}")))?;
-    permit(&app, &who, &decision, &input).await.map_err(|refusal| hidden(refusal, &who, &input, wanted))?;
-    Ok(Json(render(&app, &decision, &stored, input)?))
+    permit(app, who, &decision, &input).await.map_err(|refusal| hidden(refusal, who, &input, wanted))?;
+    Ok((decision, stored, input))
 }
 
 async fn permit(app: &App, who: &Caller, decision: &Decision, input: &Value) -> Result<(), Refusal> {
@@ -65,7 +120,7 @@ async fn permit(app: &App, who: &Caller, decision: &Decision, input: &Value) -> 
 
 /// Whose decision it is: every gate is told who asked, or who submitted.
 fn tenant(input: &Value) -> Option<TenantName> {
-    let asked = input.get("principal").or_else(|| input.get("submitter"))?;
+    let asked = ["principal", "submitter", "publisher"].iter().find_map(|who| input.get(who))?;
     asked.get("tenant")?.as_str()?.parse().ok()
 }
 

@@ -41,6 +41,8 @@ const OPERATIONS: &[(&str, &str, &str, Option<&str>, bool)] = &[
     ("PUT", "/v1/triggers/{trigger}", "/v1/triggers/nightly", Some("TRIGGER"), false),
     ("DELETE", "/v1/triggers/{trigger}", "/v1/triggers/nightly", None, false),
     ("GET", "/v1/decisions/{decision}", "/v1/decisions/DECISION", None, true),
+    ("GET", "/v1/decisions/{decision}/why", "/v1/decisions/DECISION/why", None, true),
+    ("GET", "/v1/decisions/{decision}/replay", "/v1/decisions/DECISION/replay", None, true),
     ("GET", "/v1/reviews", "/v1/reviews", None, true),
     (
         "POST",
@@ -71,6 +73,26 @@ const OPERATIONS: &[(&str, &str, &str, Option<&str>, bool)] = &[
     ("POST", "/v1/keys/{key}:revoke", "/v1/keys/KEY:revoke", None, false),
     ("GET", "/v1/me", "/v1/me", None, true),
     ("GET", "/v1/policy", "/v1/policy", None, true),
+    ("GET", "/v1/policies", "/v1/policies", None, true),
+    ("POST", "/v1/policies", "/v1/policies", Some(r#"{"files":{"a.rego":"package a"}}"#), false),
+    ("POST", "/v1/policies:rollBack", "/v1/policies:rollBack", Some(r#"{"reason":"no"}"#), false),
+    ("GET", "/v1/policies/{revision}", "/v1/policies/REVISION", None, true),
+    ("GET", "/v1/policies/{revision}/diff", "/v1/policies/REVISION/diff", None, true),
+    ("POST", "/v1/policies/{revision}:impact", "/v1/policies/REVISION:impact", Some("{}"), false),
+    (
+        "POST",
+        "/v1/policies/{revision}:promote",
+        "/v1/policies/REVISION:promote",
+        Some(r#"{"to":"enforced","reason":"no"}"#),
+        false,
+    ),
+    (
+        "POST",
+        "/v1/policies/{revision}:withdraw",
+        "/v1/policies/REVISION:withdraw",
+        Some(r#"{"reason":"no"}"#),
+        false,
+    ),
     ("GET", "/metrics", "/metrics", None, true),
     ("GET", "/livez", "/livez", None, true),
     ("GET", "/readyz", "/readyz", None, true),
@@ -86,6 +108,7 @@ struct Things {
     review: String,
     payload: String,
     key: String,
+    revision: String,
 }
 
 async fn things(server: &Server) -> Things {
@@ -103,6 +126,7 @@ async fn things(server: &Server) -> Things {
         review: text(&review["id"]),
         payload: text(&review["payload"]),
         key: server.engine.keys()[0].id.to_string(),
+        revision: server.engine.policy_revision().to_string(),
     }
 }
 
@@ -131,7 +155,8 @@ fn built(
         .replace("RUN", &things.run)
         .replace("DECISION", &things.decision)
         .replace("REVIEW", &things.review)
-        .replace("KEY", &things.key);
+        .replace("KEY", &things.key)
+        .replace("REVISION", &things.revision);
     let mut request = Request::builder().method(*method).uri(path).header("host", "localhost");
     if let Some(credential) = credential {
         request = request.header("authorization", credential);

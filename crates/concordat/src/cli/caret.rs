@@ -25,8 +25,8 @@ fn one(name: &str, text: &str, problem: &Problem) -> String {
     let pointer =
         if problem.pointer.is_empty() { String::new() } else { format!(" ({})", visible(&problem.pointer)) };
     let mut shown = format!("{place}: {}{pointer}\n", visible(&problem.message));
-    if let Some(excerpt) = excerpt(text, problem) {
-        shown.push_str(&excerpt);
+    if let (Some(line), Some(column)) = (problem.line, problem.column) {
+        shown.extend(excerpt(text, line, column));
     }
     if let Some(hint) = &problem.hint {
         shown.push_str(&format!("  hint: {}\n", visible(hint)));
@@ -34,8 +34,10 @@ fn one(name: &str, text: &str, problem: &Problem) -> String {
     shown
 }
 
-fn excerpt(text: &str, problem: &Problem) -> Option<String> {
-    let (number, column) = (problem.line?, usize::try_from(problem.column?).ok()?);
+/// A line of a text with a caret under one of its columns; nothing where there is no such line.
+#[must_use]
+pub fn excerpt(text: &str, number: u64, column: u64) -> Option<String> {
+    let column = usize::try_from(column).ok()?;
     let line = text.lines().nth(usize::try_from(number).ok()?.checked_sub(1)?)?;
     // A column beyond the line is one behind its last character.
     let before = column.saturating_sub(1).min(line.chars().count());

@@ -142,7 +142,8 @@ fn refused_words(refused: &Refused) -> String {
     let Refused { problem, retry_after } = refused;
     let mut words = visible(&problem.detail);
     for fault in &problem.errors {
-        let _ = write!(words, "\n  {}", visible(&self::problem(fault).to_string()));
+        let file = fault.file.as_ref().map(|file| format!("{}:", visible(file))).unwrap_or_default();
+        let _ = write!(words, "\n  {file}{}", visible(&self::problem(fault).to_string()));
         if let Some(hint) = &fault.hint {
             let _ = write!(words, "\n    hint: {}", visible(hint));
         }

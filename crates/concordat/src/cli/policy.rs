@@ -1,11 +1,18 @@
-//! `policy`: the policy in force, and whether a folder of Rego could be.
+//! `policy`: policies from the author's first test to the one in force.
+
+mod bench;
+mod build;
+mod check;
+mod eval;
+mod prove;
+mod revisions;
+mod signed;
+mod test;
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use concordat_policy::testing::{self, Tested};
-use concordat_policy::{Bundle, Policy as Loaded};
-use serde::Serialize;
+use concordat_policy::Bundle;
 
 use super::caret::visible;
 use super::exit::Exit;
@@ -15,54 +22,33 @@ use crate::policies;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Policy {
-    /// Show the revision in force.
-    Show,
-    /// Load a folder of Rego as a server would, and print its revision.
-    Check {
-        /// The folder; without it, the standard policy.
-        folder: Option<PathBuf>,
-    },
+    /// Find everything that is wrong with a policy, as a server would before it is put in force.
+    Check(check::Check),
+    /// Pack a folder into an archive, as OPA bundles are; the same folder gives the same bytes.
+    Build(build::Build),
     /// Run the Rego tests of a folder with the evaluator that a server has.
-    Test {
-        /// The folder; without it, the standard policy.
-        folder: Option<PathBuf>,
-    },
-}
-
-#[derive(Debug, Serialize)]
-struct Checked {
-    revision: String,
-    files: usize,
+    Test(test::Test),
+    /// Evaluate a query over a folder, and say how it came to its value.
+    Eval(eval::Eval),
+    /// Measure what a decision of a gate costs.
+    Bench(bench::Bench),
+    /// Search for inputs that break the `invariant_…` rules of a folder.
+    Prove(prove::Prove),
+    /// Work with the policies of a server.
+    #[command(flatten)]
+    Revisions(revisions::Command),
 }
 
 pub(super) async fn run(session: &Session, command: Policy) -> Result<Exit, Failure> {
     match command {
-        Policy::Show => {
-            session.output.show(&session.client()?.policy().await?, |policy| policy.revision.clone());
-        }
-        Policy::Check { folder } => {
-            let bundle = bundle(folder)?;
-            let loaded = Loaded::load(&bundle).map_err(wrong)?;
-            let checked =
-                Checked { revision: loaded.revision().to_string(), files: bundle.deciding().count() };
-            session.output.show(&checked, |checked| format!("{}  {} files", checked.revision, checked.files));
-        }
-        Policy::Test { folder } => {
-            let tested = testing::run(&bundle(folder)?).map_err(wrong)?;
-            session.output.show(&tested, |tested| summary(tested));
-            if tested.is_empty() {
-                session
-                    .output
-                    .say("there are no tests: write rules named `test_…` in files named `…_test.rego`");
-            }
-            return Ok(if tested.iter().all(|one| one.failure.is_none()) {
-                Exit::Success
-            } else {
-                Exit::Negative
-            });
-        }
+        Policy::Build(command) => build::run(session, &command),
+        Policy::Check(command) => check::run(session, &command).await,
+        Policy::Test(command) => test::run(session, command).await,
+        Policy::Eval(command) => eval::run(session, &command),
+        Policy::Bench(command) => bench::run(session, &command),
+        Policy::Prove(command) => prove::run(session, &command),
+        Policy::Revisions(command) => revisions::run(session, command).await,
     }
-    Ok(Exit::Success)
 }
 
 fn bundle(folder: Option<PathBuf>) -> Result<Bundle, Failure> {
@@ -71,11 +57,4 @@ fn bundle(folder: Option<PathBuf>) -> Result<Bundle, Failure> {
 
 fn wrong(error: impl std::fmt::Display) -> Failure {
     Failure::Documents(visible(&error.to_string()))
-}
-
-fn summary(tested: &[Tested]) -> String {
-    let failed =
-        tested.iter().filter_map(|one| Some(format!("{}: {}\n", one.test, visible(one.failure.as_ref()?))));
-    let failed: Vec<String> = failed.collect();
-    format!("{}{} tests, {} failed", failed.concat(), tested.len(), failed.len())
 }

@@ -1,11 +1,11 @@
 //! `why`: explains a contract or a decision in words.
 
-use concordat_server::api::why::Why as Story;
+use concordat_server::api::why::{DecisionWhy, Why as Story};
 
+use super::caret::visible;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::session::Session;
-use super::{caret::visible, decision};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Why {
@@ -17,7 +17,7 @@ pub(super) async fn run(session: &Session, id: &str) -> Result<Exit, Failure> {
     let client = session.client()?;
     match id.split_once('_').map(|(kind, _)| kind) {
         Some("run") => session.output.show(&client.why(id).await?, |why| story(session, why)),
-        Some("dec") => session.output.show(&client.decision(id).await?, decision::text),
+        Some("dec") => session.output.show(&client.why_decided(id).await?, decided),
         _ => {
             let words = format!("`{}` is neither a run (`run_…`) nor a decision (`dec_…`)", visible(id));
             return Err(Failure::Usage(words));
@@ -40,5 +40,22 @@ fn story(session: &Session, why: &Story) -> String {
             text.push_str(&format!("\n  {} for {}", visible(&one.step), visible(&one.awaited)));
         }
     }
+    text
+}
+
+/// A decision in words.
+fn decided(why: &DecisionWhy) -> String {
+    let mut text = format!("{}\n", visible(&why.headline));
+    for line in &why.lines {
+        text.push_str(&format!("\n  {}", visible(line)));
+    }
+    if !why.because.is_empty() {
+        text.push_str("\n\nin the policy:");
+    }
+    for one in &why.because {
+        let (file, rule) = (visible(&one.file), visible(&one.rule));
+        text.push_str(&format!("\n  {}  {file}:{}  {rule}", visible(&one.code), one.line));
+    }
+    text.push_str(&format!("\n\n{}  under {}", why.decision, why.policy));
     text
 }

@@ -124,7 +124,8 @@ fn kept(stage: &Stage) -> String {
         let roles: Vec<String> = person.roles.iter().map(word).collect();
         format!("  CONCORDAT_KEY={}  # {}: {}", person.key, person.name, roles.join(", "))
     };
-    let keys: Vec<String> = [&people.sam, &people.rita, &people.ada, &people.otto].map(person).to_vec();
+    let all = [&people.sam, &people.rita, &people.ada, &people.otto, &people.ann, &people.pat];
+    let keys: Vec<String> = all.map(person).to_vec();
     format!(
         "\nIt stays up until Ctrl-C:\n\n  export CONCORDAT_SERVER={}\n{}\n\nThe database is in {}.",
         stage.server.url,

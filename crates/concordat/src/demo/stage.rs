@@ -50,6 +50,10 @@ pub struct People {
     pub ada: Person,
     /// Asks what happened, and proves it.
     pub otto: Person,
+    /// Writes policies.
+    pub ann: Person,
+    /// Promotes the policies that others wrote.
+    pub pat: Person,
 }
 
 /// Somebody with a key.
@@ -84,6 +88,7 @@ impl Stage {
             contracts: None,
             policies: None,
             allow_loopback_agents: true,
+            install_policies: false,
             review_expiry: Span::seconds(24 * 60 * 60),
             instance: "demo".to_owned(),
             limits: Limits::default(),
@@ -96,6 +101,8 @@ impl Stage {
             rita: person(&server.url, &admin, "rita", vec![Role::Reviewer]).await?,
             ada: person(&server.url, &admin, "ada", vec![Role::RegistryAdmin]).await?,
             otto: person(&server.url, &admin, "otto", vec![Role::Auditor]).await?,
+            ann: person(&server.url, &admin, "ann", vec![Role::PolicyAuthor]).await?,
+            pat: person(&server.url, &admin, "pat", vec![Role::PolicyAuthor]).await?,
         };
         let (stop, _) = watch::channel(false);
         let stage = Stage { server, agents: fleet(), people, folder, stop };

@@ -1,0 +1,30 @@
+//! How bundles are looked at before they are kept.
+//!
+//! A server looks at them in a process of their own, which may be killed; that is not the engine's to know. Tests, and
+//! whoever trusts the bundle, look at them here.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use concordat_policy::{Bundle, Code, Finding, Report, check};
+
+/// Looks at the document of a bundle, and tells what is wrong with it. Whatever goes wrong on the way is a finding.
+pub type Inspect = Arc<dyn Fn(Vec<u8>) -> Inspecting + Send + Sync>;
+
+/// A look at a bundle.
+pub type Inspecting = Pin<Box<dyn Future<Output = Report> + Send>>;
+
+/// Looks at bundles within this process.
+#[must_use]
+pub fn inspect_here() -> Inspect {
+    Arc::new(|document| {
+        Box::pin(async move {
+            let looking = tokio::task::spawn_blocking(move || match Bundle::from_document(&document) {
+                Ok(bundle) => check(&bundle),
+                Err(error) => Report::of(Finding::from(&error)),
+            });
+            let crashed = || Report::of(Finding::whole(Code::Exhausted, "the look at the bundle crashed"));
+            looking.await.unwrap_or_else(|_| crashed())
+        })
+    })
+}

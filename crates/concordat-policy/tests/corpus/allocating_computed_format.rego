@@ -1,0 +1,4 @@
+# expect: 4:6 format
+package own
+
+x := sprintf(input.format, [1])

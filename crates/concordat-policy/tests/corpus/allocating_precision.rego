@@ -1,0 +1,4 @@
+# expect: 4:6 format
+package own
+
+x := sprintf("%.900000000f", [1])

@@ -1,0 +1,5 @@
+# expect: 5:29 unknown_input
+# in: admit/own.rego
+package concordat.admit
+
+hasty if input["contract"]["nmae"] == "a"

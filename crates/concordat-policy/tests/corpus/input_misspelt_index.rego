@@ -1,0 +1,5 @@
+# expect: 5:34 unknown_input
+# in: admit/own.rego
+package concordat.admit
+
+hasty if input.contract.steps[0].skil == "a"

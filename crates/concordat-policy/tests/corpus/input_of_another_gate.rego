@@ -1,0 +1,5 @@
+# expect: 5:22 unknown_input
+# in: admit/own.rego
+package concordat.admit
+
+hasty if count(input.candidates) == 0

@@ -1,0 +1,7 @@
+# expect: 5:1 wrong_answer
+# in: access/access.rego
+package concordat.access
+
+default decision := {"answer": "deny", "reasons": [{"code": "undecided", "message": "no rule decides this"}]}
+
+decision := {"answer": "permit"} if regex.match("(a{1000}){1000}", "a")

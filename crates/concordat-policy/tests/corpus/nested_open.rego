@@ -1,0 +1,4 @@
+# expect: 4:14 nesting
+package own
+
+x := [[[[[[[[[

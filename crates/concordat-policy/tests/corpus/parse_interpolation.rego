@@ -1,0 +1,4 @@
+# expect: 4:6 parse
+package own
+
+a := $"{input.x}"

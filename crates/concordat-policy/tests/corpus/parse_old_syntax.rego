@@ -1,0 +1,6 @@
+# expect: 4:7 parse
+package own
+
+allow {
+	input.x
+}

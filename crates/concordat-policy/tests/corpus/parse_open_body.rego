@@ -1,0 +1,5 @@
+# expect: 6:1 parse
+package own
+
+a if {
+	input.x

@@ -1,0 +1,4 @@
+# expect: 4:11 parse
+package own
+
+a := "open

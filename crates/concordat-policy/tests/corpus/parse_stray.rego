@@ -1,0 +1,4 @@
+# expect: 4:8 parse
+package own
+
+a := 1 }

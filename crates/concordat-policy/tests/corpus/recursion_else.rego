@@ -1,0 +1,6 @@
+# expect: 4:1 recursion
+package own
+
+a := 1 if input.x
+
+else := a

@@ -1,0 +1,6 @@
+# expect: 4:1 recursion
+package own
+
+a if b
+
+b if not a

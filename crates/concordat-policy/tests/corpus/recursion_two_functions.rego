@@ -1,0 +1,6 @@
+# expect: 4:1 recursion
+package own
+
+f(x) := g(x)
+
+g(x) := f(x)

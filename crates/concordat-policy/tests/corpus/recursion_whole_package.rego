@@ -1,0 +1,4 @@
+# expect: 4:1 recursion
+package own
+
+a := data.own

@@ -1,0 +1,5 @@
+# expect: 5:14 unknown_rule
+# in: admit/own.rego
+package concordat.admit
+
+hasty if not data.concordat.admit.aproved
