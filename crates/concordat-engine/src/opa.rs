@@ -205,7 +205,7 @@ impl Engine {
             let mut stored = Stored::default();
             let place = Place { subject: &subject, seq: world.take_seq(&subject), at };
             stored.records.push(decided(core, access, place)?);
-            stored.payloads.push((access.decision.provenance.input, access.input.to_vec()));
+            stored.payloads.extend(access.payloads());
             let place = Place { subject: &subject, seq: world.take_seq(&subject), at };
             stored.records.push(core.scribe.seal(&*core.clock, kind, place, &changed)?);
             stored.payloads.push((digest, payload));

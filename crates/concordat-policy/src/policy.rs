@@ -25,8 +25,9 @@ use crate::failure::{Failed, Failure};
 use crate::graph;
 use crate::input::{AccessInput, AdmitInput, DispatchInput, GateInput, PromoteInput, ReleaseInput};
 
-/// The stack on which a bundle is loaded, in bytes: room for the deepest tree that 64 KiB of text can be.
-const LOAD_STACK: usize = 64 * 1024 * 1024;
+/// The stack on which policy is loaded and tried, in bytes: room for the deepest tree that 64 KiB of text can be.
+/// Virtual: only what is used is paid for.
+const DEEP_STACK: usize = 64 * 1024 * 1024;
 
 /// Codes of denials that may be otherwise a moment later.
 const RETRYABLE: [&str; 2] = [Failure::Timeout.as_str(), "agent_busy"];
@@ -351,13 +352,13 @@ impl Policy {
     }
 }
 
-/// Runs what parses policy on a stack for it; nothing when it panics, or when there is no thread for it.
+/// Runs what parses or tries policy on a stack for it; nothing when it panics, or when there is no thread for it.
 ///
 /// A long sum is a deep tree: what is refused for it must be read and dropped without harm first.
 pub(crate) fn on_deep_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Option<T> {
     let run = || catch_unwind(AssertUnwindSafe(run)).ok();
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("policy-load".to_owned()).stack_size(LOAD_STACK);
+        let thread = std::thread::Builder::new().name("policy-load".to_owned()).stack_size(DEEP_STACK);
         thread.spawn_scoped(scope, run).ok()?.join().ok()?
     })
 }

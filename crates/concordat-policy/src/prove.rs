@@ -138,7 +138,7 @@ impl Proved {
 /// # Errors
 /// A server would not load the bundle, or one of its files cannot be parsed.
 pub fn prove(bundle: &Bundle, options: &Options) -> Result<Proved, TestingError> {
-    testing::on_large_stack(|| {
+    testing::evaluating(|| {
         let mut engine = testing::author_engine(bundle, TIMEOUT)?;
         let mentioned = mentioned::read(&mut engine);
         let mut gates = Vec::new();

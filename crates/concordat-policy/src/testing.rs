@@ -29,10 +29,8 @@ pub use self::explain::{Condition, Valued};
 use self::find::Test;
 use crate::bundle::Bundle;
 use crate::evaluate::{bounded_engine, data, located};
-use crate::policy::{LoadError, Policy};
+use crate::policy::{LoadError, Policy, on_deep_stack};
 
-/// What an author's evaluation may take of the stack, in bytes. Virtual: only what is used is paid for.
-const STACK: usize = 64 * 1024 * 1024;
 /// The number of evaluation steps between two looks at the clock.
 const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::new(16).unwrap();
 /// What `opa test` gives a test.
@@ -102,7 +100,7 @@ impl Default for Options<'_> {
 
 /// What the tests of a bundle came to.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct Results {
     /// Every test, in the order of the files.
     pub tested: Vec<Tested>,
     /// What they reached.
@@ -132,8 +130,8 @@ pub fn run(bundle: &Bundle) -> Result<Vec<Tested>, TestingError> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn report(bundle: &Bundle, options: &Options<'_>) -> Result<Report, TestingError> {
-    on_large_stack(|| {
+pub fn report(bundle: &Bundle, options: &Options<'_>) -> Result<Results, TestingError> {
+    evaluating(|| {
         let (engine, tests) = prepare(bundle, options)?;
         let mut covering = engine.clone();
         covering.set_enable_coverage(true);
@@ -143,7 +141,7 @@ pub fn report(bundle: &Bundle, options: &Options<'_>) -> Result<Report, TestingE
             tested.push(one(&covering, test, options, &mut coverage));
         }
         coverage.add_untouched(&engine);
-        Ok(Report { tested, coverage })
+        Ok(Results { tested, coverage })
     })
 }
 
@@ -152,7 +150,7 @@ pub fn report(bundle: &Bundle, options: &Options<'_>) -> Result<Report, TestingE
 /// # Errors
 /// As [`run`].
 pub fn bench(bundle: &Bundle, options: &Options<'_>) -> Result<Vec<Timed>, TestingError> {
-    on_large_stack(|| {
+    evaluating(|| {
         let (engine, tests) = prepare(bundle, options)?;
         let tests = tests.iter().filter(|test| !test.todo && !failed(&value(&mut engine.clone(), test)));
         Ok(tests.map(|test| timed(&engine, test, options.clock)).collect())
@@ -186,19 +184,14 @@ pub fn count(bundle: &Bundle) -> usize {
         }
         Ok(find::tests(&mut engine).iter().filter(|test| !test.todo).count())
     };
-    on_large_stack(read).unwrap_or(0)
+    evaluating(read).unwrap_or(0)
 }
 
-/// Runs something where deep evaluations fit.
-pub(crate) fn on_large_stack<T: Send>(
+/// Runs an author's evaluation where deep ones fit.
+pub(crate) fn evaluating<T: Send>(
     work: impl FnOnce() -> Result<T, TestingError> + Send,
 ) -> Result<T, TestingError> {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
-        let thread = thread
-            .map_err(|why| TestingError::Evaluator(format!("there is no thread for the evaluator: {why}")))?;
-        thread.join().unwrap_or_else(|_| Err(TestingError::Evaluator("the evaluator crashed".to_owned())))
-    })
+    on_deep_stack(work).unwrap_or_else(|| Err(TestingError::Evaluator("the evaluator crashed".to_owned())))
 }
 
 fn prepare(bundle: &Bundle, options: &Options<'_>) -> Result<(Engine, Vec<Test>), TestingError> {

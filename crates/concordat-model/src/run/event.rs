@@ -349,7 +349,10 @@ impl Event {
             Event::Heard { content, .. } => vec![*content],
             Event::Answered { reply: Reply::Output { output, .. }, .. } => vec![*output],
             Event::Ended { ending: Ending::Completed { output } } => vec![*output],
-            Event::Decided { decision, .. } => vec![decision.provenance.input],
+            Event::Decided { decision, .. } => {
+                let provenance = &decision.provenance;
+                [Some(provenance.input), provenance.explanation].into_iter().flatten().collect()
+            }
             _ => Vec::new(),
         }
     }

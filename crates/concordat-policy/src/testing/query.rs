@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::coverage::Coverage;
 use super::explain::{self, Condition};
-use super::{TestingError, author_engine, on_large_stack};
+use super::{TestingError, author_engine, evaluating};
 use crate::bundle::Bundle;
 use crate::evaluate::{self, located};
 
@@ -91,7 +91,7 @@ pub struct Fail {
 /// # Errors
 /// A server would not load the bundle, the input is not JSON, or the query cannot be parsed or evaluated.
 pub fn query(bundle: &Bundle, query: &Query<'_>) -> Result<Answer, TestingError> {
-    on_large_stack(|| {
+    evaluating(|| {
         let mut engine = author_engine(bundle, query.timeout)?;
         if let Some(input) = query.input {
             let odd =

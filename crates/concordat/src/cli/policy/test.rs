@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use concordat_policy::Bundle;
-use concordat_policy::testing::{self, Options, Report, Tested, Timed};
+use concordat_policy::testing::{self, Options, Results, Tested, Timed};
 use regex::Regex;
 
 use super::{bundle, wrong};
@@ -123,7 +123,7 @@ fn decides(file: &str) -> bool {
     !file.ends_with("_test.rego")
 }
 
-fn human(test: &Test, report: &Report, timed: &[Timed]) -> String {
+fn human(test: &Test, report: &Results, timed: &[Timed]) -> String {
     let mut text = String::new();
     for one in &report.tested {
         match &one.failure {
