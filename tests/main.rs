@@ -14,6 +14,7 @@ mod campaigns_in_short;
 mod cases;
 mod histories;
 mod life;
+mod log_of_the_log;
 mod opa;
 mod patterns;
 mod people;

@@ -225,7 +225,7 @@ pub(crate) async fn witness(
         .await
         .context("the log does not verify")?;
     let signer = Signer::from_seed("concordat/campaign", &[0; 32])?;
-    let store = database.open(Signing { signer, earlier: vec![key.clone()] }).await?;
+    let store = database.open(Signing { earlier: vec![key.clone()], ..Signing::by(signer) }).await?;
     // Every tenth decision is made again: all of them would take longer than the kills.
     let mut log = export(&*store, key, 10).await?;
     store.close().await;

@@ -5,9 +5,9 @@
 //! those otherwise that the rule is about. Then two policies of 500 rules take turns in force while contracts run: no
 //! request may fail, and every decision must bear the mark of the revision that it names. A restart changes nothing.
 //!
-//! `campaign policies --decisions 10000 --swaps 40`, in a build for development on two cores: 13,922 decisions asked
-//! again in 4.0 s (4.3 s of processor time), exactly the 181 expected ones denied by the rule more; 40 swaps while 1,854
-//! contracts were sent, none refused, the slowest 47 ms; 1,819 decisions with the mark of their own revision.
+//! `campaign policies --decisions 10000 --swaps 40`, release build, two cores: 13,922 decisions asked again in 3.2 s
+//! (3.1 s of processor time), exactly the 181 expected ones denied by the rule more; 40 swaps while 1,964 contracts were
+//! sent, none refused, the slowest 38 ms; 1,914 decisions with the mark of their own revision.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -307,7 +307,7 @@ async fn start(database: &Database) -> Engine {
 
 /// Starts an engine on a database, with these agents.
 pub async fn start_with(database: &Database, transport: Arc<dyn AgentTransport>) -> Engine {
-    let signing = Signing { signer: signer(), earlier: Vec::new() };
+    let signing = Signing::by(signer());
     let parts = Parts {
         store: database.open(signing).await.unwrap(),
         transport,
@@ -317,6 +317,7 @@ pub async fn start_with(database: &Database, transport: Arc<dyn AgentTransport>)
         templates: concordat::templates::standard().unwrap(),
         instance: "test".to_owned(),
         bounds: Bounds::default(),
+        settings: json!({}),
         install_policy: false,
         inspect: concordat_engine::inspect_here(),
         review_expiry: Span::seconds(3600),

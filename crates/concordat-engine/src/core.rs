@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use concordat_classify::Classifier;
 use concordat_model::digest::Digest;
-use concordat_model::id::{AgentId, RunId};
+use concordat_model::id::{AgentId, BootId, RunId};
 use concordat_model::name::SkillName;
 use concordat_model::schema::Schema;
 use concordat_model::span::Span;
 use concordat_model::template::Templates;
 use concordat_policy::{Asked, Policy};
 use parking_lot::{Mutex, RwLock};
+use serde_json::Value;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::cache::Cache;
@@ -40,6 +41,9 @@ pub(crate) struct Core {
     /// agent's standing. So no work for an agent stands in the log after the suspension that it did not know of.
     pub(crate) standings: RwLock<()>,
     pub(crate) scribe: Scribe,
+    /// This life of the program.
+    pub(crate) boot: BootId,
+    pub(crate) settings: Value,
     pub(crate) review_expiry: Span,
     /// The runs that are not over, and how to reach them.
     pub(crate) open: Mutex<HashMap<RunId, Handle>>,
@@ -100,11 +104,14 @@ pub struct Parts {
     pub review_expiry: Span,
     /// How much the house takes on.
     pub bounds: Bounds,
+    /// What the operator has set, without secrets: the log tells when it changes.
+    pub settings: Value,
 }
 
 impl Core {
     pub(crate) fn new(parts: Parts, policies: Policies, mut world: World) -> Core {
         Core {
+            boot: BootId::new(parts.clock.uuid()),
             most_steps: parts.bounds.steps,
             limits: Arc::new(Limiter::new(parts.bounds, parts.clock.clone())),
             opa: Doors::open(std::mem::take(&mut world.opa)),
@@ -118,6 +125,7 @@ impl Core {
             world: RwLock::new(world),
             standings: RwLock::new(()),
             scribe: Scribe::new(&parts.instance),
+            settings: parts.settings,
             review_expiry: parts.review_expiry,
             open: Mutex::new(HashMap::new()),
             log_size: watch::Sender::new(0),
@@ -213,7 +221,7 @@ impl Core {
     }
 
     /// Records something about the installation itself.
-    pub(crate) async fn record_log(&self, kind: &str, data: &serde_json::Value) -> Result<(), EngineError> {
+    pub(crate) async fn record_log(&self, kind: &str, data: &Value) -> Result<(), EngineError> {
         let commit = {
             let mut world = self.world.write();
             let place = Place { subject: LOG, seq: world.take_seq(LOG), at: self.clock.now() };

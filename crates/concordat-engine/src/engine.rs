@@ -53,18 +53,14 @@ impl Engine {
         if let Some((event, bundle)) = event {
             core.record_install(&event, bundle, now).await?;
         }
-        let started = json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "policy": core.policies.panel().enforced().revision(),
-            "classifier": core.classifier.name(),
-        });
-        core.record_log("log.started", &started).await?;
+        core.record_start().await?;
         recover::open_runs(&core).await?;
         tokio::spawn(usher(core.clone()));
         let recent: Vec<_> = core.world.read().events.recent().cloned().collect();
         recent.iter().for_each(|told| core.pull_triggers(told));
         tokio::spawn(core.clone().keep_schedules());
         tokio::spawn(core.clone().keep_policies(back));
+        tokio::spawn(core.clone().keep_pulse());
         Ok(Engine { core })
     }
 

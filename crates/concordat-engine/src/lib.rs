@@ -18,6 +18,7 @@ pub mod ports;
 
 mod again;
 mod agents;
+mod audit;
 mod cache;
 mod commit;
 mod core;
@@ -33,6 +34,7 @@ mod keys;
 mod limits;
 pub mod opa;
 mod policies;
+mod pulse;
 mod reconcile;
 mod recover;
 mod row;
@@ -45,6 +47,7 @@ mod world;
 
 pub use again::Replayed;
 pub use agents::Trusted;
+pub use audit::Exported;
 pub use core::Parts;
 pub use counts::Figures;
 pub use engine::{Caller, Engine};
@@ -57,6 +60,7 @@ pub use policies::{
     Flip, ImpactReport, ImpactWanted, Inspect, Inspecting, NotReplayable, Promotion, PublishedPolicy,
     RevisionView, Tally, inspect_here,
 };
+pub use pulse::Restored;
 pub use recover::fold;
 pub use row::{row, status};
 pub use runs::{Planned, RunView};

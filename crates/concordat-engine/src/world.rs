@@ -17,6 +17,7 @@ use concordat_model::run::event::About;
 use concordat_model::trigger::TriggerEvent;
 use concordat_model::trust::{TrustBook, TrustChanged};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::EngineError;
 use crate::events::{EventRecorded, Events, RECENT_EVENTS, Told};
@@ -38,6 +39,8 @@ pub(crate) struct World {
     pub(crate) triggers: Triggers,
     /// What the log tells of OPA's doors, until they are opened.
     pub(crate) opa: BTreeMap<TenantName, concordat_policy::opa::State>,
+    /// What the operator had set at the last start.
+    pub(crate) settings: Option<Value>,
     /// The number of the next record of each subject that is not a run.
     next: HashMap<String, u64>,
 }
@@ -144,8 +147,8 @@ impl World {
 
     async fn fold(&mut self, store: &dyn Store, stored: &StoredRecord) -> Result<(), EngineError> {
         let record = &stored.record;
-        // A run counts its own records; decisions about runs are among them.
-        if record.subject().starts_with(RunId::PREFIX) {
+        // A run counts its own records, decisions about it among them; a look at the log has a subject of its own.
+        if [RunId::PREFIX, DecisionId::PREFIX].iter().any(|own| record.subject().starts_with(own)) {
             return Ok(());
         }
         self.next.insert(record.subject().to_owned(), record.subject_seq().get() + 1);
@@ -165,6 +168,11 @@ impl World {
             "trigger.applied" | "trigger.removed" | "trigger.fired" => {
                 let event: TriggerEvent = record.data().map_err(|error| odd(error.to_string()))?;
                 self.triggers.apply(record.subject(), &event, at);
+                Ok(())
+            }
+            "log.started" => {
+                let started: Value = record.data().map_err(|error| odd(error.to_string()))?;
+                self.settings = started.get("settings").cloned();
                 Ok(())
             }
             kind if kind.starts_with("policy.") => {

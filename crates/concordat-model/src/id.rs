@@ -110,6 +110,10 @@ id!(
     /// One leaf of the log.
     RecordId, "rec"
 );
+id!(
+    /// One life of the program, from a start to its end.
+    BootId, "boot"
+);
 
 /// A text that is not an id of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -42,7 +42,7 @@ impl AgentTransport for Silent {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let place = tempfile::tempdir()?;
-    let signing = Signing { signer: Signer::from_seed("pace.test/log", &[7; 32])?, earlier: Vec::new() };
+    let signing = Signing::by(Signer::from_seed("pace.test/log", &[7; 32])?);
     let engine = Engine::start(Parts {
         store: Arc::new(Sqlite::open(&place.path().join("log.db"), signing).await?),
         transport: Arc::new(Silent),
@@ -52,6 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         templates: Templates::default(),
         instance: "pace".to_owned(),
         bounds: concordat_engine::Bounds::default(),
+        settings: serde_json::Value::Null,
         install_policy: false,
         inspect: concordat_engine::inspect_here(),
         review_expiry: "1h".parse()?,

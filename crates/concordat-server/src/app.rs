@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use concordat_engine::{Caller, Engine};
 use concordat_model::id::AgentId;
 use concordat_policy::Asked;
+use concordat_policy::bundle::archive::Trusted;
 use concordat_policy::input::{Action, Resource, ResourceKind};
 use tokio::sync::{Semaphore, watch};
 
@@ -20,6 +21,8 @@ pub struct Config {
     /// The names under which clients reach this server, besides those of the loopback and the listener's own
     /// address: without ports, such as `concordat.example`.
     pub hosts: Vec<String>,
+    /// Whose signatures of policy bundles count, and whether there has to be one.
+    pub bundles: Trusted,
     /// The most connections at a time.
     pub connections: usize,
     /// The most connections at a time from one address.
@@ -36,6 +39,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             hosts: Vec::new(),
+            bundles: Trusted::default(),
             connections: 1024,
             connections_per_address: 256,
             streams: 256,
@@ -49,6 +53,8 @@ impl Default for Config {
 pub(crate) struct App {
     pub(crate) engine: Engine,
     pub(crate) hosts: Vec<String>,
+    /// Whose signatures of policy bundles count.
+    pub(crate) bundles: Trusted,
     pub(crate) metrics: Metrics,
     /// The description of the API, as it is served.
     pub(crate) description: Bytes,
@@ -69,6 +75,7 @@ impl App {
             metrics: Metrics::new(&engine),
             engine,
             hosts: loopback.into_iter().map(str::to_owned).chain(hosts).collect(),
+            bundles: config.bundles.clone(),
             description: openapi::describe(routes::all()).into(),
             streams: Arc::new(Semaphore::new(config.streams)),
             stopping: watch::Sender::new(false),

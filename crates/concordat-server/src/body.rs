@@ -9,7 +9,8 @@ use concordat_model::cloud_event::CloudEvent;
 use concordat_model::document::{self, Notation};
 use concordat_model::problem::Problems;
 use concordat_policy::bundle::MOST_DOCUMENT;
-use concordat_policy::bundle::archive::{self, Trusted};
+use concordat_policy::bundle::archive;
+use concordat_policy::finding::Code;
 use concordat_policy::{Bundle, BundleError, Finding};
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -118,20 +119,26 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Typed<T> {
     }
 }
 
+fn unsigned() -> Finding {
+    Finding::whole(Code::Signature, "this server takes only signed policies, and a document has no signature")
+        .fix("publish an archive with `.signatures.json`, as `opa build --signing-key` makes it")
+}
+
 /// A policy bundle, as a document or as an archive.
 pub(crate) struct Bundled(pub(crate) Bundle);
 
-impl<S: Send + Sync> FromRequest<S> for Bundled {
+impl FromRequest<Shared> for Bundled {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, _: &S) -> Result<Bundled, Refusal> {
+    async fn from_request(request: Request, app: &Shared) -> Result<Bundled, Refusal> {
         let media = media(request.headers()).ok_or(Refusal::MediaType)?;
         let text = bounded(request, MOST_DOCUMENT).await?;
         let refused = |error: &BundleError| Refusal::Bundle(Box::new(Finding::from(error)));
         match media.as_str() {
+            // A document has no place for a signature.
+            "application/json" if app.bundles.required => Err(Refusal::Bundle(Box::new(unsigned()))),
             "application/json" => Bundle::from_json(&text).map(Bundled).map_err(|error| refused(&error)),
-            // No key is known to this server, so a signed archive is refused; its sender is known by their own key.
-            "application/gzip" => archive::read(&text, &Trusted::default())
+            "application/gzip" => archive::read(&text, &app.bundles)
                 .map(Bundled)
                 .map_err(|error| Refusal::Bundle(Box::new(Finding::from(&error)))),
             _ => Err(Refusal::MediaType),

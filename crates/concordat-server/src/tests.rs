@@ -89,9 +89,7 @@ impl Server {
     async fn with(config: &Config) -> Server {
         let place = tempfile::tempdir().unwrap();
         let signer = Signer::from_seed("concordat.test/log", &[7; 32]).unwrap();
-        let store = Sqlite::open(&place.path().join("log.db"), Signing { signer, earlier: Vec::new() })
-            .await
-            .unwrap();
+        let store = Sqlite::open(&place.path().join("log.db"), Signing::by(signer)).await.unwrap();
         let mut templates = Templates::default();
         templates
             .add(serde_json::from_value(contract("lend", &json!([{"id": "a", "skill": "work"}]))).unwrap());
@@ -107,6 +105,7 @@ impl Server {
             inspect: concordat_engine::inspect_here(),
             review_expiry: "1h".parse().unwrap(),
             bounds: concordat_engine::Bounds::default(),
+            settings: json!({}),
         })
         .await
         .unwrap();

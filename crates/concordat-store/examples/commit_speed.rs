@@ -228,7 +228,7 @@ fn row(run: u64, settled: u64) -> Outcome<RunRow> {
 }
 
 fn signing() -> Outcome<Signing> {
-    Ok(Signing { signer: Signer::from_seed("log.example/speed", &[7; 32])?, earlier: Vec::new() })
+    Ok(Signing::by(Signer::from_seed("log.example/speed", &[7; 32])?))
 }
 
 /// What this process used of the processors so far, from `/proc/self/stat`.

@@ -158,7 +158,7 @@ fn row(run: u64, open: bool) -> Outcome<RunRow> {
 }
 
 fn signing() -> Outcome<Signing> {
-    Ok(Signing { signer: Signer::from_seed("log.example/speed", &[7; 32])?, earlier: Vec::new() })
+    Ok(Signing::by(Signer::from_seed("log.example/speed", &[7; 32])?))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]

@@ -84,6 +84,26 @@ pub enum BadLog {
         /// The key's name.
         wanted: String,
     },
+    /// It was longer once: an older state of it was put back, or its end was cut off.
+    #[error(
+        "the log has {records} records, but it had {anchored}: what came after is lost, though it was acknowledged; \
+         hint: restore a newer backup, or start with `--accept-restored-log REASON` if there is none"
+    )]
+    Behind {
+        /// How many there are.
+        records: u64,
+        /// How many there were.
+        anchored: u64,
+    },
+    /// Its first records are others than they were.
+    #[error(
+        "the first {anchored} records of the log are not those that were there before: this is another log, or it \
+         was written anew; hint: restore a backup, or start with `--accept-restored-log REASON` if you know why"
+    )]
+    Rewritten {
+        /// How many of them there were.
+        anchored: u64,
+    },
     /// A record of the last batch is damaged.
     #[error("record {index} is damaged: {why}; hint: run `audit verify`, then restore a backup")]
     Record {
@@ -104,7 +124,7 @@ pub(crate) struct Head {
 
 /// Reads the stored log.
 pub(crate) async fn read(stored: &mut impl Stored, signing: &Signing) -> Result<Head, OpenError> {
-    let tree = rebuild(stored).await?;
+    let tree = rebuild(stored, signing.anchor.as_ref()).await?;
     let notes = stored.notes().await?;
     let Some((_, note)) = notes.first() else {
         return match tree.size() {
@@ -126,7 +146,7 @@ pub(crate) async fn read(stored: &mut impl Stored, signing: &Signing) -> Result<
 /// Leaf hashes of one statement: a row for each would cost more than the hashing.
 const CHUNK: i64 = 4096;
 
-async fn rebuild(stored: &mut impl Stored) -> Result<Frontier, OpenError> {
+async fn rebuild(stored: &mut impl Stored, anchor: Option<&Checkpoint>) -> Result<Frontier, OpenError> {
     let (first, end) = stored.ends().await?;
     let mut tree = Frontier::new();
     if first != 0 {
@@ -146,10 +166,18 @@ async fn rebuild(stored: &mut impl Stored) -> Result<Frontier, OpenError> {
         }
         for leaf in leaves {
             tree.append(Hash::from_bytes(*leaf));
+            if anchor.is_some_and(|anchor| anchor.size() == tree.size() && anchor.root() != tree.root()) {
+                return Err(BadLog::Rewritten { anchored: tree.size() }.into());
+            }
         }
         from = until;
     }
-    Ok(tree)
+    match anchor {
+        Some(anchor) if anchor.size() > tree.size() => {
+            Err(BadLog::Behind { records: tree.size(), anchored: anchor.size() }.into())
+        }
+        _ => Ok(tree),
+    }
 }
 
 fn compare(tree: &Frontier, note: &str, signing: &Signing) -> Result<(), BadLog> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use concordat_ledger::{Signer, Verifier};
+use concordat_ledger::{Checkpoint, Signer, Verifier};
 
 use crate::log::BadLog;
 
@@ -13,6 +13,16 @@ pub struct Signing {
     pub signer: Signer,
     /// Keys that signed before this one took over. The newest checkpoint must be by one of them or by the signer.
     pub earlier: Vec<Verifier>,
+    /// A checkpoint that was kept elsewhere: the log must continue it.
+    pub anchor: Option<Checkpoint>,
+}
+
+impl Signing {
+    /// By this signer alone, whatever the log was before.
+    #[must_use]
+    pub fn by(signer: Signer) -> Signing {
+        Signing { signer, earlier: Vec::new(), anchor: None }
+    }
 }
 
 /// A database that must not be used.

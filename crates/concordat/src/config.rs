@@ -5,11 +5,14 @@ use std::path::PathBuf;
 
 use concordat_model::span::Span;
 use concordat_store::{BadAddress, Database};
+use serde::Serialize;
+use serde_json::Value;
 
+use crate::bundle_signature::BundleSignature;
 use crate::limits::Limits;
 
 /// Everything that a server needs to know before it starts.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, clap::Args, Serialize)]
 pub struct ServeConfig {
     /// The address to listen on. The default is reachable from this machine only.
     #[arg(long, env = "CONCORDAT_LISTEN", default_value = "127.0.0.1:7420", value_name = "ADDRESS")]
@@ -27,6 +30,7 @@ pub struct ServeConfig {
     /// The database: a file of SQLite, or a PostgreSQL database as `postgres://USER@HOST/NAME`, which may hold a
     /// password, or leave it to `PGPASSWORD` or `~/.pgpass`. The default is `concordat.db` in the data folder.
     #[arg(long, env = "CONCORDAT_DATABASE", hide_env_values = true, value_name = "FILE|ADDRESS")]
+    #[serde(skip)]
     // Read later than the others: clap would show a wrong address, password and all.
     pub database: Option<String>,
 
@@ -44,9 +48,18 @@ pub struct ServeConfig {
     #[arg(long)]
     pub install_policies: bool,
 
+    /// Whose signatures of published policies count.
+    #[command(flatten)]
+    pub bundle_signature: BundleSignature,
+
     /// Lets agents live on this machine and be called by plain http.
     #[arg(long, env = "CONCORDAT_ALLOW_LOOPBACK_AGENTS")]
     pub allow_loopback_agents: bool,
+
+    /// Why the log may lack records that it had, or be another one than before, such as "backup of Tuesday": needed
+    /// once, after a restore. The reason becomes part of the log.
+    #[arg(long, value_name = "REASON")]
+    pub accept_restored_log: Option<String>,
 
     /// How long people have to answer a review, such as `30m` or `2d`.
     #[arg(long, env = "CONCORDAT_REVIEW_EXPIRY", default_value = "1d", value_name = "SPAN")]
@@ -71,6 +84,18 @@ impl ServeConfig {
             Some(text) => text.parse(),
             None => Ok(Database::File(self.data.join("concordat.db"))),
         }
+    }
+
+    /// Everything that is set, without secrets, for the log.
+    #[must_use]
+    pub fn settings(&self) -> Value {
+        let mut settings = serde_json::to_value(self).unwrap_or_default();
+        if let (Some(settings), Ok(database)) = (settings.as_object_mut(), self.database()) {
+            // That is about one start, and has a record of its own.
+            settings.remove("accept_restored_log");
+            settings.insert("database".to_owned(), database.to_string().into());
+        }
+        settings
     }
 }
 
@@ -117,6 +142,16 @@ mod tests {
         }
         let refused = read(&["--database", "postgres://ada:geheim@:x"]).unwrap().database().unwrap_err();
         assert!(!refused.to_string().contains("geheim"), "{refused}");
+    }
+
+    #[test]
+    fn settings_hold_no_secret() {
+        let args = ["--database", "postgres://ada:geheim@db.example/log", "--tenant-rate", "100/1s"];
+        let settings = read(&args).unwrap().settings();
+        assert_eq!(settings["database"], "postgres://ada@db.example:5432/log");
+        assert!(!settings.to_string().contains("geheim"), "{settings}");
+        // Whatever is set can stand in a record.
+        concordat_ledger::canonical::write(&settings).unwrap();
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Read it in this order: [`config`] (what an operator may set), [`server`] (how the parts are put together),
 //! [`client`] (the API, typed), [`progress`] (how a contract is getting on), [`cli`] (the commands).
 
+pub mod anchor;
+pub mod bundle_signature;
 pub mod config;
 pub mod limits;
 pub mod log_key;

@@ -7,9 +7,10 @@ use concordat_engine::Bounds;
 use concordat_model::agent::Rate;
 use concordat_model::name::TenantName;
 use concordat_model::span::Span;
+use serde::Serialize;
 
 /// What an operator may set about how much a server takes on.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize)]
 #[command(next_help_heading = "Limits")]
 pub struct Limits {
     /// The most contracts that are not over; a large one counts as several.

@@ -57,6 +57,14 @@ pub fn files_of(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, PoliciesError> 
     Ok(files)
 }
 
+/// The bytes of an archive, as they are.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn archive_at(path: &Path) -> Result<Vec<u8>, PoliciesError> {
+    read(path, archive::MOST_ARCHIVE)
+}
+
 /// The files of a folder or of an archive that belong to a bundle, as they are.
 ///
 /// # Errors
@@ -65,7 +73,7 @@ pub fn files_at(path: &Path, trusted: &Trusted) -> Result<Vec<(String, Vec<u8>)>
     if path.is_dir() {
         return files_of(path);
     }
-    Ok(archive::files(&read(path, archive::MOST_ARCHIVE)?, trusted)?)
+    Ok(archive::files(&archive_at(path)?, trusted)?)
 }
 
 fn collect(

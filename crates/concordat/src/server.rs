@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use concordat_agents::HttpAgents;
 use concordat_agents::egress::Egress;
 use concordat_classify::Classifier;
 use concordat_engine::ports::SystemClock;
-use concordat_engine::{Engine, Parts};
+use concordat_engine::{Engine, Parts, Restored};
+use concordat_ledger::Checkpoint;
 use concordat_model::principal::{Principal, Role};
 use concordat_policy::{Bundle, Policy};
 use concordat_server::Config;
@@ -20,7 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::ServeConfig;
-use crate::{log_key, policies, policy_worker, templates};
+use crate::{anchor, log_key, policies, policy_worker, templates};
 
 /// Starts servers.
 #[derive(Debug)]
@@ -34,6 +36,8 @@ pub struct RunningServer {
     pub first_key: Option<String>,
     /// The engine behind it.
     pub engine: Engine,
+    /// Where the newest checkpoint is kept.
+    data: PathBuf,
     /// How long agents are waited for when it is shut down.
     patience: Duration,
     stop: watch::Sender<bool>,
@@ -49,18 +53,24 @@ impl Server {
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.with_context(|| format!("nobody can listen on {}", config.listen))?;
         let address = listener.local_addr().context("the listening address cannot be read")?;
-        let engine = Engine::start(parts(&config, address).await?).await?;
+        let bundles = config.bundle_signature.trusted()?;
+        let (parts, restored) = parts(&config, address).await?;
+        let engine = Engine::start(parts).await?;
+        if let Some(restored) = restored {
+            engine.record_restored(&restored).await?;
+        }
         let first_key = engine.first_key(first_principal()?).await?.map(|key| key.text);
+        tokio::spawn(anchor::keep(engine.clone(), config.data.clone()));
         let (stop, mut stopping) = watch::channel(false);
         let asked_to_stop = async move {
             // An error means that the running server was dropped, which stops it as well.
             let _ = stopping.wait_for(|stop| *stop).await;
         };
         let patience = config.limits.drain();
-        let limits = Config { hosts: config.hosts, ..Config::default() };
+        let limits = Config { hosts: config.hosts, bundles, ..Config::default() };
         let serving = tokio::spawn(concordat_server::serve(engine.clone(), listener, limits, asked_to_stop));
         let url = format!("http://{address}");
-        Ok(RunningServer { url, first_key, engine, patience, stop, serving })
+        Ok(RunningServer { url, first_key, engine, data: config.data, patience, stop, serving })
     }
 }
 
@@ -74,6 +84,9 @@ impl RunningServer {
         self.stop.send_replace(true);
         let served = self.serving.await;
         // The log is closed whatever became of the listener.
+        if let Err(error) = anchor::write(&self.data, &**self.engine.store()).await {
+            tracing::warn!(%error, "{error}");
+        }
         self.engine.stop().await;
         served.map_err(|_| anyhow!("the server crashed while it stopped"))?.context("the listener broke")
     }
@@ -84,11 +97,20 @@ impl RunningServer {
     }
 }
 
-async fn parts(config: &ServeConfig, address: SocketAddr) -> Result<Parts> {
+async fn parts(config: &ServeConfig, address: SocketAddr) -> Result<(Parts, Option<Restored>)> {
     let folder = || format!("the data folder `{}` cannot be made", config.data.display());
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).with_context(folder)?;
     let signer = log_key::open(&config.data, &format!("concordat/{}", config.instance))?;
-    let store = config.database()?.open(Signing { signer, earlier: Vec::new() }).await?;
+    let anchor = anchor::read(&config.data, &[signer.verifier().clone()]);
+    let restored = match &config.accept_restored_log {
+        None => None,
+        Some(reason) => {
+            let size = anchor.as_ref().ok().and_then(Option::as_ref).map(Checkpoint::size);
+            Some(Restored { reason: reason.clone(), anchored: size })
+        }
+    };
+    let anchor = if restored.is_some() { None } else { anchor? };
+    let store = config.database()?.open(Signing { anchor, ..Signing::by(signer) }).await?;
     let bundle = match &config.policies {
         Some(folder) => policies::of_folder(folder)?,
         None => Bundle::standard(),
@@ -99,7 +121,7 @@ async fn parts(config: &ServeConfig, address: SocketAddr) -> Result<Parts> {
     };
     let egress =
         Egress { allow_loopback: config.allow_loopback_agents, allow: Vec::new(), deny: vec![address] };
-    Ok(Parts {
+    let parts = Parts {
         store,
         transport: Arc::new(HttpAgents::new(egress)),
         clock: Arc::new(SystemClock),
@@ -111,7 +133,9 @@ async fn parts(config: &ServeConfig, address: SocketAddr) -> Result<Parts> {
         instance: config.instance.clone(),
         review_expiry: config.review_expiry,
         bounds: config.limits.bounds(),
-    })
+        settings: config.settings(),
+    };
+    Ok((parts, restored))
 }
 
 /// Whoever starts an installation plays every part; that they cannot review what they submit is for policy to say.

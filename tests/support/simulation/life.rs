@@ -57,7 +57,7 @@ impl<'s> Life<'s> {
         }
         let seed = began.as_microsecond().unsigned_abs();
         let passages = if calm { smooth(around) } else { rough(around, seed) };
-        let signing = Signing { signer: signer()?, earlier: Vec::new() };
+        let signing = Signing::by(signer()?);
         let started = async {
             let store: Arc<dyn Store> = match Memory::open(&around.disk, signing, passages).await {
                 Ok(store) => Arc::new(store),
@@ -80,6 +80,7 @@ impl<'s> Life<'s> {
                 inspect: concordat_engine::inspect_here(),
                 review_expiry: Span::seconds(600),
                 bounds: Bounds { calls: 12, calls_per_tenant: 9, ..Bounds::default() },
+                settings: serde_json::Value::Null,
             };
             match Engine::start(parts).await {
                 Ok(engine) => Some(engine),
@@ -137,7 +138,7 @@ impl<'s> Life<'s> {
 
 /// Reads everything once more after the end: the log is what was signed, and each row says what its records say.
 pub(super) async fn read_again(around: &Surroundings) -> Result<(), String> {
-    let signing = Signing { signer: signer().ok_or("there is no key")?, earlier: Vec::new() };
+    let signing = Signing::by(signer().ok_or("there is no key")?);
     let store =
         Memory::open(&around.disk, signing, smooth(around)).await.map_err(|error| error.to_string())?;
     let mut filter = RunFilter::default();

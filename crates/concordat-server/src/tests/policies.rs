@@ -1,6 +1,7 @@
 //! Policies as their authors and publishers meet them: refused, published, tried, promoted, taken back, explained.
 
 use concordat_policy::Bundle;
+use concordat_policy::bundle::archive;
 
 use super::*;
 
@@ -38,7 +39,11 @@ struct House {
 
 impl House {
     async fn start() -> House {
-        let server = Server::start().await;
+        House::with(&Config::default()).await
+    }
+
+    async fn with(config: &Config) -> House {
+        let server = Server::with(config).await;
         let ann = server.key("ann", "acme", &[Role::PolicyAuthor]).await;
         let pat = server.key("pat", "acme", &[Role::PolicyAuthor]).await;
         let sam = server.key("sam", "acme", &[Role::Submitter]).await;
@@ -265,21 +270,63 @@ async fn broken_glass_is_loud_and_mends_itself() {
     assert_eq!(house.revision(&revision).await["stage"], "off");
 }
 
+/// The files of the standard bundle.
+fn standard_files() -> Vec<(String, Vec<u8>)> {
+    let standard = Bundle::standard();
+    standard.files().map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())).collect()
+}
+
+impl House {
+    async fn publish_archive(&self, packed: &[u8]) -> Answer {
+        let request =
+            request("POST", "/v1/policies", Some(&self.ann)).header("content-type", "application/gzip");
+        self.server.send(request.body(Body::from(packed.to_vec())).unwrap()).await
+    }
+}
+
 #[tokio::test]
 async fn an_archive_is_published_as_its_folder_is() {
     let house = House::start().await;
-    let standard = Bundle::standard();
-    let files = standard.files().map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
-    let packed = concordat_policy::bundle::archive::pack(&files.collect::<Vec<_>>()).unwrap();
-    for (body, status) in
-        [(packed.clone(), 200), (packed[..packed.len() / 2].to_vec(), 422), (b"x".to_vec(), 422)]
-    {
-        let request =
-            request("POST", "/v1/policies", Some(&house.ann)).header("content-type", "application/gzip");
-        let answer = house.server.send(request.body(Body::from(body)).unwrap()).await;
+    let packed = archive::pack(&standard_files()).unwrap();
+    for (body, status) in [(&packed[..], 200), (&packed[..packed.len() / 2], 422), (b"x", 422)] {
+        let answer = house.publish_archive(body).await;
         assert_eq!(answer.status, status, "{}", answer.text);
         if status == 200 {
             assert_eq!(answer.body["revision"]["stage"], "enforced", "{}", answer.text);
         }
     }
+}
+
+#[tokio::test]
+async fn a_server_with_a_key_takes_only_what_is_signed_with_it() {
+    let signed = |secret: &[u8]| {
+        let mut files = standard_files();
+        let hashed = files.iter().map(|(path, bytes)| {
+            let digest = concordat_model::digest::Digest::of(bytes).to_string();
+            json!({"name": path, "hash": digest.trim_start_matches("sha256:"), "algorithm": "SHA-256"})
+        });
+        let claims = json!({"files": hashed.collect::<Vec<_>>(), "keyid": "ours"});
+        let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256);
+        let key = jsonwebtoken::EncodingKey::from_secret(secret);
+        let token = jsonwebtoken::encode(&header, &claims, &key).unwrap();
+        files
+            .push((".signatures.json".to_owned(), json!({ "signatures": [token] }).to_string().into_bytes()));
+        archive::pack(&files).unwrap()
+    };
+    let keys = [("ours".to_owned(), archive::Key::new("HS256", b"secret").unwrap())].into();
+    let bundles = archive::Trusted { keys, required: true, ..archive::Trusted::default() };
+    let house = House::with(&Config { bundles, ..Config::default() }).await;
+    assert_eq!(house.publish_archive(&signed(b"secret")).await.status, 200);
+    let unsigned = archive::pack(&standard_files()).unwrap();
+    for refused in [
+        house.publish_archive(&signed(b"another")).await,
+        house.publish_archive(&unsigned).await,
+        house.server.post(&house.ann, "/v1/policies", &bundle(&[])).await,
+    ] {
+        assert_eq!(refused.status, 422, "{}", refused.text);
+        assert_eq!(refused.body["errors"][0]["code"], "signature", "{}", refused.text);
+    }
+    // Nobody can tell who signed it, so a server without a key takes nothing that says it is signed.
+    let open = House::start().await;
+    assert_eq!(open.publish_archive(&signed(b"secret")).await.status, 422);
 }

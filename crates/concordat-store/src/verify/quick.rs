@@ -154,7 +154,7 @@ mod tests {
     async fn the_quick_way_accepts_what_is_sound_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("concordat.db");
-        let store = Sqlite::open(&path, Signing { signer: signer(), earlier: Vec::new() }).await.unwrap();
+        let store = Sqlite::open(&path, Signing::by(signer())).await.unwrap();
         let long = "x".repeat(5000);
         for (subject, data) in [
             ("a", json!(null)),

@@ -59,7 +59,7 @@ pub(crate) fn key() -> Verifier {
 }
 
 pub(crate) fn signing() -> Signing {
-    Signing { signer: signer(1), earlier: Vec::new() }
+    Signing::by(signer(1))
 }
 
 impl Place {

@@ -110,7 +110,7 @@ async fn the_key_may_change_and_the_log_may_not(kind: Kind) {
     store.commit(records("a", 0..3)).await.unwrap();
     store.close().await;
     let with = |signer, earlier| async {
-        let store = place.database.open(Signing { signer, earlier }).await?;
+        let store = place.database.open(Signing { earlier, ..Signing::by(signer) }).await?;
         store.close().await;
         Ok(())
     };

@@ -6,7 +6,6 @@ mod check;
 mod eval;
 mod prove;
 mod revisions;
-mod signed;
 mod test;
 
 use std::path::PathBuf;

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use super::agents::{SampleAgent, Skill, fleet, serve};
 use super::stopwatch::Stopwatch;
 use super::trials::trial;
+use crate::bundle_signature::BundleSignature;
 use crate::client::Client;
 use crate::config::ServeConfig;
 use crate::limits::Limits;
@@ -89,6 +90,8 @@ impl Stage {
             policies: None,
             allow_loopback_agents: true,
             install_policies: false,
+            bundle_signature: BundleSignature::default(),
+            accept_restored_log: None,
             review_expiry: Span::seconds(24 * 60 * 60),
             instance: "demo".to_owned(),
             limits: Limits::default(),

@@ -19,7 +19,7 @@ use super::*;
 use crate::Signing;
 
 fn signing() -> Signing {
-    Signing { signer: Signer::from_seed("log.example/test", &[1; 32]).unwrap(), earlier: Vec::new() }
+    Signing::by(Signer::from_seed("log.example/test", &[1; 32]).unwrap())
 }
 
 /// A change of one record.

@@ -10,7 +10,7 @@ use crate::writer::Writer;
 use crate::{Signing, Sqlite, log};
 
 fn signing() -> Signing {
-    Signing { signer: Signer::from_seed("log.example/test", &[1; 32]).unwrap(), earlier: Vec::new() }
+    Signing::by(Signer::from_seed("log.example/test", &[1; 32]).unwrap())
 }
 
 /// A change of one record with so many bytes of payload.

@@ -12,6 +12,7 @@ use super::super::caret::{excerpt, visible};
 use super::super::exit::Exit;
 use super::super::failure::Failure;
 use super::super::session::Session;
+use crate::bundle_signature::BundleSignature;
 use crate::policies::{self, PoliciesError};
 use crate::policy_worker::inspect;
 
@@ -20,7 +21,7 @@ pub(in super::super) struct Check {
     /// The folder, or the archive of a bundle; without it, the standard policy.
     path: Option<PathBuf>,
     #[command(flatten)]
-    signed: super::signed::Signed,
+    signature: BundleSignature,
     /// The form of what is found; without it, that of `--output`.
     #[arg(long)]
     format: Option<Format>,
@@ -45,7 +46,7 @@ type Files = Vec<(String, Vec<u8>)>;
 
 pub(super) async fn run(session: &Session, command: &Check) -> Result<Exit, Failure> {
     let (report, files) = match &command.path {
-        Some(path) => match policies::files_at(path, &command.signed.trusted()?) {
+        Some(path) => match policies::files_at(path, &command.signature.trusted().map_err(super::wrong)?) {
             Ok(files) => looked_at(files).await?,
             Err(PoliciesError::Archive(error)) => (Report::of(Finding::from(&error)), Files::new()),
             Err(error) => return Err(super::wrong(error)),

@@ -1,6 +1,6 @@
 //! Revisions of the policy on a server: published, looked at, compared, promoted, taken back.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use concordat_server::api::policies::{
@@ -15,12 +15,13 @@ use crate::cli::failure::Failure;
 use crate::cli::output::word;
 use crate::cli::session::Session;
 use crate::client::Client;
+use crate::policies;
 
-/// Publish a folder: it is looked over and kept, and decides nothing yet.
+/// Publish a folder or an archive: it is looked over and kept, and decides nothing yet.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Publish {
-    /// The folder.
-    folder: PathBuf,
+    /// The folder, or the archive of a bundle, which keeps its signature.
+    path: PathBuf,
 }
 
 /// A revision: its digest, or the beginning of it.
@@ -80,7 +81,7 @@ pub(in crate::cli) struct RollBack {
 /// Which stored decisions are asked again.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Impact {
-    /// The revision (`sha256:…`, or enough of its digits), or a folder, which is published first.
+    /// The revision (`sha256:…`, or enough of its digits), or a folder or an archive, which is published first.
     policy: String,
     /// Only decisions made at or after this time.
     #[arg(long, value_name = "TIME")]
@@ -97,7 +98,7 @@ pub(in crate::cli) enum Command {
     List,
     /// Show a revision and its files.
     Show(Named),
-    /// Publish a folder: it is looked over and kept, and decides nothing yet.
+    /// Publish a folder or an archive: it is looked over and kept, and decides nothing yet.
     Publish(Publish),
     /// Show what a revision changes.
     Diff(Diff),
@@ -121,8 +122,8 @@ pub(super) async fn run(session: &Session, command: Command) -> Result<Exit, Fai
             let revision = find(&client, &revision).await?;
             session.output.show(&client.policy_revision(&revision).await?, |detail| shown(session, detail));
         }
-        Command::Publish(Publish { folder }) => {
-            let published = publish(session, &client, folder).await?;
+        Command::Publish(Publish { path }) => {
+            let published = publish(session, &client, &path).await?;
             session.output.show(&published, |one| line(session, one));
         }
         Command::Diff(Diff { revision, against }) => {
@@ -152,9 +153,9 @@ pub(super) async fn run(session: &Session, command: Command) -> Result<Exit, Fai
             session.output.show(&client.roll_back_policy(&reason).await?, |one| line(session, one));
         }
         Command::Impact(Impact { policy, since, until }) => {
-            let folder = PathBuf::from(&policy);
-            let revision = if folder.is_dir() {
-                publish(session, &client, folder).await?.revision
+            let path = PathBuf::from(&policy);
+            let revision = if path.exists() {
+                publish(session, &client, &path).await?.revision
             } else {
                 find(&client, &policy).await?
             };
@@ -178,9 +179,14 @@ async fn promote(client: &Client, promote: Promote) -> Result<PolicyRevision, Fa
     Ok(client.promote_policy(&revision, &promotion).await?)
 }
 
-async fn publish(session: &Session, client: &Client, folder: PathBuf) -> Result<PolicyRevision, Failure> {
-    let document = bundle(Some(folder))?.document();
-    let published = client.publish_policy(document, "application/json").await?;
+async fn publish(session: &Session, client: &Client, path: &Path) -> Result<PolicyRevision, Failure> {
+    let (body, media_type) = if path.is_dir() {
+        (bundle(Some(path.to_owned()))?.document(), "application/json")
+    } else {
+        // As it is, with its signature.
+        (policies::archive_at(path).map_err(super::wrong)?, "application/gzip")
+    };
+    let published = client.publish_policy(body, media_type).await?;
     for warning in &published.warnings {
         session.output.say(&format!(
             "warning: {}:{}:{}: {}",

@@ -1,0 +1,90 @@
+//! The newest checkpoint, kept beside the database and not in it.
+//!
+//! A database that was put back to an older state, or written anew, is in itself a correct log. It does not continue
+//! this checkpoint, though, and then the server does not start: work that was acknowledged is missing. Whoever means
+//! it says so, and the log tells it.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use concordat_engine::Engine;
+use concordat_engine::ports::Store;
+use concordat_ledger::note::CheckpointError;
+use concordat_ledger::{Checkpoint, Verifier};
+
+/// The file's name in the data folder.
+const NAME: &str = "log.anchor";
+/// The largest file that is read: a checkpoint has a few hundred bytes.
+const MOST: u64 = 64 * 1024;
+/// The pause between two anchors of a log that grows.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// An anchor that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum AnchorError {
+    /// The file cannot be read or written.
+    #[error("the file `{}` cannot be used: {why}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: io::Error,
+    },
+    /// The file holds no checkpoint of this log.
+    #[error("the file `{}` is no checkpoint of this log: {why}; hint: start with `--accept-restored-log REASON` if you know why", path.display())]
+    Odd {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: CheckpointError,
+    },
+}
+
+/// The newest checkpoint that was kept, if there is one.
+///
+/// # Errors
+/// The file cannot be read, or nobody of ours has signed what it holds.
+pub fn read(data: &Path, keys: &[Verifier]) -> Result<Option<Checkpoint>, AnchorError> {
+    let path = data.join(NAME);
+    let mut note = Vec::new();
+    match File::open(&path).and_then(|file| file.take(MOST).read_to_end(&mut note)) {
+        Ok(_) => {}
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(why) => return Err(AnchorError::File { path, why }),
+    }
+    Checkpoint::open(&note, keys).map(Some).map_err(|why| AnchorError::Odd { path, why })
+}
+
+/// Keeps the newest checkpoint: either the old file stands afterwards or the new one, never a part.
+pub(crate) async fn write(data: &Path, store: &dyn Store) -> Result<(), AnchorError> {
+    let Ok(Some(newest)) = store.checkpoint().await else { return Ok(()) };
+    let path = data.join(NAME);
+    let fresh = data.join(format!("{NAME}.new"));
+    let done = File::create(&fresh).and_then(|mut file| {
+        file.write_all(newest.note.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&fresh, &path)?;
+        File::open(data)?.sync_all()
+    });
+    done.map_err(|why| AnchorError::File { path, why })
+}
+
+/// Keeps the newest checkpoint as the log grows, until the engine halts.
+pub async fn keep(engine: Engine, data: PathBuf) {
+    let mut size = engine.log_size();
+    let keep = async {
+        while size.changed().await.is_ok() {
+            if let Err(error) = write(&data, &**engine.store()).await {
+                tracing::warn!(%error, "{error}");
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    let mut halting = engine.halting();
+    tokio::select! {
+        _ = halting.wait_for(Option::is_some) => {}
+        () = keep => {}
+    }
+}
