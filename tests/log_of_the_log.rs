@@ -53,9 +53,14 @@ async fn starts_settings_and_readers_are_in_the_log() {
     let decisions = of_type(&admin, "gate.decided").await;
     for read in &reads {
         let permitted = decisions.iter().find(|one| one["subject"] == read["subject"]).unwrap();
-        assert_eq!(permitted["data"]["decision"]["answer"]["permit"], Value::Null, "{permitted}");
+        assert_eq!(permitted["data"]["decision"]["answer"]["kind"], "permit", "{permitted}");
         assert_eq!(permitted["data"]["decision"]["gate"], "access");
     }
+    let query = RecordsQuery { actor: Some("admin".to_owned()), ..RecordsQuery::default() };
+    let mentioned = admin.records(&query).await.unwrap();
+    assert!(mentioned.items.len() >= 5, "{mentioned:?}");
+    let looked = of_type(&admin, "audit.read").await;
+    assert_eq!(looked.last().unwrap()["data"]["mentions"], json!(["actor admin"]));
     server.shutdown().await.unwrap();
 }
 

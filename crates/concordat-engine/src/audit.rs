@@ -9,11 +9,12 @@ use concordat_model::id::KeyId;
 use concordat_model::name::PrincipalName;
 use concordat_policy::Asked;
 use concordat_policy::input::{Action, Resource, ResourceKind};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::engine::{Caller, Engine, decided};
 use crate::error::EngineError;
-use crate::ports::{Change, Page, RecordFilter, StoredRecord};
+use crate::ports::{Change, Mention, Page, Search, StoredRecord};
 use crate::scribe::Place;
 
 /// What left the installation.
@@ -43,6 +44,13 @@ struct Shown<'a> {
     subject: Option<&'a str>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     types: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+    /// What was looked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mentions: Vec<String>,
     /// How many records were shown.
     records: usize,
     /// The index of the last one.
@@ -59,6 +67,11 @@ struct Left<'a> {
     exported: &'a Exported,
 }
 
+fn said(mention: &Mention) -> String {
+    let value = &mention.value;
+    mention.what.map_or_else(|| value.clone(), |what| format!("{} {value}", what.as_str()))
+}
+
 fn the_log() -> Resource {
     Resource { kind: ResourceKind::Audit, id: None, tenant: None, submitter: None, gate: None }
 }
@@ -71,17 +84,27 @@ impl Engine {
     pub async fn read_log(
         &self,
         caller: &Caller,
-        filter: &RecordFilter,
+        search: &Search,
         page: Page,
     ) -> Result<Vec<StoredRecord>, EngineError> {
         let access = self.permit(caller, Action::AuditRead, the_log()).await?;
-        let records = self.core.store.records(filter, page).await?;
+        let records = match search {
+            // What every store has an index for.
+            Search { filter, since: None, until: None, mentions } if mentions.is_empty() => {
+                self.core.store.records(filter, page).await?
+            }
+            search => self.core.store.find(search, page).await?,
+        };
+        let filter = &search.filter;
         let shown = Shown {
             by: &caller.principal.name,
             key: caller.key,
             from: filter.from,
             subject: filter.subject.as_deref(),
             types: &filter.types,
+            since: search.since,
+            until: search.until,
+            mentions: search.mentions.iter().map(said).collect(),
             records: records.len(),
             last: records.last().map(|last| last.index),
         };

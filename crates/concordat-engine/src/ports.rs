@@ -9,7 +9,7 @@ mod transport;
 
 pub use clock::{Clock, SystemClock};
 pub use store::{
-    Change, Commit, Committed, Page, RecordFilter, RunFilter, RunRow, SavedReply, Store, StoreError,
-    StoredCheckpoint, StoredRecord, StoredRun,
+    Change, Commit, Committed, Mention, Mentioned, Page, RecordFilter, RunFilter, RunRow, SavedReply, Search,
+    Store, StoreError, StoredCheckpoint, StoredRecord, StoredRun,
 };
 pub use transport::{AgentTransport, Arrival, Dispatch, Fault, Found, Lost, LostWork};

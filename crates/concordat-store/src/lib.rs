@@ -25,6 +25,7 @@ mod open;
 mod postgres;
 mod row;
 mod run_payloads;
+mod search;
 mod sqlite;
 pub mod verify;
 mod writer;

@@ -10,8 +10,8 @@ mod ledger;
 
 use async_trait::async_trait;
 use concordat_engine::ports::{
-    Change, Commit, Page, RecordFilter, RunFilter, RunRow, SavedReply, Store, StoreError, StoredCheckpoint,
-    StoredRecord, StoredRun,
+    Change, Commit, Page, RecordFilter, RunFilter, RunRow, SavedReply, Search, Store, StoreError,
+    StoredCheckpoint, StoredRecord, StoredRun,
 };
 use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
@@ -72,6 +72,10 @@ impl Store for Memory {
 
     async fn records(&self, filter: &RecordFilter, page: Page) -> Result<Vec<StoredRecord>, StoreError> {
         self.read(|tables| tables.records(filter, page)).await
+    }
+
+    async fn find(&self, search: &Search, page: Page) -> Result<Vec<StoredRecord>, StoreError> {
+        self.read(|tables| tables.find(search, page)).await
     }
 
     async fn record(&self, id: &str) -> Result<Option<StoredRecord>, StoreError> {

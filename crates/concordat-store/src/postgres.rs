@@ -21,8 +21,8 @@ mod schema;
 
 use async_trait::async_trait;
 use concordat_engine::ports::{
-    Change, Commit, Page, RecordFilter, RunFilter, RunRow, SavedReply, Store, StoreError, StoredCheckpoint,
-    StoredRecord, StoredRun,
+    Change, Commit, Page, RecordFilter, RunFilter, RunRow, SavedReply, Search, Store, StoreError,
+    StoredCheckpoint, StoredRecord, StoredRun,
 };
 use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
@@ -31,6 +31,7 @@ use sqlx::PgPool;
 use crate::database::Address;
 use crate::log;
 use crate::open::{OpenError, Signing};
+use crate::search::Index;
 use crate::writer::Writer;
 pub(crate) use connection::reading_alone;
 use ledger::{Ledger, Patience};
@@ -40,6 +41,7 @@ use ledger::{Ledger, Patience};
 pub struct Postgres {
     readers: PgPool,
     writer: Writer,
+    index: Index,
 }
 
 impl Postgres {
@@ -58,7 +60,11 @@ impl Postgres {
         let head = log::read(&mut session, &signing).await?;
         let ledger = Ledger::new(address.clone(), patience, session, head.note);
         let readers = connection::reading(&address.0);
-        Ok(Postgres { readers, writer: Writer::start(ledger, head.tree, signing.signer) })
+        Ok(Postgres {
+            readers,
+            index: Index::default(),
+            writer: Writer::start(ledger, head.tree, signing.signer),
+        })
     }
 }
 
@@ -82,6 +88,10 @@ impl Store for Postgres {
 
     async fn records(&self, filter: &RecordFilter, page: Page) -> Result<Vec<StoredRecord>, StoreError> {
         read::records(&self.readers, filter, page).await
+    }
+
+    async fn find(&self, search: &Search, page: Page) -> Result<Vec<StoredRecord>, StoreError> {
+        self.index.find(self, search, page).await
     }
 
     async fn record(&self, id: &str) -> Result<Option<StoredRecord>, StoreError> {

@@ -15,8 +15,8 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use concordat_engine::ports::{
-    Change, Commit, Page, RecordFilter, RunFilter, RunRow, SavedReply, Store, StoreError, StoredCheckpoint,
-    StoredRecord, StoredRun,
+    Change, Commit, Page, RecordFilter, RunFilter, RunRow, SavedReply, Search, Store, StoreError,
+    StoredCheckpoint, StoredRecord, StoredRun,
 };
 use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
@@ -24,16 +24,19 @@ use sqlx::SqlitePool;
 
 use crate::log;
 use crate::open::{OpenError, Signing};
+use crate::search::Index;
 use crate::writer::Writer;
 pub(crate) use connection::reading_alone;
 use ledger::Ledger;
 use place::Place;
+pub(crate) use place::private;
 
 /// The store in one SQLite file. Dropping it stops it; [`close`](Store::close) stops it in order.
 #[derive(Debug)]
 pub struct Sqlite {
     readers: SqlitePool,
     writer: Writer,
+    index: Index,
 }
 
 impl Sqlite {
@@ -50,8 +53,9 @@ impl Sqlite {
         let head = log::read(&mut connection, &signing).await?;
         connection::settle(&mut connection).await?;
         let readers = connection::reading(&place.path);
+        let index = Index::beside(&place.path);
         let writer = Writer::start(Ledger { connection, place }, head.tree, signing.signer);
-        Ok(Sqlite { readers, writer })
+        Ok(Sqlite { readers, writer, index })
     }
 }
 
@@ -75,6 +79,10 @@ impl Store for Sqlite {
 
     async fn records(&self, filter: &RecordFilter, page: Page) -> Result<Vec<StoredRecord>, StoreError> {
         read::records(&self.readers, filter, page).await
+    }
+
+    async fn find(&self, search: &Search, page: Page) -> Result<Vec<StoredRecord>, StoreError> {
+        self.index.find(self, search, page).await
     }
 
     async fn record(&self, id: &str) -> Result<Option<StoredRecord>, StoreError> {

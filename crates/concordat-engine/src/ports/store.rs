@@ -37,6 +37,9 @@ pub trait Store: Send + Sync {
     /// Records in the order of the log.
     async fn records(&self, filter: &RecordFilter, page: Page) -> Result<Vec<StoredRecord>, StoreError>;
 
+    /// Records that are searched for, in the order of the log. The first search after many records may take a while.
+    async fn find(&self, search: &Search, page: Page) -> Result<Vec<StoredRecord>, StoreError>;
+
     /// One record by its id.
     async fn record(&self, id: &str) -> Result<Option<StoredRecord>, StoreError>;
 
@@ -160,6 +163,74 @@ pub struct RecordFilter {
     pub subject: Option<String>,
     /// Only those of these types; all when empty.
     pub types: Vec<String>,
+}
+
+/// What is searched for in the log. Everything that is given must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Search {
+    /// From which index on, of which subject and types.
+    pub filter: RecordFilter,
+    /// Only records that claim this time or a later one.
+    pub since: Option<Timestamp>,
+    /// Only records that claim an earlier time.
+    pub until: Option<Timestamp>,
+    /// Only records that mention all of these.
+    pub mentions: Vec<Mention>,
+}
+
+/// Something that a record may mention.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mention {
+    /// What it is; anything of that name when absent.
+    pub what: Option<Mentioned>,
+    /// Its name, code or id, whole.
+    pub value: String,
+}
+
+/// What can be looked for by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mentioned {
+    /// An id: of a decision, a review, an agent, a key, another run.
+    Id,
+    /// Somebody who did something.
+    Actor,
+    /// An agent, by its name.
+    Agent,
+    /// A contract, by its name.
+    Contract,
+    /// The code of a reason or an error.
+    Reason,
+    /// A rule of policy, by the name of its check.
+    Rule,
+    /// A gate's answer.
+    Answer,
+}
+
+impl Mentioned {
+    /// All of them.
+    pub const ALL: [Mentioned; 7] = [
+        Mentioned::Id,
+        Mentioned::Actor,
+        Mentioned::Agent,
+        Mentioned::Contract,
+        Mentioned::Reason,
+        Mentioned::Rule,
+        Mentioned::Answer,
+    ];
+
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mentioned::Id => "id",
+            Mentioned::Actor => "actor",
+            Mentioned::Agent => "agent",
+            Mentioned::Contract => "contract",
+            Mentioned::Reason => "reason",
+            Mentioned::Rule => "rule",
+            Mentioned::Answer => "answer",
+        }
+    }
 }
 
 /// How many rows are wanted: 1 to 1,000.

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use concordat_engine::ports::{RecordFilter, StoredRecord};
+use concordat_engine::ports::{Mention, Mentioned, RecordFilter, Search, StoredRecord};
 use concordat_policy::input::{Action, ResourceKind};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
@@ -39,18 +39,51 @@ async fn records(
     Strict(query): Strict<RecordsQuery>,
 ) -> Result<Json<RecordList>, Refusal> {
     let page = limited(query.limit, PAGE)?;
-    let filter = RecordFilter {
-        from: query.from.unwrap_or(0),
-        subject: query.subject,
-        types: query.kind.into_iter().collect(),
-    };
-    let records = app.engine.read_log(&who, &filter, page).await?;
+    let records = app.engine.read_log(&who, &search(query), page).await?;
     let next_from = records
         .last()
         .filter(|_| records.len() == page.rows() as usize)
         .map(|last| last.index.saturating_add(1));
     let items = records.iter().map(entry).collect::<Result<_, _>>()?;
     Ok(Json(RecordList { items, next_from }))
+}
+
+fn search(query: RecordsQuery) -> Search {
+    let RecordsQuery {
+        from,
+        limit: _,
+        kind,
+        subject,
+        since,
+        until,
+        q,
+        id,
+        actor,
+        agent,
+        contract,
+        reason,
+        rule,
+        answer,
+    } = query;
+    let named = [
+        (None, q),
+        (Some(Mentioned::Id), id),
+        (Some(Mentioned::Actor), actor),
+        (Some(Mentioned::Agent), agent),
+        (Some(Mentioned::Contract), contract),
+        (Some(Mentioned::Reason), reason),
+        (Some(Mentioned::Rule), rule),
+        (Some(Mentioned::Answer), answer),
+    ];
+    Search {
+        filter: RecordFilter { from: from.unwrap_or(0), subject, types: kind.into_iter().collect() },
+        since,
+        until,
+        mentions: named
+            .into_iter()
+            .filter_map(|(what, value)| Some(Mention { what, value: value? }))
+            .collect(),
+    }
 }
 
 fn entry(stored: &StoredRecord) -> Result<LogEntry, Refusal> {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use concordat_engine::ports::{
-    Page, RecordFilter, RunFilter, RunRow, SavedReply, StoreError, StoredCheckpoint, StoredRecord, StoredRun,
+    Page, RecordFilter, RunFilter, RunRow, SavedReply, Search, StoreError, StoredCheckpoint, StoredRecord,
+    StoredRun,
 };
 use concordat_ledger::Record;
 use concordat_model::digest::Digest;
@@ -16,6 +17,7 @@ use crate::batch::number;
 use crate::log::Stored;
 use crate::row::run_of;
 use crate::run_payloads::Wanted;
+use crate::search::{mentions, within};
 
 /// A disk: what programs leave behind. Clones are the same disk.
 #[derive(Debug, Clone, Default)]
@@ -206,6 +208,20 @@ impl Tables {
                 rest.filter(wanted).take(most).collect()
             }
         }
+    }
+
+    pub(super) fn find(&self, search: &Search, page: Page) -> Vec<StoredRecord> {
+        let mentions_all = |stored: &StoredRecord| {
+            let found = mentions::of(&stored.record);
+            search
+                .mentions
+                .iter()
+                .all(|mention| mentions::words(mention).iter().any(|word| found.contains(word)))
+        };
+        let from = usize::try_from(search.filter.from).unwrap_or(usize::MAX);
+        let rest = (from..self.records.len()).filter_map(|index| self.at(index));
+        let wanted = rest.filter(|stored| within(search, &stored.record) && mentions_all(stored));
+        wanted.take(page.rows() as usize).collect()
     }
 
     pub(super) fn record(&self, id: &str) -> Option<StoredRecord> {

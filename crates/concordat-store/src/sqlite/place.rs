@@ -43,7 +43,8 @@ impl Place {
     }
 }
 
-fn private(path: &Path) -> std::io::Result<File> {
+/// A file that nobody else may read, made if there is none.
+pub(crate) fn private(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(PRIVATE).open(path)
 }
 

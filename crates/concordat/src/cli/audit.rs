@@ -86,7 +86,10 @@ pub(super) async fn run(session: &Session, command: Audit) -> Result<Exit, Failu
             });
         }
         Audit::Records { from, limit, kind, subject } => {
-            let list = session.client()?.records(&RecordsQuery { from, limit, kind, subject }).await?;
+            let list = session
+                .client()?
+                .records(&RecordsQuery { from, limit, kind, subject, ..RecordsQuery::default() })
+                .await?;
             session.output.show(&list, |list| {
                 let rows = list.items.iter().map(line);
                 session.output.table(["index", "time", "type", "subject", "record"], rows)

@@ -61,8 +61,12 @@ async fn dispatched(auditor: &Client) -> Result<BTreeSet<String>> {
     let mut decided = BTreeSet::new();
     let mut from = None;
     loop {
-        let query =
-            RecordsQuery { from, limit: Some(1000), kind: Some("step.dispatched".to_owned()), subject: None };
+        let query = RecordsQuery {
+            from,
+            limit: Some(1000),
+            kind: Some("step.dispatched".to_owned()),
+            ..Default::default()
+        };
         let page = auditor.records(&query).await?;
         for entry in page.items {
             let record: Value = serde_json::from_str(entry.record.get())?;

@@ -6,6 +6,7 @@ use sqlx::SqlitePool;
 
 use super::super::{connection, schema};
 use super::*;
+use crate::search::Index;
 use crate::writer::Writer;
 use crate::{Signing, Sqlite, log};
 
@@ -66,7 +67,7 @@ async fn a_full_disk_stops_writing_and_nothing_else() {
     );
     let later = writer.commit(change("b", 0, 0)).await;
     assert!(matches!(later, Err(StoreError::ReadOnly(_))), "read-only until somebody looked");
-    let store = Sqlite { readers, writer };
+    let store = Sqlite { readers, writer, index: Index::default() };
     assert_eq!(store.checkpoint().await.unwrap().unwrap().size, stored, "reading goes on");
     store.close().await;
 
@@ -90,7 +91,7 @@ async fn a_disk_that_fills_while_conflicts_are_sorted_out_loses_the_whole_batch(
     let conflicts = answers.iter().filter(|error| matches!(error, StoreError::Conflict(_))).count();
     assert_eq!(conflicts, 1, "{answers:?}");
     assert!(answers.iter().all(|error| !matches!(error, StoreError::Unknown(_))), "{answers:?}");
-    let store = Sqlite { readers, writer };
+    let store = Sqlite { readers, writer, index: Index::default() };
     assert_eq!(store.checkpoint().await, Ok(None));
 }
 

@@ -5,11 +5,13 @@ pub(crate) mod sample;
 use std::sync::Arc;
 
 use concordat_engine::ports::{
-    Change, Committed, Page, RecordFilter, RunFilter, Store, StoreError, StoredRecord, StoredRun,
+    Change, Committed, Mention, Mentioned, Page, RecordFilter, RunFilter, Search, Store, StoreError,
+    StoredRecord, StoredRun,
 };
 use concordat_ledger::note::Verifier;
 use concordat_ledger::{Checkpoint, Frontier};
 use concordat_model::digest::Digest;
+use jiff::{Timestamp, ToSpan as _};
 use serde_json::json;
 
 use sample::{id, payload, received, record, records, reply, row, run_id};
@@ -26,6 +28,7 @@ pub(crate) async fn check<F: Future<Output = Arc<dyn Store>>>(key: &Verifier, fr
     payloads_stay_as_they_are(&*fresh().await).await;
     runs_are_listed_newest_first(&*fresh().await).await;
     records_are_found(&*fresh().await).await;
+    records_are_searched_for(&*fresh().await).await;
     runs_come_with_what_their_state_names(&*fresh().await).await;
     a_reply_is_given_once(&*fresh().await).await;
     hostile_questions_find_nothing(&*fresh().await).await;
@@ -263,6 +266,53 @@ async fn records_are_found(store: &dyn Store) {
         let found = store.records(&filter, Page::of(rows)).await.unwrap();
         assert_eq!(found.iter().map(|stored| stored.index).collect::<Vec<_>>(), wanted, "{filter:?}");
     }
+}
+
+async fn records_are_searched_for(store: &dyn Store) {
+    let person = |name: &str| json!({"by": {"name": name}, "name": "loan"});
+    let refused = |code: &str| json!({"decision": {"answer": {"kind": "deny", "reasons": [{"code": code}]}}});
+    let all = vec![
+        record("contract.received", "run_a", 0, &person("sam")),
+        record("contract.received", "run_b", 0, &person("rita")),
+        record("gate.decided", "run_a", 1, &refused("budget_over")),
+        record("gate.decided", "run_b", 1, &refused("sam")),
+        record("step.dispatched", "run_a", 2, &json!({"agent_name": "desk"})),
+    ];
+    store.commit(Change { records: all, ..Change::default() }).await.unwrap();
+    let mention = |what, value: &str| Mention { what, value: value.to_owned() };
+    let of = |mentions: Vec<Mention>| Search { mentions, ..Search::default() };
+    let actor = |name| mention(Some(Mentioned::Actor), name);
+    let second: Timestamp = "2026-01-31T23:59:59.000001Z".parse().unwrap();
+    let typed = RecordFilter { types: vec!["gate.decided".to_owned()], ..RecordFilter::default() };
+    let later = RecordFilter { from: 1, ..RecordFilter::default() };
+    let mut searches = vec![
+        (of(vec![actor("sam")]), vec![0]),
+        (of(vec![mention(None, "sam")]), vec![0, 3]),
+        (of(vec![mention(None, "loan"), actor("rita")]), vec![1]),
+        (of(vec![actor("sam"), actor("rita")]), vec![]),
+        (of(vec![mention(Some(Mentioned::Answer), "deny")]), vec![2, 3]),
+        (of(vec![mention(Some(Mentioned::Agent), "desk")]), vec![4]),
+        (of(vec![mention(None, "des")]), vec![]),
+        (Search { filter: typed, ..of(vec![mention(None, "sam")]) }, vec![3]),
+        (Search { filter: later, ..of(vec![mention(None, "sam")]) }, vec![3]),
+        (Search { since: Some(second), ..Search::default() }, vec![0, 1, 2, 3, 4]),
+        (Search { until: Some(second), ..Search::default() }, vec![]),
+        (Search { since: Some(second + 1.second()), ..Search::default() }, vec![]),
+    ];
+    for (search, wanted) in &searches {
+        assert_eq!(found(store, search, 9).await, *wanted, "{search:?}");
+    }
+    // What comes later is found as well, and a page ends where it should.
+    let more = (3..1500).map(|seq| record("step.dispatched", "run_a", seq, &json!({"agent_name": "desk"})));
+    store.commit(Change { records: more.collect(), ..Change::default() }).await.unwrap();
+    let (search, _) = searches.remove(5);
+    assert_eq!(found(store, &search, 3).await, [4, 5, 6]);
+    let both = Search { filter: RecordFilter { from: 1400, ..RecordFilter::default() }, ..search };
+    assert_eq!(found(store, &both, 1000).await.len(), 102);
+}
+
+async fn found(store: &dyn Store, search: &Search, rows: u32) -> Vec<u64> {
+    store.find(search, Page::of(rows)).await.unwrap().iter().map(|stored| stored.index).collect()
 }
 
 async fn runs_come_with_what_their_state_names(store: &dyn Store) {
