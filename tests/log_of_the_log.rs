@@ -1,12 +1,20 @@
 //! What the log tells of itself: starts and settings, who read it, and that it was put back to an older state.
 
+use std::ffi::OsString;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
 use clap::Parser as _;
 use concordat::client::Client;
 use concordat::config::ServeConfig;
 use concordat::server::{RunningServer, Server};
 use concordat_server::api::audit::RecordsQuery;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 #[derive(clap::Parser)]
@@ -104,4 +112,79 @@ async fn a_log_that_was_put_back_is_refused_until_somebody_says_why() {
     std::fs::write(data.join("log.anchor"), "nothing\n").unwrap();
     let refused = serve(&data, &[]).await.err().unwrap().to_string();
     assert!(refused.contains("is no checkpoint of this log"), "{refused}");
+}
+
+/// Somebody who takes records, and is out of order now and then.
+#[derive(Default)]
+struct Collector {
+    requests: AtomicU64,
+    taken: Mutex<Vec<Value>>,
+}
+
+async fn collect(State(collector): State<Arc<Collector>>, body: String) -> StatusCode {
+    let nth = collector.requests.fetch_add(1, Ordering::Relaxed);
+    if nth.is_multiple_of(3) {
+        return StatusCode::SERVICE_UNAVAILABLE;
+    }
+    collector.taken.lock().extend(body.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+    StatusCode::ACCEPTED
+}
+
+#[tokio::test]
+async fn a_forwarded_log_lacks_nothing_whatever_breaks() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(&folder.path().join("data"), &[]).await.unwrap();
+    let key = server.first_key.clone().unwrap();
+    let admin = Client::new(&server.url, Some(&key)).unwrap();
+    let collector = Arc::new(Collector::default());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = format!("http://{}/events", listener.local_addr().unwrap());
+    let receiver = Router::new().route("/events", post(collect)).with_state(collector.clone());
+    let receiving = tokio::spawn(async move { axum::serve(listener, receiver).await });
+    let cursor = folder.path().join("cursor");
+    let forward = || {
+        let arguments = [
+            "concordat",
+            "audit",
+            "forward",
+            "--form",
+            "ocsf",
+            "--server",
+            &server.url,
+            "--key",
+            &key,
+            "--to",
+            &to,
+            "--cursor",
+            cursor.to_str().unwrap(),
+        ];
+        tokio::spawn(concordat::cli::run(arguments.map(OsString::from).to_vec()))
+    };
+    let reached = async |wanted: u64| {
+        let text = || std::fs::read_to_string(&cursor).ok()?.trim().parse::<u64>().ok();
+        while text().is_none_or(|reached| reached < wanted) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let size = || *server.engine.log_size().borrow();
+    let first = forward();
+    reached(size()).await;
+    // Killed, and begun again after more was written.
+    first.abort();
+    for _ in 0..5 {
+        of_type(&admin, "log.started").await;
+    }
+    let second = forward();
+    reached(size() + 1).await;
+    second.abort();
+
+    let taken = collector.taken.lock();
+    let mut indices: Vec<u64> =
+        taken.iter().map(|event| event["metadata"]["sequence"].as_u64().unwrap()).collect();
+    assert!(indices.is_sorted(), "{indices:?}");
+    indices.dedup();
+    assert!(indices.len() as u64 > 10 && indices.iter().copied().eq(0..indices.len() as u64), "{indices:?}");
+    assert!(taken.iter().any(|event| event["api"]["operation"] == "audit.read"));
+    receiving.abort();
+    server.shutdown().await.unwrap();
 }

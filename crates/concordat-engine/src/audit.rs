@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::engine::{Caller, Engine, decided};
 use crate::error::EngineError;
-use crate::ports::{Change, Mention, Page, Search, StoredRecord};
+use crate::ports::{Change, Mention, Page, RecordFilter, Search, StoredRecord};
 use crate::scribe::Place;
 
 /// What left the installation.
@@ -51,8 +51,9 @@ struct Shown<'a> {
     /// What was looked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     mentions: Vec<String>,
-    /// How many records were shown.
-    records: usize,
+    /// How many records were shown; not known where somebody follows the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records: Option<usize>,
     /// The index of the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<u64>,
@@ -65,6 +66,24 @@ struct Left<'a> {
     key: KeyId,
     #[serde(flatten)]
     exported: &'a Exported,
+}
+
+impl<'a> Shown<'a> {
+    fn of(caller: &'a Caller, search: &'a Search) -> Shown<'a> {
+        let filter = &search.filter;
+        Shown {
+            by: &caller.principal.name,
+            key: caller.key,
+            from: filter.from,
+            subject: filter.subject.as_deref(),
+            types: &filter.types,
+            since: search.since,
+            until: search.until,
+            mentions: search.mentions.iter().map(said).collect(),
+            records: None,
+            last: None,
+        }
+    }
 }
 
 fn said(mention: &Mention) -> String {
@@ -95,21 +114,23 @@ impl Engine {
             }
             search => self.core.store.find(search, page).await?,
         };
-        let filter = &search.filter;
         let shown = Shown {
-            by: &caller.principal.name,
-            key: caller.key,
-            from: filter.from,
-            subject: filter.subject.as_deref(),
-            types: &filter.types,
-            since: search.since,
-            until: search.until,
-            mentions: search.mentions.iter().map(said).collect(),
-            records: records.len(),
+            records: Some(records.len()),
             last: records.last().map(|last| last.index),
+            ..Shown::of(caller, search)
         };
         self.record_look("audit.read", &access, &shown).await?;
         Ok(records)
+    }
+
+    /// Records that somebody follows the log from here on. It must not be shown before this returned.
+    ///
+    /// # Errors
+    /// The caller may not, or it cannot be recorded.
+    pub async fn follow_log(&self, caller: &Caller, filter: &RecordFilter) -> Result<(), EngineError> {
+        let access = self.permit(caller, Action::AuditRead, the_log()).await?;
+        let search = Search { filter: filter.clone(), ..Search::default() };
+        self.record_look("audit.read", &access, &Shown::of(caller, &search)).await
     }
 
     /// Records that something leaves the installation. It must not leave before this returned.

@@ -1,4 +1,4 @@
-//! A run's records as server-sent events.
+//! Records as server-sent events: those of a run until it is over, or of the whole log as it grows.
 //!
 //! A stream reads the store, then waits until the log grows, and reads on. What it missed while nobody listened it
 //! reads from the store, so a client that comes back with the last id misses nothing and sees nothing twice.
@@ -30,19 +30,38 @@ const CHUNK: u32 = 100;
 /// The record after which a run has no more.
 const LAST: &str = "contract.ended";
 
-/// A stream of a run's records from this index of the log on.
+/// A stream of a run's records from this index of the log on, until it is over.
 pub(crate) fn of_run(
     app: &Shared,
     key: KeyId,
     run: RunId,
     from: u64,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Refusal> {
+    stream(app, key, RecordFilter { from, subject: Some(run.to_string()), types: Vec::new() }, true)
+}
+
+/// A stream of records of the log, which has no end.
+pub(crate) fn of_log(
+    app: &Shared,
+    key: KeyId,
+    filter: RecordFilter,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Refusal> {
+    stream(app, key, filter, false)
+}
+
+fn stream(
+    app: &Shared,
+    key: KeyId,
+    filter: RecordFilter,
+    ends: bool,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Refusal> {
     let permit = app.streams.clone().try_acquire_owned().map_err(|_| Refusal::Streams)?;
     app.metrics.streams.inc();
     let following = Following {
         engine: app.engine.clone(),
         app: app.clone(),
-        filter: RecordFilter { from, subject: Some(run.to_string()), types: Vec::new() },
+        filter,
+        ends,
         grown: app.engine.log_size(),
         stopping: app.stopping.subscribe(),
         read: VecDeque::new(),
@@ -63,6 +82,8 @@ struct Following {
     engine: Engine,
     app: Shared,
     filter: RecordFilter,
+    /// Whether it is of a run, and over with it.
+    ends: bool,
     grown: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
     read: VecDeque<StoredRecord>,
@@ -84,7 +105,7 @@ impl Following {
         }
         loop {
             if let Some(stored) = self.read.pop_front() {
-                self.over = stored.record.kind() == LAST;
+                self.over = self.ends && stored.record.kind() == LAST;
                 return Some(event(&stored));
             }
             if self.over || self.read_on().await.is_none() {
@@ -105,7 +126,7 @@ impl Following {
         if let Some(last) = records.last() {
             self.filter.from = last.index.saturating_add(1);
             self.rest = SHORTEST_REST;
-        } else if first_look && self.filter.from > 0 && self.ended_before().await? {
+        } else if self.ends && first_look && self.filter.from > 0 && self.ended_before().await? {
             return None;
         } else {
             self.rest = self.rest.saturating_mul(2).min(LONGEST_REST);

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use concordat_engine::Caller;
 use concordat_engine::ports::{Mention, Mentioned, RecordFilter, Search, StoredRecord};
 use concordat_policy::input::{Action, ResourceKind};
 use http::HeaderValue;
@@ -14,8 +15,9 @@ use utoipa_axum::routes;
 use super::contracts::limited;
 use crate::api::audit::{LogEntry, RecordList, RecordsQuery};
 use crate::app::Shared;
-use crate::extract::{NoQuery, Strict, Who};
+use crate::extract::{NoQuery, Streamed, Strict, Who};
 use crate::refusal::Refusal;
+use crate::stream;
 
 /// The records of a page when nobody says how many.
 const PAGE: u32 = 100;
@@ -25,6 +27,10 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
 }
 
 /// Read the log. That you did is recorded before you are answered.
+///
+/// With `Accept: text/event-stream` the answer is a stream of server-sent events that has no end: the id is the
+/// record's index, the event its type, and the data its canonical JSON. It goes on after the index in
+/// `Last-Event-ID`, or begins at `from`; besides that it takes `type` and `subject` only.
 #[utoipa::path(
     get,
     path = "/v1/audit/records",
@@ -37,15 +43,43 @@ async fn records(
     State(app): State<Shared>,
     Who(who): Who,
     Strict(query): Strict<RecordsQuery>,
-) -> Result<Json<RecordList>, Refusal> {
+    streamed: Streamed,
+) -> Result<Response, Refusal> {
     let page = limited(query.limit, PAGE)?;
-    let records = app.engine.read_log(&who, &search(query), page).await?;
+    let search = search(query);
+    if streamed.wanted {
+        return follow(&app, &who, search, &streamed).await;
+    }
+    let records = app.engine.read_log(&who, &search, page).await?;
     let next_from = records
         .last()
         .filter(|_| records.len() == page.rows() as usize)
         .map(|last| last.index.saturating_add(1));
     let items = records.iter().map(entry).collect::<Result<_, _>>()?;
-    Ok(Json(RecordList { items, next_from }))
+    Ok(Json(RecordList { items, next_from }).into_response())
+}
+
+async fn follow(
+    app: &Shared,
+    who: &Caller,
+    search: Search,
+    streamed: &Streamed,
+) -> Result<Response, Refusal> {
+    let Search { mut filter, since: None, until: None, mentions } = search else { return Err(narrow()) };
+    if !mentions.is_empty() {
+        return Err(narrow());
+    }
+    if let Some(last) = streamed.last {
+        filter.from = last.saturating_add(1);
+    }
+    app.engine.follow_log(who, &filter).await?;
+    Ok(stream::of_log(app, who.key, filter)?.into_response())
+}
+
+fn narrow() -> Refusal {
+    Refusal::Query(
+        "a stream of the log takes `from`, `type` and `subject` only: search page by page".to_owned(),
+    )
 }
 
 fn search(query: RecordsQuery) -> Search {

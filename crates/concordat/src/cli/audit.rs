@@ -1,11 +1,13 @@
 //! `audit`: reads the log, and verifies a database without any server.
 
+mod records;
+mod tail;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use concordat_ledger::{Checkpoint, Verifier};
-use concordat_server::api::audit::{LogEntry, RecordsQuery};
 
 use concordat_store::verify::{self, Unsound};
 use concordat_store::{BadAddress, Database};
@@ -37,21 +39,12 @@ pub(super) enum Audit {
         #[arg(long, value_name = "FILE")]
         checkpoint: Option<PathBuf>,
     },
-    /// Print records of the log.
-    Records {
-        /// Only records at or after this index.
-        #[arg(long, value_name = "INDEX")]
-        from: Option<u64>,
-        /// The most records, 1 to 1000.
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-        limit: Option<u32>,
-        /// Only records of this type, such as `gate.decided`.
-        #[arg(long = "type", value_name = "TYPE")]
-        kind: Option<String>,
-        /// Only records of this subject, such as a run.
-        #[arg(long, value_name = "SUBJECT")]
-        subject: Option<String>,
-    },
+    /// Print records of the log: all of them in order, or those that mention something.
+    Records(Box<records::Options>),
+    /// Print the log as it grows, in a form that other programs read.
+    Tail(tail::Tail),
+    /// Post the log as it grows to another program, without ever leaving something out.
+    Forward(tail::Forward),
     /// Print the newest signed checkpoint. Keep it: it proves later that nothing before it was changed.
     Checkpoint,
 }
@@ -63,13 +56,6 @@ struct Sound {
     checkpoints: u64,
     subjects: u64,
     payloads: u64,
-}
-
-/// A record as a line; the whole of it is in the JSON form.
-fn line(entry: &LogEntry) -> [String; 5] {
-    let record: serde_json::Value = serde_json::from_str(entry.record.get()).unwrap_or_default();
-    let text = |name: &str| record.get(name).and_then(serde_json::Value::as_str).unwrap_or("?").to_owned();
-    [entry.index.to_string(), text("time"), text("type"), text("subject"), text("id")]
 }
 
 pub(super) async fn run(session: &Session, command: Audit) -> Result<Exit, Failure> {
@@ -85,19 +71,9 @@ pub(super) async fn run(session: &Session, command: Audit) -> Result<Exit, Failu
                 )
             });
         }
-        Audit::Records { from, limit, kind, subject } => {
-            let list = session
-                .client()?
-                .records(&RecordsQuery { from, limit, kind, subject, ..RecordsQuery::default() })
-                .await?;
-            session.output.show(&list, |list| {
-                let rows = list.items.iter().map(line);
-                session.output.table(["index", "time", "type", "subject", "record"], rows)
-            });
-            if let (Some(from), false) = (list.next_from, session.output.is_json()) {
-                session.output.say(&format!("there may be more: add `--from {from}`"));
-            }
-        }
+        Audit::Records(options) => return records::run(session, *options).await,
+        Audit::Tail(options) => return tail::tail(session, options).await,
+        Audit::Forward(options) => return tail::forward(session, options).await,
         Audit::Checkpoint => session.output.data(&session.client()?.checkpoint().await?),
     }
     Ok(Exit::Success)

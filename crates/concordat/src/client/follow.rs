@@ -1,8 +1,9 @@
-//! Follows a contract's records until it is over, across broken connections.
+//! Follows records as they come, across broken connections: those of a contract until it is over, or of the whole log.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use concordat_server::api::audit::RecordsQuery;
 use reqwest::{Method, Response};
 
 use super::Client;
@@ -17,19 +18,21 @@ const LONGEST_PAUSE: u64 = 10_000;
 /// The longest silence: the server sends a sign of life every fifteen seconds.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// A record of the contract that is followed.
+/// A record that is followed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// Its index in the log.
     pub index: u64,
-    /// The record.
+    /// The record, as far as people are told of it.
     pub told: Told,
+    /// Its canonical bytes.
+    pub text: String,
 }
 
-/// The records of one contract as they come, from the first one.
+/// Records as they come.
 pub struct Follow<'a> {
     client: &'a Client,
-    run: String,
+    of: Of,
     after: Option<u64>,
     connection: Option<(Response, Reader)>,
     ready: VecDeque<Record>,
@@ -38,13 +41,25 @@ pub struct Follow<'a> {
     over: bool,
 }
 
+/// Whose records are followed.
+enum Of {
+    Run(String),
+    Log(RecordsQuery),
+}
+
 impl Client {
+    /// Follows the log from this query's `from` on; it takes `type` and `subject` besides. There is no end.
+    #[must_use]
+    pub fn follow_log(&self, query: RecordsQuery) -> Follow<'_> {
+        Follow { of: Of::Log(query), ..self.follow("", None) }
+    }
+
     /// Follows a contract from its first record to its last, or from the one after `after`.
     #[must_use]
     pub fn follow(&self, run: &str, after: Option<u64>) -> Follow<'_> {
         Follow {
             client: self,
-            run: run.to_owned(),
+            of: Of::Run(run.to_owned()),
             after,
             connection: None,
             ready: VecDeque::new(),
@@ -64,7 +79,7 @@ impl Follow<'_> {
         loop {
             if let Some(record) = self.ready.pop_front() {
                 self.after = Some(record.index);
-                self.over |= record.told.kind == "contract.ended";
+                self.over |= matches!(self.of, Of::Run(_)) && record.told.kind == "contract.ended";
                 return Ok(Some(record));
             }
             if self.over {
@@ -114,7 +129,10 @@ impl Follow<'_> {
     }
 
     async fn connect(&self) -> Result<Response, ClientError> {
-        let mut call = self.client.call(Method::GET, &["v1", "contracts", &self.run, "events"]);
+        let mut call = match &self.of {
+            Of::Run(run) => self.client.call(Method::GET, &["v1", "contracts", run, "events"]),
+            Of::Log(query) => self.client.call(Method::GET, &["v1", "audit", "records"]).query(query),
+        };
         call = call.header("accept", "text/event-stream");
         if let Some(after) = self.after {
             call = call.header("last-event-id", &after.to_string());
@@ -125,7 +143,7 @@ impl Follow<'_> {
 
 fn record(frame: &Frame) -> Option<Record> {
     let index = frame.id.as_ref()?.parse().ok()?;
-    Some(Record { index, told: serde_json::from_str(&frame.data).ok()? })
+    Some(Record { index, told: serde_json::from_str(&frame.data).ok()?, text: frame.data.clone() })
 }
 
 /// Whether a later try may go better.
