@@ -57,7 +57,15 @@ fn hostile_bodies_leave_no_trace() {
 
 #[test]
 fn policies_change_under_load_and_decide_what_is_expected() {
-    check(&["policies", "--decisions", "500", "--swaps", "6"], "the same policy is in force after a restart");
+    check(
+        &["policies", "--decisions", "500", "--swaps", "6", "--bystander-seconds", "2"],
+        "the same policy is in force after a restart",
+    );
+}
+
+#[test]
+fn policies_that_nobody_wrote_are_reported_on() {
+    check(&["modules", "--seeds", "60"], "60 modules, a report on each");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! cargo run --release -p concordat-tests --bin campaign -- disk
 //! cargo run --release -p concordat-tests --bin campaign -- durability
 //! cargo run --release -p concordat-tests --bin campaign -- hostile
+//! cargo run --release -p concordat-tests --bin campaign -- modules --seeds 1000
 //! cargo run --release -p concordat-tests --bin campaign -- opa
 //! cargo run --release -p concordat-tests --bin campaign -- policies
 //! cargo run --release -p concordat-tests --bin campaign -- simulate --seeds 20000
@@ -14,12 +15,14 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a campaign tells what it found")]
 
 mod bench;
+mod corpus;
 mod crash;
 mod disk;
 mod durability;
 mod hostile;
 mod house;
 mod loans;
+mod modules;
 mod opa;
 mod policies;
 mod simulate;
@@ -45,6 +48,8 @@ enum Command {
     Durability(durability::Options),
     /// Send bodies that try to hurt their reader, and show how they are refused.
     Hostile(hostile::Options),
+    /// Change policies at random, and look whether each is reported on, and answers in time.
+    Modules(modules::Options),
     /// Measure decisions behind OPA's doors, and replace their modules under load.
     Opa(opa::Options),
     /// Ask stored decisions again of other policies, and change the policy in force under load.
@@ -84,6 +89,7 @@ fn campaign() -> anyhow::Result<()> {
             Command::Durability(options) => durability::run(&options).await,
             Command::Floor(options) => bench::floor::serve(options).await,
             Command::Hostile(options) => hostile::run(&options).await,
+            Command::Modules(options) => modules::run(&options).await,
             Command::Opa(options) => opa::run(&options).await,
             Command::Policies(options) => policies::run(&options).await,
             Command::Simulate(_) => Ok(()),

@@ -3,11 +3,14 @@
 //! Contracts are carried out until enough decisions are stored. Then stored decisions are asked again of the policy in
 //! force, which has to decide every one of them the same, and of one with a rule more, which has to decide exactly
 //! those otherwise that the rule is about. Then two policies of 500 rules take turns in force while contracts run: no
-//! request may fail, and every decision must bear the mark of the revision that it names. A restart changes nothing.
+//! request may fail, and every decision must bear the mark of the revision that it names. Then somebody sends contracts
+//! while others publish hostile policies. A restart changes nothing.
 //!
 //! `campaign policies --decisions 10000 --swaps 40`, release build, two cores: 13,922 decisions asked again in 3.2 s
 //! (3.1 s of processor time), exactly the 181 expected ones denied by the rule more; 40 swaps while 1,964 contracts were
 //! sent, none refused, the slowest 38 ms; 1,914 decisions with the mark of their own revision.
+
+mod bystander;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +37,9 @@ pub(crate) struct Options {
     /// How often the policy in force is changed under load.
     #[arg(long, default_value_t = 40)]
     swaps: u32,
+    /// How long a bystander is measured alone, and again while hostile policies are published.
+    #[arg(long, default_value_t = 20)]
+    bystander_seconds: u64,
 }
 
 /// How many contracts are under way at a time.
@@ -76,6 +82,9 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     swaps(&house, &author, &publisher, options.swaps).await?;
     let marks = marks(&admin).await?;
     println!("{marks} decisions bear the mark of the revision that they name, and no other");
+
+    bystander::measure(&house, [&author, &publisher], options.bystander_seconds).await?;
+    quiet(&admin, 0).await?;
 
     let before = admin.policy().await?.revision;
     let key = house.key.clone();

@@ -60,6 +60,13 @@ fn findings(bundle: &Bundle) -> Vec<Finding> {
     let modules = all.get_modules().clone();
     let graph = graph::read(deciding.get_modules(), bundle);
     let mut found = graph.findings();
+    // Where the evaluator finds no order for a query, neither is there a bound: the cause is told, and not both.
+    if found.iter().any(|one| one.code == Code::GrowingValue)
+        && let Err(error) = deciding.eval_query("true".to_owned(), false)
+    {
+        found.retain(|one| one.code != Code::GrowingValue);
+        found.push(refused(Code::Compile, evaluate::located(&format!("{error:#}")).into()));
+    }
     if !found.iter().any(|one| one.code == Code::TooDeep) {
         found.extend(in_modules(bundle, &modules, &graph));
     }

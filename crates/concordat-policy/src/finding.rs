@@ -153,6 +153,8 @@ codes! {
     UndefinedHead = "undefined_head",
     /// `with` replaces something else than the input outside of tests.
     With = "with",
+    /// A value is made of others in such a way that it can become too large for a single step.
+    GrowingValue = "growing_value",
     /// A builtin sees the world, or can take seconds in one step.
     BannedBuiltin = "banned_builtin",
     /// A format asks for widths, or is computed.

@@ -4,9 +4,11 @@
 //! fires and then takes seconds to unwind. So a bundle is refused at load when a rule or function can reach
 //! itself, or when a chain of them is too long for an ordinary thread's stack. The graph is drawn too large
 //! rather than too small: a reference with a computed part reaches everything under its fixed part, and a local
-//! variable with a rule's name counts as the rule.
+//! variable with a rule's name counts as the rule. What cannot exhaust the stack may still make values that are too large
+//! to look at: `growth` bounds those.
 
 mod builtins;
+mod growth;
 mod place;
 mod walk;
 
@@ -74,14 +76,19 @@ pub(crate) fn read(modules: &[Ref<Module>], bundle: &Bundle) -> Graph {
     let conflicts = graph.rules.iter().filter(|(path, _)| lies_in(path, bundle.data()));
     let conflicts: Vec<Finding> = conflicts.map(|(path, rule)| conflict(path, rule)).collect();
     graph.found.extend(conflicts);
+    graph.found.extend(growing(modules, modules.len(), &graph, &growth::Replaced::new()));
     graph
 }
 
 /// The same for modules whose `with` may replace anything: whatever reaches what is replaced may then reach what its
-/// replacement reaches.
-pub(crate) fn read_with_mocks(modules: &[Ref<Module>]) -> Graph {
+/// replacement reaches. All but the last `fresh` modules were read before.
+pub(crate) fn read_with_mocks(modules: &[Ref<Module>], fresh: usize) -> Graph {
     let mut graph = read_into(modules, Graph { mocks: Some(Vec::new()), ..Graph::default() });
+    let mut stand_ins = growth::Replaced::new();
     for Mock { replaced, refers } in graph.mocks.take().unwrap_or_default() {
+        for target in &replaced {
+            stand_ins.entry(walk::called(target)).or_default().extend(refers.iter().cloned());
+        }
         let touched = |path: &Path| {
             replaced.iter().any(|target| target.iter().zip(path).all(|(one, other)| one == other))
         };
@@ -89,6 +96,7 @@ pub(crate) fn read_with_mocks(modules: &[Ref<Module>]) -> Graph {
             rule.refers.extend(refers.iter().cloned());
         }
     }
+    graph.found.extend(growing(modules, fresh, &graph, &stand_ins));
     graph
 }
 
@@ -98,6 +106,19 @@ fn read_into(modules: &[Ref<Module>], mut graph: Graph) -> Graph {
         walk::module(module, &names, &mut graph);
     }
     graph
+}
+
+/// The values that can grow beyond all bounds. Rules that reach themselves, or too far, have none.
+fn growing(
+    modules: &[Ref<Module>],
+    fresh: usize,
+    graph: &Graph,
+    replaced: &growth::Replaced,
+) -> Vec<Finding> {
+    if graph.findings().iter().any(|one| matches!(one.code, Code::Recursion | Code::TooDeep)) {
+        return Vec::new();
+    }
+    growth::find(modules, fresh, &walk::rule_names(modules), replaced)
 }
 
 fn conflict(path: &[String], rule: &Rule) -> Finding {

@@ -19,6 +19,14 @@ fn builtin(name: &str) -> Path {
     vec![BUILTIN.to_owned(), name.to_owned()]
 }
 
+/// What a path of the graph is called in the text, if it is a builtin's.
+pub(super) fn called(path: &Path) -> Path {
+    match path.as_slice() {
+        [root, name] if root == BUILTIN => name.split('.').map(str::to_owned).collect(),
+        _ => path.clone(),
+    }
+}
+
 /// The first part of every rule's head, by package.
 pub(super) type Names = BTreeMap<Path, BTreeSet<String>>;
 

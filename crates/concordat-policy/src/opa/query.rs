@@ -55,7 +55,7 @@ fn check_query(loaded: &Loaded, query: &str) -> Result<usize, Refused> {
     let check = || {
         let mut engine = loaded.engine.clone();
         load::add(&mut engine, QUERY, &module)?;
-        load::check(&mut engine)?;
+        load::check(&mut engine, 1)?;
         // What closes our braces and opens others is no query.
         statements(&mut engine)
             .ok_or_else(|| Refused::module("rego_parse_error", QUERY, 3, 1, "a query is one body".to_owned()))

@@ -152,6 +152,29 @@ fn mocks_may_not_let_rules_reach_themselves() {
 }
 
 #[test]
+fn values_that_grow_without_end_are_refused() {
+    let step =
+        |text: &str, n: usize| text.replace("NEXT", &(n + 1).to_string()).replace('N', &n.to_string()) + "\n";
+    let chain = |text: &str| (0..40).map(|n| step(text, n)).collect::<String>();
+    let fine = "package p\nf(x) := x\ng(x) := [x, x]\na := x if { x := f(1) with f as g }\nb := x if { x := data.q with data.q as [a, a] }\n";
+    let documents = put(&Documents::default(), "p", fine).unwrap();
+    assert_eq!(get(&documents, "p", &json!({})), json!({"a": [1, 1], "b": [[1, 1], [1, 1]]}));
+    for (start, text) in [
+        ("", "aNEXT := [aN, aN]"),
+        ("", "aNEXT := x if { x := data.q with data.q as [aN, aN] }"),
+        ("f(x) := x\ng(x) := [x, x]\n", "aNEXT := x if { x := f(aN) with f as g }"),
+        ("g(x) := [x, x]\n", "aNEXT := x if { x := count(aN) with count as g }"),
+    ] {
+        let text = format!("package p\na0 := 1\n{start}{}", chain(text));
+        let refused = put(&Documents::default(), "p", &text).unwrap_err();
+        assert!(refused.faults()[0].message.contains("too large to look at"), "{text}\n{refused:?}");
+    }
+    let query = format!("x0 := input; {}x40 == 1", chain("xNEXT := [xN, xN];"));
+    let question = Question::Query(query);
+    assert!(matches!(documents.ask(&question, None, false), Err(Refused::Query(_))));
+}
+
+#[test]
 fn data_is_written_as_opa_writes_it() {
     let empty = Documents::default();
     let one = data(&empty, "a/b", &json!({"c": [1, 2]})).unwrap();

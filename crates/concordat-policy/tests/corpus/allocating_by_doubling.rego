@@ -1,4 +1,4 @@
-# expect: exhausted
+# expect: 26:8 growing_value
 # in: access/access.rego
 package concordat.access
 

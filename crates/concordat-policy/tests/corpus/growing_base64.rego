@@ -1,0 +1,8 @@
+# expect: 22:8 growing_value
+# lines 40: a{next} := base64.encode(base64.encode(a{}))
+package own
+
+a0 := "text"
+
+hang if count(a40) > 0
+
