@@ -225,7 +225,12 @@ impl Capacity {
     fn tidy(&mut self, now: Timestamp) {
         self.line.tidy();
         self.tenants.retain(|_, used| used.calls > 0 || !used.meter.is_fresh(now));
-        let awaited = |agent: &AgentId| self.line.is_awaited(*agent);
+        // Whoever is held for or on the bench may come back into the line, and an agent whose limits were forgotten
+        // would look full to them.
+        let apart = self.held.keys().chain(self.benched.iter().map(|(_, ticket)| ticket));
+        let apart = apart.filter_map(|ticket| self.waits.get(ticket));
+        let wanted: BTreeSet<AgentId> = apart.flat_map(|wait| wait.wanted.agents.iter().copied()).collect();
+        let awaited = |agent: &AgentId| wanted.contains(agent) || self.line.is_awaited(*agent);
         self.agents.retain(|agent, used| used.calls > 0 || !used.is_fresh(now) || awaited(agent));
         self.skills.retain(|_, known| !known.is_fresh(now));
     }
