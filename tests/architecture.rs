@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// For each of our crates, those that it may use. An arrow that is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("concordat-model", &[]),
     ("concordat-ledger", &[]),
     ("concordat-classify", &["concordat-model"]),
+    ("concordat-report", &["concordat-ledger", "concordat-model"]),
     ("concordat-policy", &["concordat-model"]),
     ("concordat-engine", &["concordat-classify", "concordat-ledger", "concordat-model", "concordat-policy"]),
     ("concordat-store", &["concordat-engine", "concordat-ledger", "concordat-model"]),
     ("concordat-agents", &["concordat-engine", "concordat-model", "concordat-policy"]),
-    ("concordat-server", &["concordat-engine", "concordat-ledger", "concordat-model", "concordat-policy"]),
+    (
+        "concordat-server",
+        &["concordat-engine", "concordat-ledger", "concordat-model", "concordat-policy", "concordat-report"],
+    ),
     (
         "concordat",
         &[
@@ -22,6 +26,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "concordat-ledger",
             "concordat-model",
             "concordat-policy",
+            "concordat-report",
             "concordat-server",
             "concordat-store",
         ],

@@ -69,6 +69,16 @@ fn policies_that_nobody_wrote_are_reported_on() {
 }
 
 #[test]
+fn every_kind_of_tampering_is_found_where_it_is() {
+    check(&["tamper", "--mutations", "93"], "93 changes, every one found and located");
+}
+
+#[test]
+fn evidence_is_written_and_verified() {
+    check(&["evidence", "--records", "20000"], "20000 records of");
+}
+
+#[test]
 fn the_benchmark_runs() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().to_str().unwrap();

@@ -178,7 +178,7 @@ async fn a_forwarded_log_lacks_nothing_whatever_breaks() {
     reached(size() + 1).await;
     second.abort();
 
-    let taken = collector.taken.lock();
+    let taken = std::mem::take(&mut *collector.taken.lock());
     let mut indices: Vec<u64> =
         taken.iter().map(|event| event["metadata"]["sequence"].as_u64().unwrap()).collect();
     assert!(indices.is_sorted(), "{indices:?}");

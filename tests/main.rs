@@ -10,14 +10,20 @@
 )]
 
 mod architecture;
+mod attacks;
 mod campaigns_in_short;
 mod cases;
+mod evidence;
+mod foreign;
+mod fsck;
 mod histories;
 mod life;
 mod log_of_the_log;
 mod opa;
 mod patterns;
 mod people;
+mod proofs;
 mod random_graphs;
+mod reports;
 mod schemas;
 mod simulation;

@@ -104,8 +104,8 @@ granted if {
 granted if {
 	"auditor" in input.principal.roles
 	input.action in {
-		"audit.read", "decisions.read", "contracts.read", "reviews.read", "templates.read", "triggers.read", "agents.read",
-		"keys.read", "policy.read", "metrics.read",
+		"audit.read", "audit.export", "decisions.read", "contracts.read", "reviews.read", "templates.read", "triggers.read",
+		"agents.read", "keys.read", "policy.read", "metrics.read",
 	}
 }
 

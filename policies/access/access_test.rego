@@ -45,6 +45,15 @@ test_every_role_may_do_what_it_is_for if {
 	}
 }
 
+test_only_auditors_take_the_log_away if {
+	every role in ["auditor", "admin"] {
+		asked(asks("eve", [role], "audit.export")).answer == "permit"
+	}
+	every role in ["submitter", "viewer", "reviewer", "registry_admin", "policy_author", "operator"] {
+		codes(asks("eve", [role], "audit.export")) == {"role_missing"}
+	}
+}
+
 test_only_an_administrator_hands_out_keys if {
 	every role in ["submitter", "viewer", "reviewer", "auditor", "registry_admin", "policy_author", "operator"] {
 		every action in ["keys.create", "keys.revoke"] {

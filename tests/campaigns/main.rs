@@ -5,11 +5,14 @@
 //! cargo run --release -p concordat-tests --bin campaign -- crash --kills 500 --store both
 //! cargo run --release -p concordat-tests --bin campaign -- disk
 //! cargo run --release -p concordat-tests --bin campaign -- durability
+//! cargo run --release -p concordat-tests --bin campaign -- evidence --records 1000000
+//! cargo run --release -p concordat-tests --bin campaign -- foreign --documents 100000
 //! cargo run --release -p concordat-tests --bin campaign -- hostile
 //! cargo run --release -p concordat-tests --bin campaign -- modules --seeds 1000
 //! cargo run --release -p concordat-tests --bin campaign -- opa
 //! cargo run --release -p concordat-tests --bin campaign -- policies
 //! cargo run --release -p concordat-tests --bin campaign -- simulate --seeds 20000
+//! cargo run --release -p concordat-tests --bin campaign -- tamper --mutations 10000
 //! ```
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a campaign tells what it found")]
@@ -19,6 +22,8 @@ mod corpus;
 mod crash;
 mod disk;
 mod durability;
+mod evidence;
+mod foreign;
 mod hostile;
 mod house;
 mod loans;
@@ -26,6 +31,7 @@ mod modules;
 mod opa;
 mod policies;
 mod simulate;
+mod tamper;
 mod trace;
 
 use clap::{Parser, Subcommand};
@@ -46,6 +52,10 @@ enum Command {
     Disk(disk::Options),
     /// Watch the system calls of a server, and look whether anything left it before it was on disk.
     Durability(durability::Options),
+    /// Write evidence of many records and verify it, and tell how fast and with how much memory.
+    Evidence(evidence::Options),
+    /// Compare trees, proofs and canonical bytes with programs that we did not write.
+    Foreign(foreign::Options),
     /// Send bodies that try to hurt their reader, and show how they are refused.
     Hostile(hostile::Options),
     /// Change policies at random, and look whether each is reported on, and answers in time.
@@ -56,6 +66,8 @@ enum Command {
     Policies(policies::Options),
     /// Simulate the engine with faults of every kind, and check every promise after every step.
     Simulate(simulate::Options),
+    /// Change copies of a log in every way, and demand that the offline verifier finds each change where it is.
+    Tamper(tamper::Options),
     /// The calls of contracts and nothing else, for `bench`.
     #[command(hide = true)]
     Floor(bench::floor::Options),
@@ -87,12 +99,18 @@ fn campaign() -> anyhow::Result<()> {
             Command::Crash(options) => crash::run(&options).await,
             Command::Disk(options) => disk::run(&options).await,
             Command::Durability(options) => durability::run(&options).await,
+            Command::Evidence(options) => evidence::run(&options),
+            Command::Foreign(options) => {
+                foreign::run(&options);
+                Ok(())
+            }
             Command::Floor(options) => bench::floor::serve(options).await,
             Command::Hostile(options) => hostile::run(&options).await,
             Command::Modules(options) => modules::run(&options).await,
             Command::Opa(options) => opa::run(&options).await,
             Command::Policies(options) => policies::run(&options).await,
             Command::Simulate(_) => Ok(()),
+            Command::Tamper(options) => tamper::run(&options).await,
             Command::Serve(options) => house::serve(*options).await,
         }
     })

@@ -84,7 +84,7 @@ async fn one(
     files.insert(path, text);
     let program = std::env::current_exe()?;
     let started = now();
-    let bundle = Bundle::from_files(files.iter().map(|(path, bytes)| (path, bytes)));
+    let bundle = Bundle::from_files(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())));
     let report = match &bundle {
         Ok(bundle) => inspect(&program, &bundle.document()).await?,
         Err(error) => Report::of(Finding::from(error)),
@@ -172,7 +172,15 @@ fn touch(value: &mut Value, chance: &mut ChaCha8Rng) {
         }
         Value::Array(items) => items.clear(),
         Value::Bool(yes) => *yes = !*yes,
-        Value::Number(_) => *value = [0, 1, -1, 10_000].map(Value::from)[chance.random_range(0..4)].clone(),
+        Value::Number(_) => {
+            *value = match chance.random_range(0..4) {
+                0 => 0,
+                1 => 1,
+                2 => -1,
+                _ => 10_000,
+            }
+            .into();
+        }
         Value::Null | Value::String(_) | Value::Object(_) => *value = Value::from("other"),
     }
 }

@@ -11,7 +11,10 @@
     reason = "this is a test harness"
 )]
 
+pub mod foreign;
 pub mod history;
+pub mod intruder;
+pub mod pack;
 pub mod simulation;
 
 use std::sync::Arc;

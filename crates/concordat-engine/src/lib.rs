@@ -34,6 +34,7 @@ mod keys;
 mod limits;
 pub mod opa;
 mod policies;
+pub mod proofs;
 mod pulse;
 mod reconcile;
 mod recover;

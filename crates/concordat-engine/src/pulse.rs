@@ -42,6 +42,14 @@ impl Engine {
         tracing::warn!(?restored, "the log is accepted as it was put back");
         self.core.record_of_boot("log.restored", restored).await
     }
+
+    /// Records that another key signs the log from now on.
+    ///
+    /// # Errors
+    /// It cannot be recorded.
+    pub async fn record_rotated_key(&self, rotated: &(impl Serialize + Sync)) -> Result<(), EngineError> {
+        self.core.record_of_boot("key.rotated", rotated).await
+    }
 }
 
 impl Core {

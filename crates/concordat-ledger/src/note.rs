@@ -11,14 +11,18 @@
 //! The only note that a log signs is its [`Checkpoint`]. Its size and root can be read only once its signature
 //! was verified, so nobody can act on a head that nobody signed.
 //!
-//! Not here: witnesses' cosignatures. Their lines are kept and passed on, like those of any unknown key.
+//! Others may add lines of their own: witnesses, who saw the log grow ([`Witness`]). Which of them are needed is
+//! for whoever verifies to say, in a [trust policy](crate::trust). Lines of unknown keys are kept and passed on.
 
 mod checkpoint;
+mod cosignature;
 mod key;
+mod public_key;
 mod text;
 
-pub(crate) use checkpoint::decimal;
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub(crate) use checkpoint::{claimed, decimal};
+pub use cosignature::{Cosigner, Witness};
 pub use key::{KeyError, Signer, Verifier};
 pub use text::NoteError;
 

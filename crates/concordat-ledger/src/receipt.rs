@@ -18,7 +18,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::note::{Checkpoint, CheckpointError, MAX_NOTE, Verifier, decimal};
+use crate::note::{Checkpoint, CheckpointError, MAX_NOTE, Verifier, claimed, decimal};
 use crate::tree::{Hash, Inclusion, ProofError, leaf_hash};
 
 /// The first line of every receipt.
@@ -94,6 +94,38 @@ impl Receipt {
         Ok(Receipt { extra: Vec::new(), index, path, note: checkpoint.note().to_owned() })
     }
 
+    /// The same for a checkpoint of one's own log, as it was stored: its signatures are not looked at.
+    ///
+    /// # Errors
+    ///
+    /// When they do not belong together.
+    pub fn of_stored(leaf: Hash, proof: &Inclusion, note: &str) -> Result<Receipt, ReceiptError> {
+        let (_, size, root) = claimed(note).ok_or(CheckpointError::Form)?;
+        if proof.size() != size {
+            return Err(ReceiptError::OtherSize { proof: proof.size(), checkpoint: size });
+        }
+        proof.verify(leaf, root)?;
+        let (index, path) = (proof.index(), proof.path().to_vec());
+        Ok(Receipt { extra: Vec::new(), index, path, note: note.to_owned() })
+    }
+
+    /// The same receipt under a note with more signatures, such as those of witnesses, of the same head.
+    ///
+    /// # Errors
+    ///
+    /// When the checkpoint is another head than the receipt's.
+    pub fn under(mut self, checkpoint: &Checkpoint) -> Result<Receipt, ReceiptError> {
+        let head = (checkpoint.origin(), checkpoint.size(), checkpoint.root());
+        match claimed(&self.note) {
+            Some(own) if own == head => {
+                self.note = checkpoint.note().to_owned();
+                Ok(self)
+            }
+            Some((_, size, _)) => Err(ReceiptError::OtherSize { proof: size, checkpoint: checkpoint.size() }),
+            None => Err(CheckpointError::Form.into()),
+        }
+    }
+
     /// Adds data for the reader's convenience. Nothing protects them.
     ///
     /// # Errors
@@ -147,6 +179,18 @@ impl Receipt {
         let proof = Inclusion::claimed(self.index, checkpoint.size(), self.path.clone())?;
         proof.verify(leaf_hash(record), checkpoint.root())?;
         Ok(Proven { index: self.index, checkpoint })
+    }
+
+    /// The position of the record that it claims.
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The number of records under the checkpoint that it claims, if that is one.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        claimed(&self.note).map(|(_, size, _)| size)
     }
 
     /// The unauthenticated extra data, mostly empty.
@@ -250,6 +294,22 @@ mod tests {
         assert_eq!(other, Err(ReceiptError::OtherSize { proof: 5, checkpoint: 6 }));
         let other = Receipt::build(five.leaves[4], &proof, &five.checkpoint);
         assert_eq!(other, Err(ReceiptError::Proof(ProofError::OtherRoot)));
+    }
+
+    #[test]
+    fn a_stored_checkpoint_needs_no_key_and_may_get_more_signatures() {
+        let log = log(5);
+        let proof = Inclusion::prove(3, 5, |node| node_of_leaves(&log.leaves, node)).expect("known nodes");
+        let stored =
+            Receipt::of_stored(log.leaves[3], &proof, log.checkpoint.note()).expect("belongs together");
+        assert_eq!((&stored, stored.index(), stored.size()), (&receipt(&log, 3), 3, Some(5)));
+        assert!(Receipt::of_stored(log.leaves[4], &proof, log.checkpoint.note()).is_err());
+        assert!(Receipt::of_stored(log.leaves[3], &proof, "no note").is_err());
+        let other = Signer::from_seed("log.example/a", &[2; 32]).expect("name");
+        let both = log.checkpoint.clone().also_signed_by(&other).expect("same log");
+        let under = stored.clone().under(&both).expect("same head");
+        assert!(under.verify(&log.records[3], &[other.verifier().clone()]).is_ok());
+        assert!(stored.under(&super::tests::log(4).checkpoint).is_err());
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod hash;
 mod inclusion;
 mod proof;
 mod span;
+mod subtrees;
+mod tiles;
 
 pub use consistency::Consistency;
 pub use frontier::{Frontier, FrontierError};
@@ -17,6 +19,8 @@ pub use hash::{Hash, HashError, empty_root, leaf_hash, node_hash};
 pub use inclusion::Inclusion;
 pub use proof::ProofError;
 pub use span::{Node, node_of_leaves};
+pub use subtrees::{BLOCK, Subtrees};
+pub use tiles::{BadTile, TILE_WIDTH, Tile};
 
 /// Most leaves of one tree: 2^53 - 1, so that a size is exact in every JSON reader.
 pub const MAX_SIZE: u64 = crate::canonical::MAX_INTEGER;

@@ -16,23 +16,31 @@
 //! elsewhere, which is what [`Verify::trusting`] is for. Whether two records carry the same id is left to the
 //! database's unique index; the memory needed here grows with subjects, not with records.
 
+mod chunk;
 mod entry;
 mod fault;
+mod in_order;
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
+use chunk::{Alone, Looked};
+pub use chunk::{Chunk, Chunks};
 pub use entry::{Columns, Entry, Stored};
 pub use fault::{CannotVerify, Fault, Stop};
+pub use in_order::in_order;
 
-use crate::note::{Checkpoint, Verifier};
-use crate::record::{Envelope, SubjectSeq};
-use crate::tree::{Frontier, Hash, leaf_hash};
+use crate::note::{Checkpoint, CheckpointError, Verifier};
+use crate::record::SubjectSeq;
+use crate::tree::{Frontier, Hash};
 
 /// A verification under way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Verify {
-    known: Vec<Verifier>,
+    known: Arc<[Verifier]>,
     tree: Frontier,
+    /// The first record that will be fed. From 0 on, every subject begins with its first record.
+    first: u64,
     /// For each subject the position that its next record must have.
     subjects: HashMap<Box<str>, Option<SubjectSeq>>,
     /// Checkpoints of sizes that the records have not reached yet, with their numbers.
@@ -56,6 +64,8 @@ pub struct Verified {
     pub checkpoints: u64,
     /// Number of different subjects.
     pub subjects: u64,
+    /// The first record that was looked at; those before it are known only by their hashes.
+    pub first: u64,
 }
 
 impl Verify {
@@ -69,8 +79,9 @@ impl Verify {
             return Err(CannotVerify::NoKey.into());
         }
         Ok(Verify {
-            known,
+            known: known.into(),
             tree: Frontier::new(),
+            first: 0,
             subjects: HashMap::new(),
             ahead: VecDeque::new(),
             trusted: None,
@@ -78,6 +89,17 @@ impl Verify {
             checkpoints: 0,
             covered: None,
         })
+    }
+
+    /// Begins after records that are not at hand, of which only the tree's edge is known.
+    ///
+    /// Nobody needs to trust that edge: with another one the records do not make the root that was signed.
+    ///
+    /// # Errors
+    ///
+    /// When there is no key.
+    pub fn resumed(known: Vec<Verifier>, before: Frontier) -> Result<Verify, Stop> {
+        Ok(Verify { first: before.size(), tree: before, ..Verify::with_keys(known)? })
     }
 
     /// Demands that the log continues this checkpoint, which was kept where the log's operator cannot reach it.
@@ -101,24 +123,42 @@ impl Verify {
     ///
     /// The first fault in this record, or in a checkpoint that ends with it.
     pub fn record(mut self, entry: &Entry<'_>) -> Result<Verify, Stop> {
-        let index = self.tree.size();
-        if entry.index != index {
-            return Err(Fault::GapInIndex { expected: index, found: entry.index }.into());
-        }
-        let read = Envelope::read(entry.bytes);
-        let (text, envelope) = read.map_err(|reason| Fault::NotCanonical { index, reason })?;
-        let leaf = leaf_hash(entry.bytes);
-        if let Some(stored) = &entry.stored {
-            if stored.leaf != leaf {
-                return Err(Fault::LeafHashDiffers { index, stored: stored.leaf, computed: leaf }.into());
-            }
-            stored.columns.compare(index, text, &envelope)?;
-        }
-        self.count(index, envelope.subject(text), envelope.subject_seq)?;
-        self.tree.append(leaf);
-        self.compare_trusted()?;
-        self.compare_ahead()?;
+        let alone = chunk::in_place(self.tree.size(), entry)?;
+        self.append(entry.index, alone)?;
         Ok(self)
+    }
+
+    /// Takes a stretch of the log that was looked at on another thread.
+    ///
+    /// # Errors
+    ///
+    /// The first fault in its checkpoints, then in its records.
+    pub fn take(mut self, chunk: Chunk) -> Result<Verify, Stop> {
+        for opened in chunk.checkpoints {
+            self = self.opened(opened)?;
+        }
+        let mut subjects = chunk.subjects.as_str();
+        for looked in chunk.records {
+            let (expected, index) = (self.tree.size(), looked.index);
+            if index != expected {
+                return Err(Fault::GapInIndex { expected, found: index }.into());
+            }
+            // The chunk put them end to end itself, so the cut is always there.
+            let (subject, rest) = subjects.split_at_checked(looked.subject_bytes).unwrap_or((subjects, ""));
+            subjects = rest;
+            let Looked { leaf, subject_seq, .. } = looked;
+            self.append(index, Alone { leaf, subject, subject_seq })?;
+        }
+        match chunk.fault {
+            Some(fault) => Err(fault.into()),
+            None => Ok(self),
+        }
+    }
+
+    /// Makes chunks for this verification.
+    #[must_use]
+    pub fn chunks(&self) -> Chunks {
+        Chunks { known: Arc::clone(&self.known) }
     }
 
     /// Takes the next checkpoint, as it is stored.
@@ -126,9 +166,13 @@ impl Verify {
     /// # Errors
     ///
     /// The first fault in this checkpoint; or that it came too late to be compared.
-    pub fn checkpoint(mut self, note: &[u8]) -> Result<Verify, Stop> {
-        let number = self.checkpoints;
+    pub fn checkpoint(self, note: &[u8]) -> Result<Verify, Stop> {
         let opened = Checkpoint::open(note, &self.known);
+        self.opened(opened)
+    }
+
+    fn opened(mut self, opened: Result<Checkpoint, CheckpointError>) -> Result<Verify, Stop> {
+        let number = self.checkpoints;
         let opened = opened.map_err(|reason| Fault::CheckpointSignature { number, reason })?;
         let size = opened.size();
         let origin = self.origin.get_or_insert_with(|| opened.origin().to_owned());
@@ -173,8 +217,17 @@ impl Verify {
                 root: self.tree.root(),
                 checkpoints: self.checkpoints,
                 subjects: self.subjects.len() as u64,
+                first: self.first,
             }),
         }
+    }
+
+    fn append(&mut self, index: u64, alone: Alone<'_>) -> Result<(), Stop> {
+        self.count(index, alone.subject, alone.subject_seq)?;
+        self.tree.append(alone.leaf);
+        self.compare_trusted()?;
+        self.compare_ahead()?;
+        Ok(())
     }
 
     fn count(&mut self, index: u64, subject: &str, found: SubjectSeq) -> Result<(), Fault> {
@@ -185,7 +238,8 @@ impl Verify {
         match self.subjects.get_mut(subject) {
             Some(expected) if *expected == Some(found) => *expected = found.next(),
             Some(expected) => return Err(gap(*expected)),
-            None if found == SubjectSeq::FIRST => {
+            // What came before the first record that is known may have been of this subject.
+            None if found == SubjectSeq::FIRST || self.first > 0 => {
                 self.subjects.insert(subject.into(), found.next());
             }
             None => return Err(gap(Some(SubjectSeq::FIRST))),
@@ -209,7 +263,8 @@ impl Verify {
         while let Some((number, checkpoint)) = self.ahead.pop_front_if(|(_, next)| next.size() == size) {
             let (signed, computed) = (checkpoint.root(), self.tree.root());
             if signed != computed {
-                return Err(Fault::CheckpointRoot { number, size, signed, computed });
+                let since = self.covered.unwrap_or(self.first);
+                return Err(Fault::CheckpointRoot { number, since, size, signed, computed });
             }
             self.covered = Some(size);
         }

@@ -107,6 +107,10 @@ id!(
     EventId, "evt"
 );
 id!(
+    /// A report that was ordered.
+    ReportId, "rpt"
+);
+id!(
     /// One leaf of the log.
     RecordId, "rec"
 );

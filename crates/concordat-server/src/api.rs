@@ -19,6 +19,7 @@ pub mod agents;
 pub mod audit;
 pub mod keys;
 pub mod policies;
+pub mod reports;
 pub mod service;
 pub mod templates;
 

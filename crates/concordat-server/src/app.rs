@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use concordat_engine::{Caller, Engine};
+use concordat_ledger::Verifier;
 use concordat_model::id::AgentId;
 use concordat_policy::Asked;
 use concordat_policy::bundle::archive::Trusted;
@@ -13,6 +14,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
+use crate::reports::Reports;
 use crate::{openapi, routes};
 
 /// What an operator may set.
@@ -23,6 +25,8 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// Whose signatures of policy bundles count, and whether there has to be one.
     pub bundles: Trusted,
+    /// The log's public keys, for reports.
+    pub log_keys: Vec<Verifier>,
     /// The most connections at a time.
     pub connections: usize,
     /// The most connections at a time from one address.
@@ -40,6 +44,7 @@ impl Default for Config {
         Config {
             hosts: Vec::new(),
             bundles: Trusted::default(),
+            log_keys: Vec::new(),
             connections: 1024,
             connections_per_address: 256,
             streams: 256,
@@ -55,6 +60,10 @@ pub(crate) struct App {
     pub(crate) hosts: Vec<String>,
     /// Whose signatures of policy bundles count.
     pub(crate) bundles: Trusted,
+    /// The log's public keys.
+    pub(crate) log_keys: Vec<Verifier>,
+    /// Reports that are being made or wait to be fetched.
+    pub(crate) reports: Arc<Reports>,
     pub(crate) metrics: Metrics,
     /// The description of the API, as it is served.
     pub(crate) description: Bytes,
@@ -72,6 +81,8 @@ impl App {
         let loopback = ["localhost", "127.0.0.1", "[::1]"];
         let hosts = config.hosts.iter().map(|host| host.to_ascii_lowercase());
         App {
+            log_keys: config.log_keys.clone(),
+            reports: Arc::new(Reports::new()),
             metrics: Metrics::new(&engine),
             engine,
             hosts: loopback.into_iter().map(str::to_owned).chain(hosts).collect(),

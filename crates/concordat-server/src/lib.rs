@@ -29,6 +29,8 @@ mod extract;
 mod reason;
 mod stream;
 
+mod reports;
+
 mod awaited;
 mod detail;
 mod sentence;

@@ -80,6 +80,11 @@ pub(crate) enum Refusal {
     /// There are as many streams as we keep open.
     #[error("too many streams are open: try again in a few seconds, or read page by page")]
     Streams,
+    /// There are as many reports as we keep.
+    #[error(
+        "too many reports are being made or wait to be fetched: try again in some minutes, or use `audit report` with the database"
+    )]
+    Reports,
     /// The engine refused, or failed.
     #[error("{0}")]
     Engine(EngineError),
@@ -151,6 +156,9 @@ impl Refusal {
             }
             Refusal::Streams => {
                 Kind(S::SERVICE_UNAVAILABLE, "streams-exhausted", "Too many streams are open", true)
+            }
+            Refusal::Reports => {
+                Kind(S::SERVICE_UNAVAILABLE, "reports-exhausted", "Too many reports are kept", true)
             }
             Refusal::Engine(error) => engine_kind(error),
             Refusal::Internal(_) => INTERNAL,
@@ -332,6 +340,7 @@ mod tests {
             (Refusal::TooLarge, 413, "document-too-large", false),
             (Refusal::Incomplete, 408, "body-incomplete", true),
             (Refusal::Streams, 503, "streams-exhausted", true),
+            (Refusal::Reports, 503, "reports-exhausted", true),
             (Refusal::missing("agent", "x"), 404, "not-found", false),
             (Refusal::Internal(text()), 500, "internal", true),
             (engine(EngineError::Invalid(Wrong::new("a", "/b", "c").into())), 422, "document-invalid", false),

@@ -10,6 +10,8 @@ mod keys;
 mod opa;
 mod orders;
 mod policies;
+mod proofs;
+mod reports;
 mod reviews;
 mod service;
 mod templates;
@@ -33,6 +35,8 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .merge(templates::routes())
         .merge(policies::routes())
         .merge(audit::routes())
+        .merge(proofs::routes())
+        .merge(reports::routes())
         .merge(keys::routes())
         .merge(service::routes())
 }
@@ -40,6 +44,11 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
 /// OPA's API under `/opa`. OPA's own pages describe it.
 pub(crate) fn opa() -> axum::Router<Shared> {
     opa::routes()
+}
+
+/// The log as tiles. Their specification describes them.
+pub(crate) fn tiles() -> axum::Router<Shared> {
+    proofs::tiles()
 }
 
 /// A refusal in OPA's form.

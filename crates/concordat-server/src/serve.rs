@@ -39,6 +39,7 @@ fn over(app: &Shared) -> Router {
     let (routes, _) = routes::all().split_for_parts();
     let inner = routes
         .merge(routes::opa())
+        .merge(routes::tiles())
         .fallback(|| async { Refusal::RouteUnknown })
         .method_not_allowed_fallback(|| async { Refusal::MethodNotAllowed })
         .layer(CatchPanicLayer::custom(panicked))

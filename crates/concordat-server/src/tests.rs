@@ -7,6 +7,8 @@ mod lives;
 mod opa;
 mod orders;
 mod policies;
+mod proofs;
+mod reports;
 mod shapes;
 mod wire;
 

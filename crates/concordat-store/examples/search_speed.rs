@@ -1,5 +1,8 @@
 //! How long a search of a large log takes, once its index has caught up, and what catching up costs.
 //!
+//! Measured in release on two cores that others used as well: 1,000,000 records caught up with in 17.8 s, and then
+//! pages of 100 hits in 13 to 29 ms (p50) and 20 to 57 ms (p99); a word that nobody mentions in 0.4 ms.
+//!
 //! Without arguments: 1,000,000 records in a folder made under the current one, of SQLite.
 
 use std::error::Error;

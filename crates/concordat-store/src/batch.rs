@@ -4,9 +4,11 @@
 //! once for all of them.
 
 use concordat_engine::ports::{Change, RunRow, SavedReply};
-use concordat_ledger::tree::{Hash, leaf_hash};
-use concordat_ledger::{Frontier, Record, Signer};
+use concordat_ledger::tree::{Hash, Node, Subtrees, leaf_hash};
+use concordat_ledger::{Frontier, Record};
 use concordat_model::digest::Digest;
+
+use crate::open::Signing;
 
 /// What a batch stores, in the form in which one database takes it.
 pub(crate) trait Content: Default + Send + Sync {
@@ -33,6 +35,8 @@ pub(crate) struct Batch<C> {
     pub(crate) first: u64,
     /// The log after the batch.
     pub(crate) tree: Frontier,
+    /// The subtrees that it completes, as far as they are kept in memory.
+    pub(crate) completed: Vec<(Node, Hash)>,
     /// The signed head of that log, unless another batch of the same transaction brings it.
     pub(crate) note: Option<String>,
     /// Everything else.
@@ -49,7 +53,13 @@ pub(crate) struct Flipped {
 impl<C: Content> Batch<C> {
     /// An empty batch for a log that is `tree`.
     pub(crate) fn after(tree: &Frontier) -> Batch<C> {
-        Batch { first: tree.size(), tree: tree.clone(), note: None, content: C::default() }
+        Batch {
+            first: tree.size(),
+            tree: tree.clone(),
+            completed: Vec::new(),
+            note: None,
+            content: C::default(),
+        }
     }
 
     /// Adds a change, and gives the index of its first record.
@@ -70,13 +80,18 @@ impl<C: Content> Batch<C> {
             return Err(Flipped { id: record.id().to_owned() });
         }
         self.content.add_leaf(&leaf);
-        self.tree.append(leaf);
+        let completed = &mut self.completed;
+        self.tree.append_noting(leaf, |node, hash| {
+            if Subtrees::keeps(node) {
+                completed.push((node, hash));
+            }
+        });
         Ok(())
     }
 
     /// Signs what the log is after this batch.
-    pub(crate) fn sign(&mut self, signer: &Signer) {
-        self.note = Some(signer.checkpoint(&self.tree).note().to_owned());
+    pub(crate) fn sign(&mut self, signing: &Signing) {
+        self.note = Some(signing.note(&self.tree));
     }
 }
 

@@ -19,10 +19,13 @@
 
 mod batch;
 mod database;
+pub mod fsck;
 mod log;
 pub mod memory;
+mod nodes;
 mod open;
 mod postgres;
+mod reading;
 mod row;
 mod run_payloads;
 mod search;
@@ -34,4 +37,5 @@ pub use database::{Address, BadAddress, Database};
 pub use log::BadLog;
 pub use open::{OpenError, Signing};
 pub use postgres::Postgres;
+pub use reading::Reading;
 pub use sqlite::Sqlite;

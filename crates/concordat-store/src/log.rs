@@ -5,10 +5,11 @@
 
 use concordat_ledger::note::CheckpointError;
 use concordat_ledger::record::RecordError;
-use concordat_ledger::tree::Hash;
+use concordat_ledger::tree::{Hash, Subtrees};
 use concordat_ledger::{Checkpoint, Frontier, Record};
 
 use crate::batch::number;
+use crate::nodes::Kept;
 use crate::open::{OpenError, Signing};
 
 /// What a start asks a database.
@@ -118,17 +119,19 @@ pub enum BadLog {
 pub(crate) struct Head {
     /// Its tree.
     pub(crate) tree: Frontier,
+    /// The larger subtrees of it.
+    pub(crate) kept: Kept,
     /// Its newest checkpoint.
     pub(crate) note: Option<String>,
 }
 
 /// Reads the stored log.
 pub(crate) async fn read(stored: &mut impl Stored, signing: &Signing) -> Result<Head, OpenError> {
-    let tree = rebuild(stored, signing.anchor.as_ref()).await?;
+    let (tree, kept) = rebuild(stored, signing.anchor.as_ref()).await?;
     let notes = stored.notes().await?;
     let Some((_, note)) = notes.first() else {
         return match tree.size() {
-            0 => Ok(Head { tree, note: None }),
+            0 => Ok(Head { tree, kept, note: None }),
             records => Err(BadLog::Unsigned { records }.into()),
         };
     };
@@ -140,15 +143,18 @@ pub(crate) async fn read(stored: &mut impl Stored, signing: &Signing) -> Result<
         hash_again(stored.bodies(tail, until).await?)?;
         tail = until;
     }
-    Ok(Head { tree, note: Some(note.clone()) })
+    Ok(Head { tree, kept, note: Some(note.clone()) })
 }
 
 /// Leaf hashes of one statement: a row for each would cost more than the hashing.
 const CHUNK: i64 = 4096;
 
-async fn rebuild(stored: &mut impl Stored, anchor: Option<&Checkpoint>) -> Result<Frontier, OpenError> {
+async fn rebuild(
+    stored: &mut impl Stored,
+    anchor: Option<&Checkpoint>,
+) -> Result<(Frontier, Kept), OpenError> {
     let (first, end) = stored.ends().await?;
-    let mut tree = Frontier::new();
+    let (mut tree, mut subtrees) = (Frontier::new(), Subtrees::new());
     if first != 0 {
         return Err(BadLog::Gap { index: 0 }.into());
     }
@@ -165,7 +171,7 @@ async fn rebuild(stored: &mut impl Stored, anchor: Option<&Checkpoint>) -> Resul
             return Err(BadLog::Leaves { index }.into());
         }
         for leaf in leaves {
-            tree.append(Hash::from_bytes(*leaf));
+            tree.append_noting(Hash::from_bytes(*leaf), |node, hash| subtrees.keep(node, hash));
             if anchor.is_some_and(|anchor| anchor.size() == tree.size() && anchor.root() != tree.root()) {
                 return Err(BadLog::Rewritten { anchored: tree.size() }.into());
             }
@@ -176,7 +182,7 @@ async fn rebuild(stored: &mut impl Stored, anchor: Option<&Checkpoint>) -> Resul
         Some(anchor) if anchor.size() > tree.size() => {
             Err(BadLog::Behind { records: tree.size(), anchored: anchor.size() }.into())
         }
-        _ => Ok(tree),
+        _ => Ok((tree, Kept::new(subtrees))),
     }
 }
 

@@ -8,15 +8,19 @@
 mod disk;
 mod ledger;
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use concordat_engine::ports::{
     Change, Commit, Page, RecordFilter, RunFilter, RunRow, SavedReply, Search, Store, StoreError,
     StoredCheckpoint, StoredRecord, StoredRun,
 };
+use concordat_ledger::tree::{Hash, Node};
 use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
 
 use crate::log;
+use crate::nodes::{Kept, Leaves};
 use crate::open::{OpenError, Signing};
 use crate::writer::Writer;
 pub use disk::Disk;
@@ -28,6 +32,7 @@ pub struct Memory {
     disk: Disk,
     opening: u64,
     writer: Writer,
+    kept: Kept,
 }
 
 impl Memory {
@@ -39,7 +44,8 @@ impl Memory {
         let opening = disk.open();
         let head = log::read(&mut disk.clone(), &signing).await?;
         let ledger = Ledger::new(disk.clone(), opening, passages);
-        Ok(Memory { disk: disk.clone(), opening, writer: Writer::start(ledger, head.tree, signing.signer) })
+        let writer = Writer::start(ledger, head.tree, head.kept.clone(), signing);
+        Ok(Memory { disk: disk.clone(), opening, writer, kept: head.kept })
     }
 
     /// Reads, after letting others go first as a real disk would.
@@ -92,6 +98,27 @@ impl Store for Memory {
 
     async fn checkpoint(&self) -> Result<Option<StoredCheckpoint>, StoreError> {
         self.read(disk::Tables::checkpoint).await
+    }
+
+    async fn checkpoint_from(&self, size: u64) -> Result<Option<StoredCheckpoint>, StoreError> {
+        self.read(|tables| tables.checkpoint_from(size)).await
+    }
+
+    async fn within(&self, from: Option<&str>, to: Option<&str>) -> Result<Option<Range<u64>>, StoreError> {
+        self.read(|tables| tables.within(from, to)).await
+    }
+
+    async fn stored(&self, digests: &[Digest]) -> Result<Vec<Digest>, StoreError> {
+        self.read(|tables| tables.stored(digests)).await
+    }
+
+    async fn nodes(&self, nodes: &[Node]) -> Result<Vec<Hash>, StoreError> {
+        let mut leaves = Leaves::default();
+        for range in self.kept.missing(nodes)? {
+            let bytes = self.read(|tables| tables.leaves(&range)).await?;
+            leaves.add(range, &bytes)?;
+        }
+        self.kept.hashes(nodes, &leaves)
     }
 
     async fn close(&self) {

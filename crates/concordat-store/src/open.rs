@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use concordat_ledger::{Checkpoint, Signer, Verifier};
+use concordat_ledger::{Checkpoint, Frontier, Signer, Verifier};
 
 use crate::log::BadLog;
 
@@ -11,6 +11,8 @@ use crate::log::BadLog;
 pub struct Signing {
     /// Signs every checkpoint from now on.
     pub signer: Signer,
+    /// Signs beside it while both keys count, so that whoever knows one of them can follow.
+    pub before: Option<Signer>,
     /// Keys that signed before this one took over. The newest checkpoint must be by one of them or by the signer.
     pub earlier: Vec<Verifier>,
     /// A checkpoint that was kept elsewhere: the log must continue it.
@@ -21,7 +23,14 @@ impl Signing {
     /// By this signer alone, whatever the log was before.
     #[must_use]
     pub fn by(signer: Signer) -> Signing {
-        Signing { signer, earlier: Vec::new(), anchor: None }
+        Signing { signer, before: None, earlier: Vec::new(), anchor: None }
+    }
+
+    /// The signed head of a tree.
+    pub(crate) fn note(&self, tree: &Frontier) -> String {
+        let checkpoint = self.signer.checkpoint(tree);
+        let both = self.before.as_ref().and_then(|before| checkpoint.clone().also_signed_by(before).ok());
+        both.unwrap_or(checkpoint).note().to_owned()
     }
 }
 

@@ -16,31 +16,43 @@ mod connection;
 mod content;
 mod ledger;
 mod log_rows;
-mod read;
+pub(crate) mod read;
 mod schema;
+
+use std::ops::Range;
 
 use async_trait::async_trait;
 use concordat_engine::ports::{
     Change, Commit, Page, RecordFilter, RunFilter, RunRow, SavedReply, Search, Store, StoreError,
     StoredCheckpoint, StoredRecord, StoredRun,
 };
+use concordat_ledger::tree::{Hash, Node};
 use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use crate::database::Address;
 use crate::log;
+use crate::nodes::{Kept, Leaves};
 use crate::open::{OpenError, Signing};
 use crate::search::Index;
 use crate::writer::Writer;
-pub(crate) use connection::reading_alone;
+pub(crate) use connection::{reading, reading_alone};
 use ledger::{Ledger, Patience};
+
+/// A session that writes and holds the lock for as long as it lives.
+pub(crate) async fn writing_alone(address: &Address) -> Result<PgConnection, OpenError> {
+    let mut session = ledger::session(address, Patience::default()).await?;
+    schema::migrate(&mut session).await?;
+    Ok(session)
+}
 
 /// The store in a database of a PostgreSQL server. Dropping it stops it; [`close`](Store::close) stops it in order.
 #[derive(Debug)]
 pub struct Postgres {
     readers: PgPool,
     writer: Writer,
+    kept: Kept,
     index: Index,
 }
 
@@ -60,11 +72,8 @@ impl Postgres {
         let head = log::read(&mut session, &signing).await?;
         let ledger = Ledger::new(address.clone(), patience, session, head.note);
         let readers = connection::reading(&address.0);
-        Ok(Postgres {
-            readers,
-            index: Index::default(),
-            writer: Writer::start(ledger, head.tree, signing.signer),
-        })
+        let writer = Writer::start(ledger, head.tree, head.kept.clone(), signing);
+        Ok(Postgres { readers, writer, kept: head.kept, index: Index::default() })
     }
 }
 
@@ -108,6 +117,27 @@ impl Store for Postgres {
 
     async fn checkpoint(&self) -> Result<Option<StoredCheckpoint>, StoreError> {
         read::checkpoint(&self.readers).await
+    }
+
+    async fn checkpoint_from(&self, size: u64) -> Result<Option<StoredCheckpoint>, StoreError> {
+        read::checkpoint_from(&self.readers, size).await
+    }
+
+    async fn within(&self, from: Option<&str>, to: Option<&str>) -> Result<Option<Range<u64>>, StoreError> {
+        read::within(&self.readers, from, to).await
+    }
+
+    async fn stored(&self, digests: &[Digest]) -> Result<Vec<Digest>, StoreError> {
+        read::stored(&self.readers, digests).await
+    }
+
+    async fn nodes(&self, nodes: &[Node]) -> Result<Vec<Hash>, StoreError> {
+        let mut leaves = Leaves::default();
+        for range in self.kept.missing(nodes)? {
+            let bytes = read::leaves(&self.readers, &range).await?;
+            leaves.add(range, &bytes)?;
+        }
+        self.kept.hashes(nodes, &leaves)
     }
 
     async fn close(&self) {

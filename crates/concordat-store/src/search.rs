@@ -130,16 +130,22 @@ impl Index {
         let mut words = Vec::new();
         for mention in &search.mentions {
             let some = json(&mentions::words(mention))?;
-            let often = sqlx::query(OFTEN).bind(some.clone()).fetch_one(&mut index).await.map_err(failed)?;
-            words.push((often.try_get::<i64, _>(0).map_err(failed)?, some));
+            let often = sqlx::query(OFTEN)
+                .bind(some.clone())
+                .fetch_one(&mut index)
+                .await
+                .map_err(|error| failed(&error))?;
+            words.push((often.try_get::<i64, _>(0).map_err(|error| failed(&error))?, some));
         }
         // The rarest leads the way.
         words.sort();
         let words: Vec<String> = words.into_iter().map(|(_, words)| words).collect();
         let query = sqlx::query(FIND).bind(json(&words)?).bind(number(from)).bind(page.rows());
-        let rows = query.fetch_all(&mut index).await.map_err(failed)?;
+        let rows = query.fetch_all(&mut index).await.map_err(|error| failed(&error))?;
         *open = Some(index);
-        rows.iter().map(|row| row.try_get::<i64, _>(0).map(i64::unsigned_abs).map_err(failed)).collect()
+        rows.iter()
+            .map(|row| row.try_get::<i64, _>(0).map(i64::unsigned_abs).map_err(|error| failed(&error)))
+            .collect()
     }
 
     /// Opens the file, and a new one where it cannot be read.
@@ -169,8 +175,8 @@ async fn prepared(path: &Path) -> Result<SqliteConnection, StoreError> {
     if !path.as_os_str().is_empty() {
         crate::sqlite::private(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;
     }
-    let mut index = options.connect().await.map_err(failed)?;
-    sqlx::raw_sql(TABLES).execute(&mut index).await.map_err(failed)?;
+    let mut index = options.connect().await.map_err(|error| failed(&error))?;
+    sqlx::raw_sql(TABLES).execute(&mut index).await.map_err(|error| failed(&error))?;
     Ok(index)
 }
 
@@ -185,27 +191,31 @@ async fn catch_up(index: &mut SqliteConnection, store: &dyn Store) -> Result<(),
             .flat_map(|stored| mentions::of(&stored.record).into_iter().map(|word| (word, stored.index)))
             .collect();
         from = last.index + 1;
-        let mut both = index.begin().await.map_err(failed)?;
-        sqlx::query(ADD).bind(json(&words)?).execute(&mut *both).await.map_err(failed)?;
-        sqlx::query("DELETE FROM reached").execute(&mut *both).await.map_err(failed)?;
+        let mut both = index.begin().await.map_err(|error| failed(&error))?;
+        sqlx::query(ADD).bind(json(&words)?).execute(&mut *both).await.map_err(|error| failed(&error))?;
+        sqlx::query("DELETE FROM reached").execute(&mut *both).await.map_err(|error| failed(&error))?;
         sqlx::query("INSERT INTO reached VALUES (?, ?, ?)")
             .bind(number(from))
             .bind(mentions::EDITION)
             .bind(last.record.leaf().as_bytes().to_vec())
             .execute(&mut *both)
             .await
-            .map_err(failed)?;
-        both.commit().await.map_err(failed)?;
+            .map_err(|error| failed(&error))?;
+        both.commit().await.map_err(|error| failed(&error))?;
     }
 }
 
 /// How far the index reaches; it is emptied when it is one of another log, or of another edition.
 async fn reached(index: &mut SqliteConnection, store: &dyn Store) -> Result<u64, StoreError> {
     let query = sqlx::query("SELECT size, edition, leaf FROM reached");
-    let Some(row) = query.fetch_optional(&mut *index).await.map_err(failed)? else { return Ok(0) };
-    let size = row.try_get::<i64, _>(0).map_err(failed)?.unsigned_abs();
-    let (edition, leaf) =
-        (row.try_get::<i64, _>(1).map_err(failed)?, row.try_get::<Vec<u8>, _>(2).map_err(failed)?);
+    let Some(row) = query.fetch_optional(&mut *index).await.map_err(|error| failed(&error))? else {
+        return Ok(0);
+    };
+    let size = row.try_get::<i64, _>(0).map_err(|error| failed(&error))?.unsigned_abs();
+    let (edition, leaf) = (
+        row.try_get::<i64, _>(1).map_err(|error| failed(&error))?,
+        row.try_get::<Vec<u8>, _>(2).map_err(|error| failed(&error))?,
+    );
     let before = RecordFilter { from: size.saturating_sub(1), ..RecordFilter::default() };
     let last = store.records(&before, Page::of(1)).await?;
     let same =
@@ -214,7 +224,7 @@ async fn reached(index: &mut SqliteConnection, store: &dyn Store) -> Result<u64,
         return Ok(size);
     }
     for table in ["DELETE FROM mention", "DELETE FROM reached"] {
-        sqlx::query(table).execute(&mut *index).await.map_err(failed)?;
+        sqlx::query(table).execute(&mut *index).await.map_err(|error| failed(&error))?;
     }
     Ok(0)
 }
@@ -251,6 +261,6 @@ fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
-fn failed(error: sqlx::Error) -> StoreError {
+fn failed(error: &sqlx::Error) -> StoreError {
     StoreError::Unavailable(format!("the search index cannot be used: {error}"))
 }

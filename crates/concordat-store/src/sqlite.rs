@@ -8,9 +8,10 @@ mod content;
 mod ledger;
 mod log_rows;
 mod place;
-mod read;
+pub(crate) mod read;
 mod schema;
 
+use std::ops::Range;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -18,24 +19,35 @@ use concordat_engine::ports::{
     Change, Commit, Page, RecordFilter, RunFilter, RunRow, SavedReply, Search, Store, StoreError,
     StoredCheckpoint, StoredRecord, StoredRun,
 };
+use concordat_ledger::tree::{Hash, Node};
 use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
-use sqlx::SqlitePool;
+use sqlx::{SqliteConnection, SqlitePool};
 
 use crate::log;
+use crate::nodes::{Kept, Leaves};
 use crate::open::{OpenError, Signing};
 use crate::search::Index;
 use crate::writer::Writer;
-pub(crate) use connection::reading_alone;
+pub(crate) use connection::{reading, reading_alone};
 use ledger::Ledger;
 use place::Place;
 pub(crate) use place::private;
+
+/// A connection that writes, for whoever has the file for themselves as long as the other value lives.
+pub(crate) async fn writing_alone(path: &Path) -> Result<(impl Sized + Send, SqliteConnection), OpenError> {
+    let place = Place::claim(path)?;
+    let mut connection = connection::writing(&place.path).await?;
+    schema::migrate(&mut connection).await?;
+    Ok((place, connection))
+}
 
 /// The store in one SQLite file. Dropping it stops it; [`close`](Store::close) stops it in order.
 #[derive(Debug)]
 pub struct Sqlite {
     readers: SqlitePool,
     writer: Writer,
+    kept: Kept,
     index: Index,
 }
 
@@ -54,8 +66,9 @@ impl Sqlite {
         connection::settle(&mut connection).await?;
         let readers = connection::reading(&place.path);
         let index = Index::beside(&place.path);
-        let writer = Writer::start(Ledger { connection, place }, head.tree, signing.signer);
-        Ok(Sqlite { readers, writer, index })
+        let ledger = Ledger { connection, place };
+        let writer = Writer::start(ledger, head.tree, head.kept.clone(), signing);
+        Ok(Sqlite { readers, writer, kept: head.kept, index })
     }
 }
 
@@ -99,6 +112,27 @@ impl Store for Sqlite {
 
     async fn checkpoint(&self) -> Result<Option<StoredCheckpoint>, StoreError> {
         read::checkpoint(&self.readers).await
+    }
+
+    async fn checkpoint_from(&self, size: u64) -> Result<Option<StoredCheckpoint>, StoreError> {
+        read::checkpoint_from(&self.readers, size).await
+    }
+
+    async fn within(&self, from: Option<&str>, to: Option<&str>) -> Result<Option<Range<u64>>, StoreError> {
+        read::within(&self.readers, from, to).await
+    }
+
+    async fn stored(&self, digests: &[Digest]) -> Result<Vec<Digest>, StoreError> {
+        read::stored(&self.readers, digests).await
+    }
+
+    async fn nodes(&self, nodes: &[Node]) -> Result<Vec<Hash>, StoreError> {
+        let mut leaves = Leaves::default();
+        for range in self.kept.missing(nodes)? {
+            let bytes = read::leaves(&self.readers, &range).await?;
+            leaves.add(range, &bytes)?;
+        }
+        self.kept.hashes(nodes, &leaves)
     }
 
     async fn close(&self) {

@@ -8,8 +8,10 @@
 //! checkpoint that was kept elsewhere.
 
 mod exact;
+mod pipe;
 mod postgres;
 mod quick;
+mod rows;
 mod sqlite;
 
 use concordat_ledger::verify::{CannotVerify, Fault, Stop, Verified, Verify};
@@ -17,6 +19,7 @@ use concordat_ledger::{Checkpoint, Verifier};
 use concordat_model::digest::Digest;
 
 use crate::database::Database;
+pub use pipe::{Progress, Watch};
 
 /// What was found right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,15 +94,25 @@ pub async fn database(
     keys: Vec<Verifier>,
     trusted: Option<Checkpoint>,
 ) -> Result<Sound, Unsound> {
-    let begin = || {
-        let verify = Verify::with_keys(keys.clone())?;
-        match &trusted {
-            Some(trusted) => verify.trusting(trusted.clone()),
-            None => Ok(verify),
-        }
-    };
+    watched(database, keys, trusted, &|_| {}).await
+}
+
+/// Verifies a database as [`database`] does, and tells how far it is.
+///
+/// # Errors
+/// The first thing that is wrong, or that cannot be known.
+pub async fn watched(
+    database: &Database,
+    keys: Vec<Verifier>,
+    trusted: Option<Checkpoint>,
+    watch: Watch<'_>,
+) -> Result<Sound, Unsound> {
+    let mut verify = Verify::with_keys(keys)?;
+    if let Some(trusted) = trusted {
+        verify = verify.trusting(trusted)?;
+    }
     match database {
-        Database::File(path) => sqlite::file(path, begin).await,
-        Database::Server(address) => postgres::server(address, begin()?).await,
+        Database::File(path) => sqlite::file(path, verify, watch).await,
+        Database::Server(address) => postgres::server(address, verify, watch).await,
     }
 }

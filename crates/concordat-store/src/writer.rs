@@ -12,12 +12,15 @@ use std::sync::Mutex;
 
 use concordat_engine::failpoint;
 use concordat_engine::ports::{Change, Commit, Committed, StoreError};
-use concordat_ledger::{Frontier, Signer};
+use concordat_ledger::Frontier;
+use concordat_ledger::tree::{Hash, Node};
 use concordat_model::digest::Digest;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::batch::{Batch, Content};
+use crate::nodes::Kept;
+use crate::open::Signing;
 
 /// Most records of a batch that has more than one change.
 const MOST_RECORDS: usize = 512;
@@ -92,11 +95,11 @@ struct Waiting {
 }
 
 impl Writer {
-    /// Begins to write to a database whose log is `tree`.
-    pub(crate) fn start<L: Ledger>(ledger: L, tree: Frontier, signer: Signer) -> Writer {
+    /// Begins to write to a database whose log is `tree`; `kept` grows with it.
+    pub(crate) fn start<L: Ledger>(ledger: L, tree: Frontier, kept: Kept, signing: Signing) -> Writer {
         let (queue, changes) = mpsc::channel(QUEUE);
         let (stopping, stopped) = oneshot::channel();
-        let task = Task { changes, tree, signer, ledger, broken: None };
+        let task = Task { changes, tree, kept, signing, ledger, broken: None };
         tokio::spawn(async move {
             task.run().await;
             drop(stopping);
@@ -157,10 +160,20 @@ fn check(change: &Change) -> Result<(), StoreError> {
     }
 }
 
+/// What of a transaction of several batches could be stored.
+#[derive(Default)]
+struct Apart {
+    stored: Vec<Waiting>,
+    places: Vec<u64>,
+    completed: Vec<(Node, Hash)>,
+}
+
 struct Task<L> {
     changes: mpsc::Receiver<Message>,
     tree: Frontier,
-    signer: Signer,
+    /// The larger subtrees of the tree, for whoever asks for proofs.
+    kept: Kept,
+    signing: Signing,
     ledger: L,
     /// Why nothing is written any more.
     broken: Option<String>,
@@ -231,80 +244,83 @@ impl<L: Ledger> Task<L> {
         // A record that is damaged before it was written: the memory cannot be trusted, and the disk holds nothing.
         let places = places.map_err(|flipped| self.judge(Failure::Over(flipped.to_string())))?;
         failpoint::reach(failpoint::BEFORE_SIGN);
-        batch.sign(&self.signer);
+        batch.sign(&self.signing);
         failpoint::reach(failpoint::BEFORE_BEGIN);
+        let completed = std::mem::take(&mut batch.completed);
         let stored = self.ledger.store(batch).await;
         self.tree = stored.map_err(|failure| self.judge(failure))?;
+        self.kept.extend(completed);
         failpoint::reach(failpoint::AFTER_COMMIT);
         Ok(places)
     }
 
     /// One batch for each, so that those that conflict fail alone; still one transaction and one checkpoint.
     async fn commit_apart(&mut self, waiting: Vec<Waiting>) {
-        let mut stored = Vec::new();
-        let mut places = Vec::new();
-        match self.store_apart(waiting, &mut stored, &mut places).await {
+        let mut apart = Apart::default();
+        match self.store_apart(waiting, &mut apart).await {
             Ok(tree) => {
                 self.tree = tree;
-                answer(stored, &places, self.tree.size());
+                self.kept.extend(apart.completed);
+                answer(apart.stored, &apart.places, self.tree.size());
             }
             Err(failure) => {
                 let error = self.judge(failure);
-                stored.into_iter().for_each(|waiting| waiting.tell(Err(error.clone())));
+                apart.stored.into_iter().for_each(|waiting| waiting.tell(Err(error.clone())));
             }
         }
     }
 
-    /// What is left in `stored` when this fails is not answered yet; nothing of the transaction remains then.
-    async fn store_apart(
-        &mut self,
-        waiting: Vec<Waiting>,
-        stored: &mut Vec<Waiting>,
-        places: &mut Vec<u64>,
-    ) -> Result<Frontier, Failure> {
+    /// What is left in `apart` when this fails is not answered yet; nothing of the transaction remains then.
+    async fn store_apart(&mut self, waiting: Vec<Waiting>, apart: &mut Apart) -> Result<Frontier, Failure> {
         let mut tree = self.tree.clone();
         let mut waiting = waiting.into_iter();
         failpoint::reach(failpoint::BEFORE_BEGIN);
         if let Err(failure) = self.ledger.begin().await {
-            stored.extend(waiting);
+            apart.stored.extend(waiting);
             return Err(failure);
         }
         while let Some(next) = waiting.next() {
             match self.add(&tree, &next.change).await {
-                Ok((grown, place)) => {
+                Ok((grown, place, completed)) => {
                     tree = grown;
-                    places.push(place);
-                    stored.push(next);
+                    apart.places.push(place);
+                    apart.completed.extend(completed);
+                    apart.stored.push(next);
                 }
                 Err(Failure::Refused(why)) => next.tell(Err(StoreError::Conflict(why))),
                 Err(failure) => {
-                    stored.push(next);
-                    stored.extend(waiting);
+                    apart.stored.push(next);
+                    apart.stored.extend(waiting);
                     // What happened first counts: some failures take the transaction with them.
                     self.ledger.roll_back().await.unwrap_or_default();
                     return Err(failure);
                 }
             }
         }
-        if stored.is_empty() {
+        if apart.stored.is_empty() {
             self.ledger.roll_back().await?;
             return Ok(tree);
         }
         self.finish(&tree).await
     }
 
-    async fn add(&mut self, tree: &Frontier, change: &Change) -> Result<(Frontier, u64), Failure> {
+    async fn add(
+        &mut self,
+        tree: &Frontier,
+        change: &Change,
+    ) -> Result<(Frontier, u64, Vec<(Node, Hash)>), Failure> {
         let mut batch = Batch::after(tree);
         let place = batch.add(change).map_err(|flipped| Failure::Over(flipped.to_string()))?;
+        let completed = std::mem::take(&mut batch.completed);
         let tree = self.ledger.add(batch).await?;
-        Ok((tree, place))
+        Ok((tree, place, completed))
     }
 
     /// Signs what the transaction made of the log, and makes it durable.
     async fn finish(&mut self, tree: &Frontier) -> Result<Frontier, Failure> {
         let mut checkpoint = Batch::after(tree);
         failpoint::reach(failpoint::BEFORE_SIGN);
-        checkpoint.sign(&self.signer);
+        checkpoint.sign(&self.signing);
         let note = checkpoint.note.clone().unwrap_or_default();
         let tree = match self.ledger.add(checkpoint).await {
             Ok(tree) => tree,

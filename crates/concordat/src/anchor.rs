@@ -5,7 +5,7 @@
 //! it says so, and the log tells it.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use concordat_engine::Engine;
 use concordat_engine::ports::Store;
 use concordat_ledger::note::CheckpointError;
 use concordat_ledger::{Checkpoint, Verifier};
+
+use crate::whole_file::{self, Unwritten};
 
 /// The file's name in the data folder.
 const NAME: &str = "log.anchor";
@@ -24,14 +26,17 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// An anchor that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AnchorError {
-    /// The file cannot be read or written.
-    #[error("the file `{}` cannot be used: {why}", path.display())]
+    /// The file cannot be read.
+    #[error("the file `{}` cannot be read: {why}", path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// Why not.
         why: io::Error,
     },
+    /// The file cannot be written.
+    #[error(transparent)]
+    Unwritten(#[from] Unwritten),
     /// The file holds no checkpoint of this log.
     #[error("the file `{}` is no checkpoint of this log: {why}; hint: start with `--accept-restored-log REASON` if you know why", path.display())]
     Odd {
@@ -57,18 +62,10 @@ pub fn read(data: &Path, keys: &[Verifier]) -> Result<Option<Checkpoint>, Anchor
     Checkpoint::open(&note, keys).map(Some).map_err(|why| AnchorError::Odd { path, why })
 }
 
-/// Keeps the newest checkpoint: either the old file stands afterwards or the new one, never a part.
+/// Keeps the newest checkpoint.
 pub(crate) async fn write(data: &Path, store: &dyn Store) -> Result<(), AnchorError> {
     let Ok(Some(newest)) = store.checkpoint().await else { return Ok(()) };
-    let path = data.join(NAME);
-    let fresh = data.join(format!("{NAME}.new"));
-    let done = File::create(&fresh).and_then(|mut file| {
-        file.write_all(newest.note.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&fresh, &path)?;
-        File::open(data)?.sync_all()
-    });
-    done.map_err(|why| AnchorError::File { path, why })
+    Ok(whole_file::write_private(&data.join(NAME), newest.note.as_bytes())?)
 }
 
 /// Keeps the newest checkpoint as the log grows, until the engine halts.

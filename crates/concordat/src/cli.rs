@@ -72,7 +72,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 async fn carry_out(session: &Session, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Demo(options) => Ok(crate::demo::run(options).await?),
-        Command::Serve(serve) => serve::run(session, serve).await,
+        Command::Serve(serve) => serve::run(session, *serve).await,
         Command::Submit(submit) => submit::run(session, submit).await,
         Command::Plan(plan) => plan::run(session, plan).await,
         Command::Watch(watch) => watch::run(session, watch).await,

@@ -1,7 +1,8 @@
 //! The `concordat` program as a library, so that tests and the demonstration call what the command line calls.
 //!
 //! Read it in this order: [`config`] (what an operator may set), [`server`] (how the parts are put together),
-//! [`client`] (the API, typed), [`progress`] (how a contract is getting on), [`cli`] (the commands).
+//! [`client`] (the API, typed), [`progress`] (how a contract is getting on), [`evidence`] (what an auditor
+//! was handed, verified), [`cli`] (the commands).
 
 pub mod anchor;
 pub mod bundle_signature;
@@ -13,9 +14,14 @@ pub mod policies;
 pub mod policy_worker;
 pub mod server;
 pub mod templates;
+pub mod tiles;
+pub mod whole_file;
+pub mod witness;
 
 pub mod client;
 pub mod progress;
+
+pub mod evidence;
 
 pub mod cli;
 

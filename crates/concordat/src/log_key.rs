@@ -1,15 +1,21 @@
 //! The key that signs the log: 32 bytes of chance in a private file, and its public half beside it.
 //!
 //! Whoever has the private file can sign another log under this name; whoever keeps the public half elsewhere can
-//! tell. The file holds the seed in hexadecimal digits, so that it can be written down.
+//! tell. The file holds the seed in hexadecimal digits, so that it can be written down. How one key takes over from
+//! another is in [`rotation`].
 
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use concordat_ledger::Signer;
 use concordat_ledger::note::KeyError;
+use concordat_ledger::{Signer, Verifier};
+use concordat_store::Signing;
+
+use crate::whole_file::{self, Unwritten};
+
+pub mod rotation;
 
 /// The private file's name in the data folder.
 const PRIVATE: &str = "log.key";
@@ -41,6 +47,50 @@ pub enum LogKeyError {
         /// The file.
         path: PathBuf,
     },
+    /// The file does not hold public keys.
+    #[error("the file `{}` does not hold public keys: {why}", path.display())]
+    Public {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: KeyError,
+    },
+    /// The public keys are there, the private one is not.
+    #[error("the key `{}` is missing, but not its public half; hint: restore it, or the log cannot be continued", path.display())]
+    Lost {
+        /// The file that is missing.
+        path: PathBuf,
+    },
+    /// The private key is not one of those whose public half is known.
+    #[error(
+        "the key `{}` is not one of the log `{name}` in `{PUBLIC}`; hint: is it the right key, and the right `--instance`?",
+        path.display()
+    )]
+    Stranger {
+        /// The file.
+        path: PathBuf,
+        /// The log's name.
+        name: String,
+    },
+    /// The private key is one that was replaced.
+    #[error(
+        "the key `{}` counts up to {until} records only, since it was replaced; hint: restore the key that replaced it",
+        path.display()
+    )]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+        /// Up to how many records it counts.
+        until: u64,
+    },
+    /// There is an older key in use already.
+    #[error(
+        "the overlap with the key before is not over yet; hint: `concordat audit rotate-key --end-overlap`"
+    )]
+    Overlap,
+    /// A file cannot be written.
+    #[error(transparent)]
+    Unwritten(#[from] Unwritten),
     /// The machine gives no chance.
     #[error("the machine gives no chance for a key: {0}")]
     Chance(String),
@@ -49,21 +99,59 @@ pub enum LogKeyError {
     Name(#[from] KeyError),
 }
 
-/// The key of the data folder, made at the first start. `name` is the log's origin.
+/// The keys of the data folder; the first is made at the first start. `name` is the log's origin.
 ///
 /// # Errors
 /// The file cannot be used, is open to others, or holds something else.
-pub fn open(data: &Path, name: &str) -> Result<Signer, LogKeyError> {
+pub fn open(data: &Path, name: &str) -> Result<Signing, LogKeyError> {
     let path = data.join(PRIVATE);
-    let seed = match create(&path)? {
-        Some(seed) => seed,
-        None => read(&path)?,
-    };
+    let earlier = published(data)?;
+    // A new key would sign another log than the one that is there.
+    if !earlier.is_empty() && !path.exists() {
+        return Err(LogKeyError::Lost { path });
+    }
+    let (seed, _) = seed(&path)?;
     let signer = Signer::from_seed(name, &seed)?;
-    let public = data.join(PUBLIC);
-    std::fs::write(&public, format!("{}\n", signer.verifier()))
-        .map_err(|why| LogKeyError::File { path: public, why })?;
-    Ok(signer)
+    match earlier.iter().find(|key| key.is_same_key(signer.verifier()) && key.name() == name) {
+        Some(known) => {
+            if let Some(until) = known.cut_off() {
+                return Err(LogKeyError::Replaced { path, until });
+            }
+        }
+        None if earlier.is_empty() => {
+            whole_file::write(&data.join(PUBLIC), format!("{}\n", signer.verifier()).as_bytes())?;
+        }
+        None => return Err(LogKeyError::Stranger { path, name: name.to_owned() }),
+    }
+    let before = rotation::before(data, name)?.filter(|before| before.verifier() != signer.verifier());
+    Ok(Signing { before, earlier, ..Signing::by(signer) })
+}
+
+/// The log's public keys, as they are published in the data folder, one a line; none before the first start.
+///
+/// # Errors
+/// The file cannot be read, or holds something else.
+pub fn published(data: &Path) -> Result<Vec<Verifier>, LogKeyError> {
+    let path = data.join(PUBLIC);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(why) => return Err(LogKeyError::File { path, why }),
+    };
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let keys: Result<_, _> = lines.map(str::parse).collect();
+    keys.map_err(|why| LogKeyError::Public { path, why })
+}
+
+/// The 32 secret bytes of a private file, and whether they were made just now since there was none.
+///
+/// # Errors
+/// The file cannot be used, is open to others, or holds something else.
+pub fn seed(path: &Path) -> Result<([u8; 32], bool), LogKeyError> {
+    match create(path)? {
+        Some(seed) => Ok((seed, true)),
+        None => read(path).map(|seed| (seed, false)),
+    }
 }
 
 /// A new key, if there is no file yet.
@@ -74,15 +162,25 @@ fn create(path: &Path) -> Result<Option<[u8; 32]>, LogKeyError> {
         Err(why) if why.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
         Err(why) => return Err(failed(why)),
     };
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| LogKeyError::Chance(error.to_string()))?;
-    let digits: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
+    let seed = chance()?;
     // The log must not outlive its key: the key is on disk before anything is signed with it.
-    writeln!(file, "{digits}").and_then(|()| file.sync_all()).map_err(failed)?;
+    file.write_all(digits(&seed).as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     if let Some(folder) = path.parent() {
         std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
     }
     Ok(Some(seed))
+}
+
+fn chance() -> Result<[u8; 32], LogKeyError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| LogKeyError::Chance(error.to_string()))?;
+    Ok(seed)
+}
+
+/// A seed as it stands in a file.
+fn digits(seed: &[u8; 32]) -> String {
+    let digits: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits + "\n"
 }
 
 fn read(path: &Path) -> Result<[u8; 32], LogKeyError> {
@@ -116,15 +214,29 @@ mod tests {
     #[test]
     fn a_key_is_made_once_and_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let first = open(folder.path(), "concordat/a").unwrap().verifier().to_string();
-        assert_eq!(open(folder.path(), "concordat/a").unwrap().verifier().to_string(), first);
+        let first = open(folder.path(), "concordat/a").unwrap().signer.verifier().to_string();
+        assert_eq!(open(folder.path(), "concordat/a").unwrap().signer.verifier().to_string(), first);
         assert_eq!(fs::read_to_string(folder.path().join(PUBLIC)).unwrap().trim(), first);
         let mode = fs::metadata(folder.path().join(PRIVATE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_ne!(
-            open(tempfile::tempdir().unwrap().path(), "concordat/a").unwrap().verifier().to_string(),
+            open(tempfile::tempdir().unwrap().path(), "concordat/a").unwrap().signer.verifier().to_string(),
             first
         );
+    }
+
+    #[test]
+    fn no_key_takes_the_place_of_another_unseen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(PRIVATE);
+        open(folder.path(), "concordat/a").unwrap();
+        let public = fs::read(folder.path().join(PUBLIC)).unwrap();
+        assert!(matches!(open(folder.path(), "concordat/b"), Err(LogKeyError::Stranger { .. })));
+        fs::write(&path, "a".repeat(64)).unwrap();
+        assert!(matches!(open(folder.path(), "concordat/a"), Err(LogKeyError::Stranger { .. })));
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(open(folder.path(), "concordat/a"), Err(LogKeyError::Lost { .. })));
+        assert!(!path.exists() && fs::read(folder.path().join(PUBLIC)).unwrap() == public);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::ServeConfig;
+use crate::log_key::rotation::{self, Rotated};
 use crate::{anchor, log_key, policies, policy_worker, templates};
 
 /// Starts servers.
@@ -54,10 +55,14 @@ impl Server {
         let listener = listener.with_context(|| format!("nobody can listen on {}", config.listen))?;
         let address = listener.local_addr().context("the listening address cannot be read")?;
         let bundles = config.bundle_signature.trusted()?;
-        let (parts, restored) = parts(&config, address).await?;
+        let Opened { parts, restored, rotated } = open(&config, address).await?;
         let engine = Engine::start(parts).await?;
         if let Some(restored) = restored {
             engine.record_restored(&restored).await?;
+        }
+        if let Some(rotated) = rotated {
+            engine.record_rotated_key(&rotated).await?;
+            rotation::told(&config.data)?;
         }
         let first_key = engine.first_key(first_principal()?).await?.map(|key| key.text);
         tokio::spawn(anchor::keep(engine.clone(), config.data.clone()));
@@ -67,7 +72,12 @@ impl Server {
             let _ = stopping.wait_for(|stop| *stop).await;
         };
         let patience = config.limits.drain();
-        let limits = Config { hosts: config.hosts, bundles, ..Config::default() };
+        let limits = Config {
+            hosts: config.hosts,
+            bundles,
+            log_keys: log_key::published(&config.data)?,
+            ..Config::default()
+        };
         let serving = tokio::spawn(concordat_server::serve(engine.clone(), listener, limits, asked_to_stop));
         let url = format!("http://{address}");
         Ok(RunningServer { url, first_key, engine, data: config.data, patience, stop, serving })
@@ -97,11 +107,20 @@ impl RunningServer {
     }
 }
 
-async fn parts(config: &ServeConfig, address: SocketAddr) -> Result<(Parts, Option<Restored>)> {
+/// Everything that was opened, and what the log is to be told of it.
+struct Opened {
+    parts: Parts,
+    restored: Option<Restored>,
+    rotated: Option<Rotated>,
+}
+
+async fn open(config: &ServeConfig, address: SocketAddr) -> Result<Opened> {
     let folder = || format!("the data folder `{}` cannot be made", config.data.display());
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).with_context(folder)?;
-    let signer = log_key::open(&config.data, &format!("concordat/{}", config.instance))?;
-    let anchor = anchor::read(&config.data, &[signer.verifier().clone()]);
+    let signing = log_key::open(&config.data, &format!("concordat/{}", config.instance))?;
+    let keys: Vec<_> = signing.earlier.iter().chain([signing.signer.verifier()]).cloned().collect();
+    let rotated = rotation::untold(&config.data, &signing.signer);
+    let anchor = anchor::read(&config.data, &keys);
     let restored = match &config.accept_restored_log {
         None => None,
         Some(reason) => {
@@ -110,7 +129,7 @@ async fn parts(config: &ServeConfig, address: SocketAddr) -> Result<(Parts, Opti
         }
     };
     let anchor = if restored.is_some() { None } else { anchor? };
-    let store = config.database()?.open(Signing { anchor, ..Signing::by(signer) }).await?;
+    let store = config.database()?.open(Signing { anchor, ..signing }).await?;
     let bundle = match &config.policies {
         Some(folder) => policies::of_folder(folder)?,
         None => Bundle::standard(),
@@ -135,7 +154,7 @@ async fn parts(config: &ServeConfig, address: SocketAddr) -> Result<(Parts, Opti
         bounds: config.limits.bounds(),
         settings: config.settings(),
     };
-    Ok((parts, restored))
+    Ok(Opened { parts, restored, rotated })
 }
 
 /// Whoever starts an installation plays every part; that they cannot review what they submit is for policy to say.

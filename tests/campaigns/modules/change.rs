@@ -106,7 +106,7 @@ fn change(tokens: &mut Vec<String>, sources: &[(String, String)], chance: &mut C
         1 => drop(tokens.drain(at..end)),
         2 => {
             let part: Vec<String> = tokens.get(at..end)?.to_vec();
-            let times = [1, 1, 1, 40][chance.random_range(0..4)];
+            let times = if chance.random_range(0..4) == 0 { 40 } else { 1 };
             let parts: Vec<String> = std::iter::repeat_n(part, times).flatten().collect();
             tokens.splice(other..other, parts);
         }

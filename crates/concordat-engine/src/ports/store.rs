@@ -2,10 +2,12 @@
 //!
 //! There is one method that writes. Whatever changes, changes together with the records that say so.
 
+use std::ops::Range;
 use std::pin::Pin;
 
 use async_trait::async_trait;
 use concordat_ledger::record::Record;
+use concordat_ledger::tree::{Hash, Node};
 use concordat_model::digest::Digest;
 use concordat_model::id::{RunId, SubmissionId};
 use concordat_model::name::{ContractName, DomainName, PrincipalName, StepName, TenantName};
@@ -51,6 +53,22 @@ pub trait Store: Send + Sync {
 
     /// The newest checkpoint; `None` while the log is empty.
     async fn checkpoint(&self) -> Result<Option<StoredCheckpoint>, StoreError>;
+
+    /// The smallest checkpoint of at least so many records; `None` when the log is shorter.
+    async fn checkpoint_from(&self, size: u64) -> Result<Option<StoredCheckpoint>, StoreError>;
+
+    /// The smallest range of records that holds every one whose time is at or after `from` and before `to`, both as
+    /// records have it; `None` when there is no such record.
+    async fn within(&self, from: Option<&str>, to: Option<&str>) -> Result<Option<Range<u64>>, StoreError>;
+
+    /// Those of these payloads that are stored.
+    async fn stored(&self, digests: &[Digest]) -> Result<Vec<Digest>, StoreError>;
+
+    /// The hashes of these nodes of the log's tree, in their order.
+    ///
+    /// # Errors
+    /// Also when a node is not of the log: compare with the size of a checkpoint first.
+    async fn nodes(&self, nodes: &[Node]) -> Result<Vec<Hash>, StoreError>;
 
     /// Waits until everything handed over is durable, and refuses what comes after.
     async fn close(&self);

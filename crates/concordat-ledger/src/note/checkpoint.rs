@@ -24,6 +24,16 @@ pub enum CheckpointError {
     /// The signed text is not origin, size and root.
     #[error("the signed text is not a checkpoint of three lines: origin, number of records, root")]
     Form,
+    /// It is signed by a key only that had been replaced by then.
+    #[error(
+        "the checkpoint of {size} records is signed by a key that counts up to {until} records only: it was replaced then"
+    )]
+    Replaced {
+        /// Number of records.
+        size: u64,
+        /// Up to how many the key counts.
+        until: u64,
+    },
     /// The log named in the text is not the one whose key signed.
     #[error("the checkpoint of `{origin}` is not signed by a key of that name")]
     Origin {
@@ -52,8 +62,15 @@ impl Checkpoint {
     pub fn open(note: &[u8], known: &[Verifier]) -> Result<Checkpoint, CheckpointError> {
         let (text, signers) = open(note, known)?;
         let (origin, size, root) = parts(text).ok_or(CheckpointError::Form)?;
-        if !signers.contains(&origin) {
+        let of_the_log: Vec<&Verifier> =
+            signers.into_iter().filter(|signer| signer.name() == origin).collect();
+        if of_the_log.is_empty() {
             return Err(CheckpointError::Origin { origin: origin.to_owned() });
+        }
+        if let Some(until) = of_the_log.iter().map(|signer| signer.cut_off().unwrap_or(u64::MAX)).max()
+            && size > until
+        {
+            return Err(CheckpointError::Replaced { size, until });
         }
         let note = String::from_utf8_lossy(note).into_owned();
         Ok(Checkpoint { origin: origin.to_owned(), size, root, note })
@@ -68,9 +85,19 @@ impl Checkpoint {
         if signer.verifier().name() != self.origin {
             return Err(CheckpointError::Origin { origin: self.origin });
         }
-        let text = format!("{}\n{}\n{}\n", self.origin, self.size, self.root);
+        let text = self.text();
         self.note.push_str(&signer.line(&text));
         Ok(self)
+    }
+
+    /// The text that is signed.
+    pub(super) fn text(&self) -> String {
+        format!("{}\n{}\n{}\n", self.origin, self.size, self.root)
+    }
+
+    /// The same head in a note with more signatures.
+    pub(super) fn noted(self, note: String) -> Checkpoint {
+        Checkpoint { note, ..self }
     }
 
     /// Name of the log.
@@ -96,6 +123,12 @@ impl Checkpoint {
     pub fn note(&self) -> &str {
         &self.note
     }
+}
+
+/// What a note claims to be the head of, before any signature was looked at: origin, size and root.
+pub(crate) fn claimed(note: &str) -> Option<(&str, u64, Hash)> {
+    let (body, _) = note.rsplit_once("\n\n")?;
+    parts(note.get(..=body.len())?)
 }
 
 fn parts(text: &str) -> Option<(&str, u64, Hash)> {
@@ -163,6 +196,21 @@ mod tests {
         }
         let stranger = Signer::from_seed("log.example/b", &[1; 32]).expect("name");
         assert!(both.also_signed_by(&stranger).is_err());
+    }
+
+    #[test]
+    fn a_replaced_key_counts_up_to_its_cut_off() {
+        let (old, new) = (signer(1), signer(2));
+        let keys = [old.verifier().clone().until(5), new.verifier().clone()];
+        let opened =
+            |checkpoint: &Checkpoint| Checkpoint::open(checkpoint.note().as_bytes(), &keys).map(drop);
+        for (size, by_old) in [(0, true), (5, true), (6, false), (9, false)] {
+            let refused = Err(CheckpointError::Replaced { size, until: 5 });
+            assert_eq!(opened(&old.checkpoint(&tree(size))), if by_old { Ok(()) } else { refused });
+            assert_eq!(opened(&new.checkpoint(&tree(size))), Ok(()));
+            let both = old.checkpoint(&tree(size)).also_signed_by(&new).expect("same log");
+            assert_eq!(opened(&both), Ok(()));
+        }
     }
 
     #[test]

@@ -3,16 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
-use sha2::{Digest, Sha256};
+use ed25519_dalek::{Signer as _, SigningKey};
+
+use super::checkpoint::decimal;
+pub use super::public_key::KeyError;
+use super::public_key::{PublicKey, check_name};
 
 /// Signature type of plain Ed25519 in key ids and verifier keys.
 const ED25519: u8 = 0x01;
-
-/// Most bytes of a key's name.
-const MAX_NAME: usize = 255;
 
 /// A log's private key. It cannot be printed or copied, and its memory is wiped when it is dropped.
 pub struct Signer {
@@ -21,40 +19,12 @@ pub struct Signer {
 }
 
 /// A log's public key with the log's name. Text form (`vkey`): `name+hex(key id)+base64(0x01 || public key)`.
+///
+/// A key that was replaced counts up to a size of the log only; its text form has ` until <size>` behind it then.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Verifier {
-    name: String,
-    id: [u8; 4],
-    key: VerifyingKey,
-}
-
-/// A name or key that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
-    /// The name of the log is empty, too long, or has a space, a plus sign or a control character.
-    #[error(
-        "a log's name must be 1 to {MAX_NAME} bytes without spaces, plus signs and control characters; hint: use `<host>/<log>`"
-    )]
-    Name,
-    /// The text is not of the form `name+id+key`.
-    #[error("a verifier key looks like `name+0123abcd+base64`")]
-    Form,
-    /// The key id is not the one that name and key have.
-    #[error("the verifier key of `{name}` has key id {found:08x}, but its name and key make {expected:08x}")]
-    Id {
-        /// Name of the log.
-        name: String,
-        /// Key id in the text.
-        found: u32,
-        /// Key id as computed.
-        expected: u32,
-    },
-    /// The key is not an Ed25519 key, or one that anybody can sign for.
-    #[error("the verifier key of `{name}` does not hold a usable Ed25519 key")]
-    Key {
-        /// Name of the log.
-        name: String,
-    },
+    key: PublicKey,
+    until: Option<u64>,
 }
 
 impl Signer {
@@ -66,7 +36,8 @@ impl Signer {
     pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Signer, KeyError> {
         check_name(name)?;
         let key = SigningKey::from_bytes(seed);
-        Ok(Signer { verifier: Verifier::new(name, key.verifying_key()), key })
+        let public = PublicKey::new(ED25519, name, key.verifying_key());
+        Ok(Signer { verifier: Verifier { key: public, until: None }, key })
     }
 
     /// The public half, to be published and kept by auditors.
@@ -77,9 +48,7 @@ impl Signer {
 
     /// One signature line over `text`.
     pub(super) fn line(&self, text: &str) -> String {
-        let signature = self.key.sign(text.as_bytes()).to_bytes();
-        let signed = STANDARD.encode([&self.verifier.id[..], &signature].concat());
-        format!("\u{2014} {} {signed}\n", self.verifier.name)
+        self.verifier.key.line(&self.key.sign(text.as_bytes()).to_bytes())
     }
 }
 
@@ -93,27 +62,33 @@ impl Verifier {
     /// Name of the log, which is the origin of its checkpoints.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn new(name: &str, key: VerifyingKey) -> Verifier {
-        let hash = Sha256::new()
-            .chain_update(name)
-            .chain_update([b'\n', ED25519])
-            .chain_update(key.as_bytes())
-            .finalize();
-        let [a, b, c, d, ..] = <[u8; 32]>::from(hash);
-        Verifier { name: name.to_owned(), id: [a, b, c, d], key }
+        self.key.name()
     }
 
     pub(super) fn matches(&self, name: &str, id: [u8; 4]) -> bool {
-        self.name == name && self.id == id
+        self.key.matches(name, id)
     }
 
-    /// Strict Ed25519: no malleable signature and no degenerate key passes.
     pub(super) fn accepts(&self, text: &str, signature: &[u8]) -> bool {
-        let signature = Signature::from_slice(signature);
-        signature.is_ok_and(|signature| self.key.verify_strict(text.as_bytes(), &signature).is_ok())
+        self.key.accepts(text.as_bytes(), signature)
+    }
+
+    /// The same key, which counts for checkpoints of up to so many records.
+    #[must_use]
+    pub fn until(self, size: u64) -> Verifier {
+        Verifier { until: Some(size), ..self }
+    }
+
+    /// Up to how many records it counts; `None` as long as it was not replaced.
+    #[must_use]
+    pub fn cut_off(&self) -> Option<u64> {
+        self.until
+    }
+
+    /// Whether both wrap the same key, under whatever names.
+    #[must_use]
+    pub fn is_same_key(&self, other: &Verifier) -> bool {
+        self.key.is_same_key(&other.key)
     }
 }
 
@@ -121,37 +96,18 @@ impl FromStr for Verifier {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Verifier, KeyError> {
-        // Base64 may hold plus signs, so only the first two part the text.
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(KeyError::Form);
+        let (text, until) = match text.split_once(" until ") {
+            Some((text, size)) => (text, Some(decimal(size).ok_or(KeyError::Form)?)),
+            None => (text, None),
         };
-        check_name(name)?;
-        let plain_hex = id.len() == 8 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let found = u32::from_str_radix(id, 16).ok().filter(|_| plain_hex).ok_or(KeyError::Form)?;
-        let mut bytes = [0; 64];
-        let length = STANDARD.decode_slice(key, &mut bytes).map_err(|_| KeyError::Form)?;
-        let unusable = || KeyError::Key { name: name.to_owned() };
-        let key = match bytes.get(..length) {
-            Some([ED25519, key @ ..]) => VerifyingKey::try_from(key).map_err(|_| unusable())?,
-            _ => return Err(unusable()),
-        };
-        if key.is_weak() {
-            return Err(unusable());
-        }
-        let verifier = Verifier::new(name, key);
-        match u32::from_be_bytes(verifier.id) {
-            expected if expected == found => Ok(verifier),
-            expected => Err(KeyError::Id { name: name.to_owned(), found, expected }),
-        }
+        Ok(Verifier { key: PublicKey::read(ED25519, text)?, until })
     }
 }
 
 impl fmt::Display for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = u32::from_be_bytes(self.id);
-        let key = STANDARD.encode([&[ED25519], self.key.as_bytes().as_slice()].concat());
-        write!(f, "{}+{id:08x}+{key}", self.name)
+        self.key.fmt(f)?;
+        self.until.map_or(Ok(()), |size| write!(f, " until {size}"))
     }
 }
 
@@ -161,18 +117,11 @@ impl fmt::Debug for Verifier {
     }
 }
 
-fn check_name(name: &str) -> Result<(), KeyError> {
-    if is_name(name) { Ok(()) } else { Err(KeyError::Name) }
-}
-
-/// Whether a note may carry this as the name of a key.
-pub(super) fn is_name(name: &str) -> bool {
-    let odd = |c: char| c.is_whitespace() || c.is_control() || c == '+';
-    (1..=MAX_NAME).contains(&name.len()) && !name.contains(odd)
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     /// From the documentation of Go's `golang.org/x/mod/sumdb/note`.
@@ -192,8 +141,20 @@ mod tests {
         let seed = STANDARD.decode("nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=").expect("base64");
         let public = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
         let signer = Signer::from_seed("log.example/a", &seed.try_into().expect("32 bytes")).expect("name");
-        assert_eq!(STANDARD.encode(signer.verifier().key.as_bytes()), public);
+        let key = [&[ED25519][..], &STANDARD.decode(public).expect("base64")].concat();
+        let text = signer.verifier().to_string();
+        assert!(text.ends_with(&format!("+{}", STANDARD.encode(key))), "{text}");
         assert_eq!(signer.verifier().to_string().parse(), Ok(signer.verifier().clone()));
+    }
+
+    #[test]
+    fn a_key_may_count_up_to_a_size_only() {
+        let key: Verifier = format!("{GO} until 1042").parse().expect("verifier key");
+        assert_eq!((key.cut_off(), key.to_string()), (Some(1042), format!("{GO} until 1042")));
+        assert!(key.is_same_key(&GO.parse().expect("verifier key")));
+        for odd in ["until", "until ", "until x", "until -1", "until 01", "until 1 ", "until 1 until 2"] {
+            assert!(format!("{GO} {odd}").parse::<Verifier>().is_err(), "{odd}");
+        }
     }
 
     #[test]
@@ -205,7 +166,7 @@ mod tests {
         assert_eq!(with("c74f20a3", "+74f20a3"), Err(KeyError::Form));
         assert_eq!(with("PeterNeumann", "Peter Neumann"), Err(KeyError::Name));
         assert_eq!(with("PeterNeumann", ""), Err(KeyError::Name));
-        assert!(matches!(with("ARpc", "BRpc"), Err(KeyError::Key { .. })));
+        assert!(matches!(with("ARpc", "BRpc"), Err(KeyError::Kind { found: 5, wanted: 1, .. })));
         assert_eq!(with("10TW", "10T"), Err(KeyError::Form));
         assert_eq!("".parse::<Verifier>(), Err(KeyError::Form));
         // The neutral point: every message has a signature for it.

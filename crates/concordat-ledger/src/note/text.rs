@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::key::{Verifier, is_name};
+use super::key::Verifier;
+use super::public_key::is_name;
 use super::{MAX_NOTE, MAX_SIGNATURES};
 
 /// A note that says nothing, because of its form or its signatures.
@@ -41,10 +42,35 @@ pub enum NoteError {
     UnknownKeys,
 }
 
+/// One signature line of a note.
+pub(super) struct Line<'a> {
+    pub(super) name: &'a str,
+    pub(super) id: [u8; 4],
+    pub(super) signature: Vec<u8>,
+}
+
 /// Parts the text of a note from its signatures and demands one of a known key.
 ///
 /// A signature of a known key that does not fit rejects the note, whatever else it carries.
-pub(super) fn open<'a>(note: &'a [u8], known: &[Verifier]) -> Result<(&'a str, Vec<&'a str>), NoteError> {
+pub(super) fn open<'a, 'k>(
+    note: &'a [u8],
+    known: &'k [Verifier],
+) -> Result<(&'a str, Vec<&'k Verifier>), NoteError> {
+    let (text, lines) = split(note)?;
+    let mut signers = Vec::new();
+    for Line { name, id, signature } in lines {
+        for verifier in known.iter().filter(|verifier| verifier.matches(name, id)) {
+            if !verifier.accepts(text, &signature) {
+                return Err(NoteError::BadSignature { name: name.to_owned() });
+            }
+            signers.push(verifier);
+        }
+    }
+    if signers.is_empty() { Err(NoteError::UnknownKeys) } else { Ok((text, signers)) }
+}
+
+/// The text of a note and its signature lines, whatever they are worth.
+pub(super) fn split(note: &[u8]) -> Result<(&str, Vec<Line<'_>>), NoteError> {
     if note.len() > MAX_NOTE {
         return Err(NoteError::TooLong { length: note.len() });
     }
@@ -59,21 +85,13 @@ pub(super) fn open<'a>(note: &'a [u8], known: &[Verifier]) -> Result<(&'a str, V
     if signatures.split('\n').nth(MAX_SIGNATURES).is_some() {
         return Err(NoteError::TooManySignatures);
     }
-    let mut signers = Vec::new();
-    for (line, signature) in signatures.split('\n').enumerate() {
-        let (name, id, signature) = parts(signature).ok_or(NoteError::SignatureForm { line: line + 1 })?;
-        for verifier in known.iter().filter(|verifier| verifier.matches(name, id)) {
-            if !verifier.accepts(text, &signature) {
-                return Err(NoteError::BadSignature { name: name.to_owned() });
-            }
-            signers.push(name);
-        }
-    }
-    if signers.is_empty() { Err(NoteError::UnknownKeys) } else { Ok((text, signers)) }
+    let lines = signatures.split('\n').enumerate();
+    let lines = lines.map(|(line, text)| parts(text).ok_or(NoteError::SignatureForm { line: line + 1 }));
+    Ok((text, lines.collect::<Result<_, _>>()?))
 }
 
 /// Name, key id and signature of one line.
-fn parts(line: &str) -> Option<(&str, [u8; 4], Vec<u8>)> {
+pub(super) fn parts(line: &str) -> Option<Line<'_>> {
     let (name, encoded) = line.strip_prefix("\u{2014} ")?.split_once(' ')?;
     let mut bytes = STANDARD.decode(encoded).ok()?;
     if bytes.len() <= 4 {
@@ -81,7 +99,7 @@ fn parts(line: &str) -> Option<(&str, [u8; 4], Vec<u8>)> {
     }
     let signature = bytes.split_off(4);
     let id = bytes.try_into().ok()?;
-    is_name(name).then_some((name, id, signature))
+    is_name(name).then_some(Line { name, id, signature })
 }
 
 #[cfg(test)]
@@ -105,7 +123,7 @@ mod tests {
     #[test]
     fn notes_of_go_are_accepted() {
         let note = format!("{GO_TEXT}\n{GO_LINE}");
-        assert_eq!(open(note.as_bytes(), &go()), Ok((GO_TEXT, vec!["PeterNeumann"])));
+        assert_eq!(open(note.as_bytes(), &go()), Ok((GO_TEXT, vec![&go()[0]])));
     }
 
     #[test]

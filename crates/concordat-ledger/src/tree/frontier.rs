@@ -57,6 +57,12 @@ impl Frontier {
         }
     }
 
+    /// The nodes whose hashes a tree of `size` leaves is resumed from, the largest first.
+    #[must_use]
+    pub fn nodes(size: u64) -> Vec<Node> {
+        Span::whole(size).nodes().collect()
+    }
+
     /// Adds a leaf and gives its index.
     pub fn append(&mut self, leaf: Hash) -> u64 {
         self.append_noting(leaf, |_, _| {})
@@ -156,6 +162,9 @@ mod tests {
             assert_eq!(tree.size(), size);
             assert_eq!(tree.root(), naive_root(&leaves), "size {size}");
             assert_eq!(Frontier::resume(size, tree.peaks().to_vec()), Ok(tree.clone()));
+            let nodes = Frontier::nodes(size).into_iter();
+            let peaks: Vec<_> = nodes.filter_map(|node| node_of_leaves(&leaves, node)).collect();
+            assert_eq!(tree.peaks(), peaks);
             let leaf = leaf_hash(&size.to_be_bytes());
             leaves.push(leaf);
             let index =

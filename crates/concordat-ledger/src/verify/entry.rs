@@ -29,8 +29,8 @@ pub struct Stored<'a> {
 pub struct Columns<'a> {
     /// Unique id of the record.
     pub id: &'a str,
-    /// Who wrote it.
-    pub source: &'a str,
+    /// Who wrote it; `None` where that has no column.
+    pub source: Option<&'a str>,
     /// What happened.
     pub kind: &'a str,
     /// What it happened to.
@@ -45,7 +45,7 @@ impl Columns<'_> {
     pub(super) fn compare(&self, index: u64, text: &str, record: &Envelope) -> Result<(), Fault> {
         let columns = [
             ("id", self.id, record.id(text)),
-            ("source", self.source, record.source(text)),
+            ("source", self.source.unwrap_or(record.source(text)), record.source(text)),
             ("type", self.kind, record.kind(text)),
             ("subject", self.subject, record.subject(text)),
             ("time", self.time, record.time(text)),
@@ -76,7 +76,7 @@ impl<'a> From<&'a Record> for Stored<'a> {
             leaf: record.leaf(),
             columns: Columns {
                 id: record.id(),
-                source: record.source(),
+                source: Some(record.source()),
                 kind: record.kind(),
                 subject: record.subject(),
                 subject_seq: record.subject_seq().get(),

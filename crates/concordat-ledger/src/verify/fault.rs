@@ -1,5 +1,7 @@
 //! How a verification ends when it does not end well.
 
+use std::ops::Range;
+
 use crate::note::CheckpointError;
 use crate::record::RecordError;
 use crate::tree::Hash;
@@ -116,10 +118,14 @@ pub enum Fault {
         size: u64,
     },
     /// The records do not make the root that was signed.
-    #[error("checkpoint {number}: the first {size} records make root {computed}, but {signed} was signed")]
+    #[error(
+        "checkpoint {number}: the first {size} records make root {computed}, but {signed} was signed, so the fault is in records {since} to {}", size.saturating_sub(1)
+    )]
     CheckpointRoot {
         /// Position among the checkpoints.
         number: u64,
+        /// Size of the last checkpoint that was right: the fault lies after so many records.
+        since: u64,
         /// Size of the checkpoint.
         size: u64,
         /// Root that was signed.
@@ -205,6 +211,17 @@ impl Fault {
             Fault::HistoryRewritten { .. } => "the log was rewritten since the trusted checkpoint",
             Fault::LogShorterThan { .. } => "the end of the log was cut off since the trusted checkpoint",
             Fault::UncoveredTail { .. } => "the last records may have been added or changed by anybody",
+        }
+    }
+
+    /// The records among which the fault lies, where it is known no closer; empty where it is not in the records.
+    #[must_use]
+    pub fn stretch(&self) -> Range<u64> {
+        match (self, self.index()) {
+            (_, Some(index)) => index..index.saturating_add(1),
+            (Fault::CheckpointRoot { since, size, .. }, None) => *since..*size,
+            (Fault::HistoryRewritten { size, .. }, None) => 0..*size,
+            (_, None) => 0..0,
         }
     }
 

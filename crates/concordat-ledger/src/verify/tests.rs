@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::note::{CheckpointError, NoteError, Signer};
 use crate::record::{Draft, Record};
+use crate::tree::leaf_hash;
 
 const ORIGIN: &str = "log.example/a";
 
@@ -78,11 +79,38 @@ impl Log {
         Checkpoint::open(note.as_bytes(), &[signer(1).verifier().clone()]).expect("signed")
     }
 
+    /// Verifies in order, and demands that chunks say the same.
     fn verify(&self, trusted: Option<Checkpoint>) -> Result<Verified, Stop> {
         let mut verify = Verify::with_keys(vec![signer(1).verifier().clone()])?;
         if let Some(trusted) = trusted {
             verify = verify.trusting(trusted)?;
         }
+        let said = self.verify_in_order(verify.clone());
+        for records in [1, 3, 1000] {
+            assert_eq!(self.verify_in_chunks(verify.clone(), records), said, "chunks of {records}");
+        }
+        said
+    }
+
+    fn verify_in_chunks(&self, mut verify: Verify, records: usize) -> Result<Verified, Stop> {
+        let chunks = verify.chunks();
+        let mut notes = chunks.begin(0);
+        self.notes.iter().for_each(|note| notes.checkpoint(note.as_bytes()));
+        verify = verify.take(notes)?;
+        for (first, rows) in (0..).step_by(records).zip(self.rows.chunks(records)) {
+            let mut chunk = chunks.begin(first);
+            assert!(chunk.is_empty());
+            for row in rows {
+                let stored = Some(Stored::from(&row.beside));
+                chunk.record(&Entry { index: row.index, bytes: &row.bytes, stored });
+            }
+            assert!(chunk.len() <= rows.len());
+            verify = verify.take(chunk)?;
+        }
+        verify.finish()
+    }
+
+    fn verify_in_order(&self, mut verify: Verify) -> Result<Verified, Stop> {
         for note in &self.notes {
             verify = verify.checkpoint(note.as_bytes())?;
         }
@@ -124,7 +152,7 @@ fn an_untouched_log_verifies() {
         let verified = log.verify(Some(head.clone())).expect("untouched");
         let subjects = size.min(3);
         let checkpoints = log.notes.len() as u64;
-        assert_eq!(verified, Verified { size, root: head.root(), checkpoints, subjects });
+        assert_eq!(verified, Verified { size, root: head.root(), checkpoints, subjects, first: 0 });
     }
 }
 
@@ -169,7 +197,7 @@ fn changed_columns_are_located() {
     let right = Stored::from(&record).columns;
     let wrong = [
         ("id", Columns { id: "rec_9", ..right }),
-        ("source", Columns { source: "concordat/other", ..right }),
+        ("source", Columns { source: Some("concordat/other"), ..right }),
         ("type", Columns { kind: "contract.outcome.v1", ..right }),
         ("subject", Columns { subject: "ctr_9", ..right }),
         ("time", Columns { time: "2026-01-31T23:59:59.000002Z", ..right }),
@@ -367,5 +395,34 @@ proptest! {
         let _ = crate::Receipt::read(&bytes);
         let _ = Checkpoint::open(&bytes, &[signer(1).verifier().clone()]);
         let _ = String::from_utf8_lossy(&bytes).parse::<Verifier>();
+    }
+}
+
+#[test]
+fn a_part_of_a_log_verifies_from_the_edge_of_the_tree_before_it() {
+    let log = log(40, 40);
+    for first in 0..=40_usize {
+        let mut before = Frontier::new();
+        log.rows.iter().take(first).for_each(|row| {
+            before.append(leaf_hash(&row.bytes));
+        });
+        let verify = |before: Frontier, rows: &[Row]| {
+            let mut verify = Verify::resumed(vec![signer(1).verifier().clone()], before)?;
+            verify = verify.checkpoint(log.notes[1].as_bytes())?;
+            for row in rows {
+                verify = verify.record(&Entry { index: row.index, bytes: &row.bytes, stored: None })?;
+            }
+            verify.finish()
+        };
+        let right = verify(before.clone(), &log.rows[first..]);
+        assert_eq!(right.map(|verified| (verified.first, verified.size)), Ok((first as u64, 40)));
+        // Another edge, or other records after it, do not make the signed root.
+        if let [_, rest @ ..] = before.peaks() {
+            let forged = [&[leaf_hash(b"forged")], rest].concat();
+            let forged = Frontier::resume(first as u64, forged).expect("as many");
+            let found = verify(forged, &log.rows[first..]);
+            let Err(Stop::Fault(fault)) = found else { panic!("{found:?}") };
+            assert_eq!((fault.code(), fault.stretch()), ("checkpoint_root", first as u64..40));
+        }
     }
 }

@@ -131,6 +131,8 @@ actions! {
     DecisionsRead = "decisions.read",
     /// See and prove the log.
     AuditRead = "audit.read",
+    /// Take the log, or a report of it, away.
+    AuditExport = "audit.export",
     /// Make an API key.
     KeysCreate = "keys.create",
     /// Take an API key back.

@@ -38,19 +38,14 @@ impl Loaded {
 
     /// Lets clones share what the first evaluation prepares.
     fn prepare(&mut self) -> Result<(), Refused> {
+        analyse(&mut self.engine)?;
         let first = self.rules.first().map(|rule| rule.join("."));
         let warm = AssertUnwindSafe(|| {
-            let asked = self.engine.eval_query("true".to_owned(), false);
             // Whatever comes of the rule: to evaluate any prepares what a query leaves out.
             drop(first.map(|rule| self.engine.eval_rule(rule)));
             drop(self.engine.take_prints());
-            asked
         });
-        match catch_unwind(warm) {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(compile_error(evaluate::located(&format!("{error:#}")).into())),
-            Err(_) => Err(compile_error(crashed("crashed"))),
-        }
+        catch_unwind(warm).map_err(|_| compile_error(crashed("crashed")))
     }
 }
 
@@ -98,10 +93,25 @@ pub(super) fn add(engine: &mut Engine, id: &str, text: &str) -> Result<(), Refus
 /// All but the last `fresh` modules were checked before. What gates refuse because the evaluator may forget it is let through: OPA's clients write such rules.
 pub(super) fn check(engine: &mut Engine, fresh: usize) -> Result<graph::Graph, Refused> {
     let graph = graph::read_with_mocks(engine.get_modules(), fresh);
-    let mut findings = graph.findings().into_iter();
-    match findings.find(|one| !matches!(one.code, Code::UndefinedHead | Code::UnusedImport)) {
-        Some(finding) => Err(found(finding)),
-        None => Ok(graph),
+    let findings = graph.findings().into_iter();
+    let (growing, others): (Vec<_>, Vec<_>) = findings.partition(|one| one.code == Code::GrowingValue);
+    let mut others = others.into_iter();
+    match others.find(|one| !matches!(one.code, Code::UndefinedHead | Code::UnusedImport)) {
+        Some(finding) => return Err(found(finding)),
+        None if growing.is_empty() => return Ok(graph),
+        None => {}
+    }
+    // Nothing bounds a name that nobody defined: what the evaluator says of it is plainer.
+    analyse(engine)?;
+    growing.into_iter().next().map_or(Ok(graph), |finding| Err(found(finding)))
+}
+
+/// Has the evaluator look at what was added, without evaluating any rule.
+fn analyse(engine: &mut Engine) -> Result<(), Refused> {
+    match catch_unwind(AssertUnwindSafe(|| engine.eval_query("true".to_owned(), false))) {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(compile_error(evaluate::located(&format!("{error:#}")).into())),
+        Err(_) => Err(compile_error(crashed("crashed"))),
     }
 }
 

@@ -58,6 +58,27 @@ pub struct RecordsQuery {
     pub answer: Option<String>,
 }
 
+/// Under which checkpoint a receipt is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptQuery {
+    /// The checkpoint of so many records; the first one that covers the record when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+}
+
+/// Between which sizes consistency is to be proved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ConsistencyQuery {
+    /// The smaller number of records.
+    pub old: u64,
+    /// The larger number of records.
+    pub new: u64,
+}
+
 /// Records in the order of the log.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct RecordList {

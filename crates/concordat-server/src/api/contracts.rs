@@ -36,6 +36,9 @@ pub struct ReceiptLine {
     pub digest: String,
     /// The status word at the moment of acceptance.
     pub status: String,
+    /// Where the proof is that it was taken in: the receipt of the record with which its run began.
+    #[serde(default)]
+    pub receipt: String,
 }
 
 /// What would happen to a submission.

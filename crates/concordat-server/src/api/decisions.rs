@@ -7,7 +7,7 @@ use concordat_model::decision as model;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// A decision, where it stands and what it was about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -31,6 +31,22 @@ pub struct DecisionDetail {
     pub input: Value,
     /// The names of the agents that the decision names by id.
     pub agents: BTreeMap<String, String>,
+    /// The very bytes of its record, if the receipt was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+    /// The proof that the record is in the log (`c2sp.org/tlog-proof@v1`), if it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
+}
+
+/// What is wanted with a decision.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionQuery {
+    /// Whether its record and the proof that it is in the log are wanted.
+    #[serde(default)]
+    pub receipt: bool,
 }
 
 /// A gate's answer with everything that is needed to explain and to replay it.

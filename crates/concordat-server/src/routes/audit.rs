@@ -138,7 +138,11 @@ fn entry(stored: &StoredRecord) -> Result<LogEntry, Refusal> {
     tag = "audit",
     responses((status = 200, description = "The signed note", body = String, content_type = "text/plain")),
 )]
-async fn checkpoint(State(app): State<Shared>, Who(who): Who, _: NoQuery) -> Result<Response, Refusal> {
+pub(super) async fn checkpoint(
+    State(app): State<Shared>,
+    Who(who): Who,
+    _: NoQuery,
+) -> Result<Response, Refusal> {
     app.permit(&who, Action::AuditRead, ResourceKind::Audit, None).await?;
     let stored = app.engine.store().checkpoint().await?;
     let stored = stored.ok_or_else(|| Refusal::missing("checkpoint", "newest"))?;

@@ -198,6 +198,7 @@ pub(super) fn taken_in(app: &App, accepted: Accepted) -> Response {
             app.metrics.accepted(&line.status);
         }
         ReceiptLine {
+            receipt: format!("/v1/audit/receipts/{}", line.run),
             run: line.run.to_string(),
             label: line.label,
             contract: line.contract,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use concordat_engine::Caller;
 use concordat_engine::ports::StoredRecord;
+use concordat_engine::{Caller, proofs};
 use concordat_model::decision::Decision;
 use concordat_model::id::{DecisionId, RunId};
 use concordat_model::name::TenantName;
@@ -15,10 +15,10 @@ use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::decisions::DecisionDetail;
+use crate::api::decisions::{DecisionDetail, DecisionQuery};
 use crate::api::why::{DecisionReplay, DecisionWhy};
 use crate::app::{App, Shared};
-use crate::extract::{Named, NoQuery, Who};
+use crate::extract::{Named, NoQuery, Strict, Who};
 use crate::refusal::Refusal;
 use crate::{decided, detail};
 
@@ -32,18 +32,24 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     path = "/v1/decisions/{decision}",
     operation_id = "getDecision",
     tag = "decisions",
-    params(("decision" = String, Path, description = "the decision, `dec_…`")),
+    params(("decision" = String, Path, description = "the decision, `dec_…`"), DecisionQuery),
     responses((status = 200, description = "The decision", body = DecisionDetail)),
 )]
 async fn get(
     State(app): State<Shared>,
     Who(who): Who,
     id: Named,
-    _: NoQuery,
+    Strict(query): Strict<DecisionQuery>,
 ) -> Result<Json<DecisionDetail>, Refusal> {
     let wanted: DecisionId = id.id("decision")?;
     let (decision, stored, input) = found(&app, &who, wanted).await?;
-    Ok(Json(render(&app, &decision, &stored, input)?))
+    let mut detail = render(&app, &decision, &stored, input)?;
+    if query.receipt {
+        let receipt = proofs::receipt(&**app.engine.store(), &stored, None).await?;
+        detail.receipt = Some(receipt.to_string());
+        detail.record = Some(String::from_utf8_lossy(stored.record.bytes()).into_owned());
+    }
+    Ok(Json(detail))
 }
 
 /// Say in words why a gate answered as it did.
@@ -88,6 +94,11 @@ async fn replay(
     found(&app, &who, wanted).await?;
     let (was, again) = app.engine.replay_decision(wanted).await?;
     Ok(Json(DecisionReplay { same: was == again, was: (&was).into(), again: (&again).into() }))
+}
+
+/// Whether somebody may see a decision.
+pub(super) async fn permitted(app: &App, who: &Caller, wanted: DecisionId) -> Result<(), Refusal> {
+    found(app, who, wanted).await.map(drop)
 }
 
 /// A decision with its record and its input, for whoever may see it.
@@ -155,5 +166,7 @@ fn render(
         time: record.time().parse().map_err(|error: jiff::Error| odd(error.to_string()))?,
         input,
         agents,
+        record: None,
+        receipt: None,
     })
 }

@@ -1,6 +1,7 @@
 //! What is durable, and what can be asked of it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use concordat_engine::ports::{
@@ -239,6 +240,31 @@ impl Tables {
     pub(super) fn checkpoint(&self) -> Option<StoredCheckpoint> {
         let (size, note) = self.checkpoints.last_key_value()?;
         Some(StoredCheckpoint { size: *size, note: note.clone() })
+    }
+
+    pub(super) fn checkpoint_from(&self, size: u64) -> Option<StoredCheckpoint> {
+        let (size, note) = self.checkpoints.range(size..).next()?;
+        Some(StoredCheckpoint { size: *size, note: note.clone() })
+    }
+
+    pub(super) fn within(&self, from: Option<&str>, to: Option<&str>) -> Option<Range<u64>> {
+        let inside = |record: &Record| {
+            from.is_none_or(|from| record.time() >= from) && to.is_none_or(|to| record.time() < to)
+        };
+        let first = self.records.iter().position(inside)?;
+        let last = self.records.iter().rposition(inside)?;
+        Some(first as u64..last as u64 + 1)
+    }
+
+    pub(super) fn stored(&self, digests: &[Digest]) -> Vec<Digest> {
+        digests.iter().filter(|digest| self.payloads.contains_key(digest)).copied().collect()
+    }
+
+    /// The hashes of a range of records, end to end.
+    pub(super) fn leaves(&self, range: &Range<u64>) -> Vec<u8> {
+        let at = |index: u64| usize::try_from(index).unwrap_or(usize::MAX);
+        let records = self.records.get(at(range.start)..at(range.end)).unwrap_or_default();
+        records.iter().flat_map(|record| *record.leaf().as_bytes()).collect()
     }
 
     fn of_subject(&self, subject: &str) -> impl Iterator<Item = StoredRecord> + '_ {

@@ -85,7 +85,7 @@ pub(super) async fn writing(address: &PgConnectOptions) -> Result<PgConnection, 
 }
 
 /// Connections that read, and cannot write.
-pub(super) fn reading(address: &PgConnectOptions) -> PgPool {
+pub(crate) fn reading(address: &PgConnectOptions) -> PgPool {
     let options = options(address).options([("default_transaction_read_only", "on"), ALONG_INDEXES]);
     PgPoolOptions::new().max_connections(READERS).acquire_timeout(PATIENCE).connect_lazy_with(options)
 }

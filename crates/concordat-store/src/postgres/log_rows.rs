@@ -4,7 +4,8 @@ use sqlx::{PgConnection, Row as _};
 
 use crate::log::Stored;
 
-const LEAVES: &str = "
+/// How many records there are between two indices, and their hashes end to end.
+pub(super) const LEAVES: &str = "
     SELECT
         count(*),
         string_agg(leaf, ''::bytea ORDER BY idx)

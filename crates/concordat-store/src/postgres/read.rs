@@ -1,15 +1,19 @@
 //! Everything that is asked and changes nothing.
 
+use std::ops::Range;
+
 use concordat_engine::ports::{
     Page, RecordFilter, RunFilter, RunRow, SavedReply, StoreError, StoredCheckpoint, StoredRecord, StoredRun,
 };
 use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
 use futures_util::TryStreamExt as _;
-use sqlx::PgPool;
+use sqlx::{PgPool, Row as _};
 
+use super::log_rows::LEAVES;
+use crate::batch::number;
 use crate::row::{
-    CheckpointColumns, Columns, PayloadColumns, RecordColumns, ReplyColumns, RunColumns, run_of,
+    Cells, CheckpointColumns, Columns, PayloadColumns, RecordColumns, ReplyColumns, RunColumns, run_of,
 };
 use crate::run_payloads::Wanted;
 
@@ -44,6 +48,19 @@ const PAYLOADS: &str = "
     FROM unnest($1::bytea[]) WITH ORDINALITY AS wanted (digest, place)
     JOIN payload ON payload.digest = wanted.digest
     ORDER BY wanted.place
+";
+
+const STORED: &str = "
+    SELECT 'sha256:' || encode(wanted.digest, 'hex') AS digest
+    FROM unnest($1::bytea[]) AS wanted (digest)
+    WHERE EXISTS (SELECT FROM payload WHERE payload.digest = wanted.digest)
+";
+
+const WITHIN: &str = "
+    SELECT min(idx) AS first, max(idx) + 1 AS end
+    FROM record
+    WHERE ($1::text IS NULL OR time COLLATE \"C\" >= $1)
+        AND ($2::text IS NULL OR time COLLATE \"C\" < $2)
 ";
 
 const RUNS: &str = "
@@ -136,7 +153,7 @@ pub(super) async fn runs(
     rows.iter().map(|row| RunColumns(row).try_into()).collect()
 }
 
-pub(super) async fn records(
+pub(crate) async fn records(
     readers: &PgPool,
     filter: &RecordFilter,
     page: Page,
@@ -175,7 +192,7 @@ pub(super) async fn record(readers: &PgPool, id: &str) -> Result<Option<StoredRe
     row.map(|row| RecordColumns(&row).try_into()).transpose()
 }
 
-pub(super) async fn payload(readers: &PgPool, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) async fn payload(readers: &PgPool, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
     let query =
         sqlx::query("SELECT digest, body FROM payload WHERE digest = $1").bind(digest.bytes().as_slice());
     let row = query.fetch_optional(readers).await.map_err(unavailable)?;
@@ -195,15 +212,56 @@ pub(super) async fn reply(
     row.map(|row| ReplyColumns(&row).try_into()).transpose()
 }
 
-pub(super) async fn checkpoint(readers: &PgPool) -> Result<Option<StoredCheckpoint>, StoreError> {
+pub(crate) async fn checkpoint(readers: &PgPool) -> Result<Option<StoredCheckpoint>, StoreError> {
     let query = sqlx::query("SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1");
     let row = query.fetch_optional(readers).await.map_err(unavailable)?;
     row.map(|row| CheckpointColumns(&row).try_into()).transpose()
 }
 
+pub(crate) async fn checkpoint_from(
+    readers: &PgPool,
+    size: u64,
+) -> Result<Option<StoredCheckpoint>, StoreError> {
+    let query = sqlx::query("SELECT size, note FROM checkpoint WHERE size >= $1 ORDER BY size LIMIT 1");
+    let row = query.bind(number(size)).fetch_optional(readers).await.map_err(unavailable)?;
+    row.map(|row| CheckpointColumns(&row).try_into()).transpose()
+}
+
+/// Times are texts of one form, so that their order is that of time.
+pub(crate) async fn within(
+    readers: &PgPool,
+    from: Option<&str>,
+    to: Option<&str>,
+) -> Result<Option<Range<u64>>, StoreError> {
+    let query = sqlx::query(WITHIN).bind(from).bind(to).persistent(false);
+    range(&query.fetch_one(readers).await.map_err(unavailable)?)
+}
+
+pub(crate) async fn stored(readers: &PgPool, digests: &[Digest]) -> Result<Vec<Digest>, StoreError> {
+    let asked: Vec<[u8; 32]> = digests.iter().map(|digest| *digest.bytes()).collect();
+    let rows = sqlx::query(STORED).bind(asked).fetch_all(readers).await.map_err(unavailable)?;
+    rows.iter().map(|row| Columns { table: "payload", key: String::new(), row }.parsed("digest")).collect()
+}
+
+/// The hashes of a range of records, end to end.
+pub(crate) async fn leaves(readers: &PgPool, range: &Range<u64>) -> Result<Vec<u8>, StoreError> {
+    let query = sqlx::query(LEAVES).bind(number(range.start)).bind(number(range.end));
+    let row = query.fetch_one(readers).await.map_err(unavailable)?;
+    Ok(row.try_get::<Option<_>, _>(1).map_err(unavailable)?.unwrap_or_default())
+}
+
 /// Whether no text of PostgreSQL can be this one, which it would refuse to look for.
 fn unthinkable(text: &str) -> bool {
     text.contains('\0')
+}
+
+/// Both ends are there, or neither.
+fn range<R: Cells>(row: &R) -> Result<Option<Range<u64>>, StoreError> {
+    let columns = Columns { table: "record", key: String::new(), row };
+    match row.integer("first").map_err(unavailable)? {
+        Some(_) => Ok(Some(columns.number("first")?..columns.number("end")?)),
+        None => Ok(None),
+    }
 }
 
 fn unavailable(error: sqlx::Error) -> StoreError {

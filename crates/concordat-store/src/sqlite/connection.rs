@@ -89,7 +89,7 @@ async fn die_before_commit(connection: &mut SqliteConnection) -> sqlx::Result<()
 }
 
 /// Connections that read, and cannot write.
-pub(super) fn reading(path: &Path) -> SqlitePool {
+pub(crate) fn reading(path: &Path) -> SqlitePool {
     let options = options(path).read_only(true).pragma("query_only", "ON");
     SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false).connect_lazy_with(options)
 }

@@ -85,7 +85,7 @@ pub(super) async fn store(
     batch: Batch<Content>,
     connection: &mut SqliteConnection,
 ) -> sqlx::Result<Frontier> {
-    let Batch { first, tree, note, content } = batch;
+    let Batch { first, tree, note, content, completed: _ } = batch;
     let insert = sqlx::query("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(number(first))
         .bind(content.records.close())

@@ -4,7 +4,8 @@ use sqlx::{Row as _, SqliteConnection};
 
 use crate::log::Stored;
 
-const LEAVES: &str = "
+/// How many records there are between two indices, and their hashes end to end.
+pub(super) const LEAVES: &str = "
     SELECT
         count(*),
         CAST(group_concat(CAST(leaf AS TEXT), '') AS BLOB)

@@ -3,6 +3,8 @@
 //! A statement costs some 60 µs whatever it does, so what is needed for many runs is asked for many runs at once,
 //! and the records of a run come as one row.
 
+use std::ops::Range;
+
 use concordat_engine::ports::{
     Page, RecordFilter, RunFilter, RunRow, SavedReply, StoreError, StoredCheckpoint, StoredRecord, StoredRun,
 };
@@ -10,11 +12,13 @@ use concordat_ledger::Record;
 use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
 use futures_util::TryStreamExt as _;
-use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqlitePool};
 
+use super::log_rows::LEAVES;
+use crate::batch::number;
 use crate::row::{
-    CheckpointColumns, Columns, PayloadColumns, RecordColumns, ReplyColumns, RunColumns, run_of,
+    Cells, CheckpointColumns, Columns, PayloadColumns, RecordColumns, ReplyColumns, RunColumns, run_of,
 };
 use crate::run_payloads::Wanted;
 
@@ -48,6 +52,12 @@ const PAYLOADS: &str = "
         payload.body
     FROM json_each(?) AS wanted
     CROSS JOIN payload ON payload.digest = unhex(substr(wanted.value, 8))
+";
+
+const STORED: &str = "
+    SELECT wanted.value AS digest
+    FROM json_each(?) AS wanted
+    WHERE EXISTS (SELECT 1 FROM payload WHERE payload.digest = unhex(substr(wanted.value, 8)))
 ";
 
 /// Every id is less than a tilde, so a page without a beginning needs no statement of its own.
@@ -133,7 +143,7 @@ pub(super) async fn runs(
     rows.iter().map(|row| RunColumns(row).try_into()).collect()
 }
 
-pub(super) async fn records(
+pub(crate) async fn records(
     readers: &SqlitePool,
     filter: &RecordFilter,
     page: Page,
@@ -164,7 +174,7 @@ pub(super) async fn record(readers: &SqlitePool, id: &str) -> Result<Option<Stor
     row.map(|row| RecordColumns(&row).try_into()).transpose()
 }
 
-pub(super) async fn payload(readers: &SqlitePool, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) async fn payload(readers: &SqlitePool, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
     let query =
         sqlx::query("SELECT digest, body FROM payload WHERE digest = ?").bind(digest.bytes().to_vec());
     let row = query.fetch_optional(readers).await.map_err(unavailable)?;
@@ -183,10 +193,61 @@ pub(super) async fn reply(
     row.map(|row| ReplyColumns(&row).try_into()).transpose()
 }
 
-pub(super) async fn checkpoint(readers: &SqlitePool) -> Result<Option<StoredCheckpoint>, StoreError> {
+pub(crate) async fn checkpoint(readers: &SqlitePool) -> Result<Option<StoredCheckpoint>, StoreError> {
     let query = sqlx::query("SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1");
     let row = query.fetch_optional(readers).await.map_err(unavailable)?;
     row.map(|row| CheckpointColumns(&row).try_into()).transpose()
+}
+
+pub(crate) async fn checkpoint_from(
+    readers: &SqlitePool,
+    size: u64,
+) -> Result<Option<StoredCheckpoint>, StoreError> {
+    let query = sqlx::query("SELECT size, note FROM checkpoint WHERE size >= ? ORDER BY size LIMIT 1");
+    let row = query.bind(number(size)).fetch_optional(readers).await.map_err(unavailable)?;
+    row.map(|row| CheckpointColumns(&row).try_into()).transpose()
+}
+
+/// Times are texts of one form, so that their order is that of time.
+pub(crate) async fn within(
+    readers: &SqlitePool,
+    from: Option<&str>,
+    to: Option<&str>,
+) -> Result<Option<Range<u64>>, StoreError> {
+    let statement = match (from, to) {
+        (None, None) => "SELECT min(idx) AS first, max(idx) + 1 AS end FROM record",
+        _ => {
+            "SELECT min(idx) AS first, max(idx) + 1 AS end FROM record \
+             WHERE time >= coalesce(?1, '') AND time < coalesce(?2, '~')"
+        }
+    };
+    let mut query = sqlx::query(statement);
+    if from.or(to).is_some() {
+        query = query.bind(from.map(str::to_owned)).bind(to.map(str::to_owned));
+    }
+    range(&query.fetch_one(readers).await.map_err(unavailable)?)
+}
+
+pub(crate) async fn stored(readers: &SqlitePool, digests: &[Digest]) -> Result<Vec<Digest>, StoreError> {
+    let asked = serde_json::to_string(digests).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let rows = sqlx::query(STORED).bind(asked).fetch_all(readers).await.map_err(unavailable)?;
+    rows.iter().map(|row| Columns { table: "payload", key: String::new(), row }.parsed("digest")).collect()
+}
+
+/// The hashes of a range of records, end to end.
+pub(crate) async fn leaves(readers: &SqlitePool, range: &Range<u64>) -> Result<Vec<u8>, StoreError> {
+    let query = sqlx::query(LEAVES).bind(number(range.start)).bind(number(range.end));
+    let row = query.fetch_one(readers).await.map_err(unavailable)?;
+    Ok(row.try_get::<Option<_>, _>(1).map_err(unavailable)?.unwrap_or_default())
+}
+
+/// Both ends are there, or neither.
+fn range<R: Cells>(row: &R) -> Result<Option<Range<u64>>, StoreError> {
+    let columns = Columns { table: "record", key: String::new(), row };
+    match row.integer("first").map_err(unavailable)? {
+        Some(_) => Ok(Some(columns.number("first")?..columns.number("end")?)),
+        None => Ok(None),
+    }
 }
 
 fn unavailable(error: sqlx::Error) -> StoreError {

@@ -1,6 +1,5 @@
 //! Row by row, so that what is wrong is named exactly.
 
-use concordat_ledger::Record;
 use concordat_ledger::tree::Hash;
 use concordat_ledger::verify::{Columns, Entry, Stored, Verify};
 use concordat_model::digest::Digest;
@@ -54,6 +53,11 @@ pub(super) async fn payloads<R: Cells>(
 }
 
 fn record<R: Cells>(table: &Table<'_, R>, verify: Verify) -> Result<Verify, Unsound> {
+    Ok(verify.record(&entry(table)?)?)
+}
+
+/// The record of a row, and what stands beside it.
+pub(super) fn entry<'a, R: Cells>(table: &Table<'a, R>) -> Result<Entry<'a>, Unsound> {
     let row = table.row;
     let bytes = table.value(row.bytes("body"))?;
     let number = |column| {
@@ -61,41 +65,42 @@ fn record<R: Cells>(table: &Table<'_, R>, verify: Verify) -> Result<Verify, Unso
         u64::try_from(number).map_err(|error| table.odd(&error))
     };
     let index = number("idx")?;
-    // What is no record has no columns to compare; the verifier says what is wrong with it.
-    let Ok(read) = Record::read(bytes) else {
-        return Ok(verify.record(&Entry { index, bytes, stored: None })?);
-    };
     let columns = Columns {
         id: table.some(row.text("id"))?,
-        // The source has no column: nobody looks for it.
-        source: read.source(),
+        // Nobody looks for it, so it has no column.
+        source: None,
         kind: table.some(row.text("type"))?,
         subject: table.some(row.text("subject"))?,
         subject_seq: number("subject_seq")?,
         time: table.some(row.text("time"))?,
     };
     let leaf = Hash::try_from(table.value(row.bytes("leaf"))?).map_err(|error| table.odd(&error))?;
-    Ok(verify.record(&Entry { index, bytes, stored: Some(Stored { leaf, columns }) })?)
+    Ok(Entry { index, bytes, stored: Some(Stored { leaf, columns }) })
 }
 
 fn checkpoint<R: Cells>(table: &Table<'_, R>, size: i64, verify: Verify) -> Result<Verify, Unsound> {
+    Ok(verify.checkpoint(note(table, size)?.as_bytes())?)
+}
+
+/// The checkpoint of a row, which must be of the size under which it is stored.
+pub(super) fn note<'a, R: Cells>(table: &Table<'a, R>, size: i64) -> Result<&'a str, Unsound> {
     let note = table.some(table.row.text("note"))?;
     if note.split('\n').nth(1) != Some(size.to_string().as_str()) {
         return Err(Unsound::Misplaced { size });
     }
-    Ok(verify.checkpoint(note.as_bytes())?)
+    Ok(note)
 }
 
 /// A row, and how a complaint names it.
-struct Table<'a, R> {
-    name: &'static str,
+pub(super) struct Table<'a, R> {
+    pub(super) name: &'static str,
     /// The column that holds the row's key as text.
-    key: &'static str,
-    row: &'a R,
+    pub(super) key: &'static str,
+    pub(super) row: &'a R,
 }
 
 impl<R: Cells> Table<'_, R> {
-    fn value<T>(&self, cell: sqlx::Result<T>) -> Result<T, Unsound> {
+    pub(super) fn value<T>(&self, cell: sqlx::Result<T>) -> Result<T, Unsound> {
         cell.map_err(|error| self.odd(&error))
     }
 

@@ -2,11 +2,15 @@
 //!
 //! A row costs SQLite and the way to us more than its hashes cost, so the columns of many rows come end to end, with
 //! separators that no sound column holds. Whatever does not fit is left to the slow way, which says what is wrong.
+//!
+//! Each chunk is looked at on a thread of its own while SQLite reads the next ones; only the fold is in order.
 
 use concordat_ledger::tree::Hash;
-use concordat_ledger::verify::{Columns, Entry, Stored, Verified, Verify};
+use concordat_ledger::verify::{Chunk, Chunks, Columns, Entry, Stored, Verified, Verify};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
+
+use super::pipe::{Pipe, Watch};
 
 /// Records of one statement.
 const CHUNK: i64 = 1024;
@@ -46,38 +50,52 @@ const ENDS: &str = "
 ";
 
 /// The log, if every record and every checkpoint is right.
-pub(super) async fn log(snapshot: &mut SqliteConnection, mut verify: Verify) -> Option<Verified> {
+pub(super) async fn log(
+    snapshot: &mut SqliteConnection,
+    verify: Verify,
+    watch: Watch<'_>,
+) -> Option<Verified> {
     let ends = sqlx::query(ENDS).fetch_one(&mut *snapshot).await.ok()?;
     let end = |column: usize| ends.try_get::<i64, _>(column).ok();
     let (first, end, oldest, newest) = (end(0)?, end(1)?, end(2)?, end(3)?);
     if first != 0 || oldest < 1 || newest != end {
         return None;
     }
+    let chunks = verify.chunks();
+    let mut pipe = Pipe::new(verify, Some(u64::try_from(end).ok()?), watch);
     let mut from = 0;
     while from < end {
         let until = end.min(from + CHUNK);
         let notes = sqlx::query(CHECKPOINTS).bind(from).bind(until).fetch_one(&mut *snapshot).await.ok()?;
-        verify = checkpoints(&notes, verify)?;
         let rows = sqlx::query(RECORDS).bind(from).bind(until).fetch_one(&mut *snapshot).await.ok()?;
-        verify = records(&rows, from, until, verify)?;
+        let chunks = chunks.clone();
+        pipe.put(move || look(&chunks, &notes, &rows, from, until)).await?;
         from = until;
     }
-    verify.finish().ok()
+    pipe.end().await?.finish().ok()
 }
 
-fn checkpoints(row: &SqliteRow, mut verify: Verify) -> Option<Verify> {
-    let Some(notes) = row.try_get::<Option<&[u8]>, _>(0).ok()? else { return Some(verify) };
+/// What one chunk holds, if it can be told apart.
+fn look(chunks: &Chunks, notes: &SqliteRow, rows: &SqliteRow, from: i64, until: i64) -> Option<Chunk> {
+    let mut chunk = chunks.begin(u64::try_from(from).ok()?);
+    checkpoints(notes, &mut chunk)?;
+    records(rows, from, until, &mut chunk)?;
+    Some(chunk)
+}
+
+fn checkpoints(row: &SqliteRow, chunk: &mut Chunk) -> Option<()> {
+    let Some(notes) = row.try_get::<Option<&[u8]>, _>(0).ok()? else { return Some(()) };
     for stored in notes.split(|byte| *byte == 0) {
         let (size, note) = std::str::from_utf8(stored).ok()?.split_once('\n')?;
         if note.split('\n').nth(1) != Some(size) {
             return None;
         }
-        verify = verify.checkpoint(note.as_bytes()).ok()?;
+        chunk.checkpoint(note.as_bytes());
     }
-    Some(verify)
+    Some(())
 }
 
-fn records(row: &SqliteRow, from: i64, until: i64, mut verify: Verify) -> Option<Verify> {
+fn records(row: &SqliteRow, from: i64, until: i64, chunk: &mut Chunk) -> Option<()> {
     let (count, first, last): (i64, i64, i64) =
         (row.try_get(0).ok()?, row.try_get(1).ok()?, row.try_get(2).ok()?);
     let whole_leaves: bool = row.try_get(3).ok()?;
@@ -93,30 +111,18 @@ fn records(row: &SqliteRow, from: i64, until: i64, mut verify: Verify) -> Option
         let bytes = bodies.next()?;
         let columns = Columns {
             id: ids.next()?,
-            source: source(bytes)?,
+            source: None,
             kind: kinds.next()?,
             subject: subjects.next()?,
             subject_seq: seqs.next()?.parse().ok()?,
             time: times.next()?,
         };
         let stored = Some(Stored { leaf: Hash::from_bytes(*leaf), columns });
-        verify = verify.record(&Entry { index: u64::try_from(index).ok()?, bytes, stored }).ok()?;
+        chunk.record(&Entry { index: u64::try_from(index).ok()?, bytes, stored });
     }
     let over = bodies.next().is_some()
         || [ids, kinds, subjects, seqs, times].iter_mut().any(|lines| lines.next().is_some());
-    (!over && i64::try_from(leaves.len()) == Ok(count)).then_some(verify)
-}
-
-/// The source has no column, since nobody looks for it; so it is what the record says.
-///
-/// It is the last such member: what follows it holds no quotes. The verifier compares it in any case.
-fn source(bytes: &[u8]) -> Option<&str> {
-    const MEMBER: &str = "\"source\":\"";
-    let tail = bytes.len().saturating_sub(2048);
-    let text = std::str::from_utf8(bytes).ok()?;
-    let text = text.get(text.ceil_char_boundary(tail)..)?;
-    let start = text.rfind(MEMBER)? + MEMBER.len();
-    text.get(start..)?.split('"').next()
+    (!over && i64::try_from(leaves.len()) == Ok(count)).then_some(())
 }
 
 #[cfg(test)]
@@ -169,7 +175,7 @@ mod tests {
         let mut connection = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
         let begin = || Verify::with_keys(vec![signer().verifier().clone()]).unwrap();
         assert_eq!(
-            log(&mut connection, begin()).await.map(|log| (log.size, log.checkpoints)),
+            log(&mut connection, begin(), &|_| {}).await.map(|log| (log.size, log.checkpoints)),
             Some((1500, 5))
         );
         sqlx::raw_sql("DROP TRIGGER record_is_not_changed; PRAGMA ignore_check_constraints = ON")
@@ -187,7 +193,7 @@ mod tests {
         ] {
             let mut tried = connection.begin().await.unwrap();
             sqlx::raw_sql(attack).execute(&mut *tried).await.unwrap();
-            assert_eq!(log(&mut tried, begin()).await, None, "{attack}");
+            assert_eq!(log(&mut tried, begin(), &|_| {}).await, None, "{attack}");
             tried.rollback().await.unwrap();
         }
     }

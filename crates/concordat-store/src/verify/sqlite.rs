@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use concordat_ledger::verify::{Stop, Verify};
+use concordat_ledger::verify::Verify;
 use sqlx::Connection as _;
 
-use super::{Sound, Unsound, exact, quick};
+use super::{Sound, Unsound, Watch, exact, quick};
 use crate::sqlite::reading_alone;
 
 /// Each record with the checkpoint that it completes.
@@ -38,15 +38,15 @@ const ASTRAY: &str = "
 const PAYLOADS: &str = "SELECT hex(digest) AS row, digest, body FROM payload";
 
 /// Verifies a file.
-pub(super) async fn file(path: &Path, begin: impl Fn() -> Result<Verify, Stop>) -> Result<Sound, Unsound> {
+pub(super) async fn file(path: &Path, verify: Verify, watch: Watch<'_>) -> Result<Sound, Unsound> {
     let mut connection = reading_alone(path).await?;
     let mut snapshot = connection.begin().await?;
     // Rows cost more than hashing, so they are read a thousand at a time; only a log that is not right so is read
     // again row by row, to say where.
-    let log = match quick::log(&mut snapshot, begin()?).await {
+    let log = match quick::log(&mut snapshot, verify.clone(), watch).await {
         Some(log) => log,
         None => {
-            let verify = exact::records(sqlx::query(LOG).fetch(&mut *snapshot), begin()?).await?;
+            let verify = exact::records(sqlx::query(LOG).fetch(&mut *snapshot), verify).await?;
             exact::checkpoints(sqlx::query(ASTRAY).fetch(&mut *snapshot), verify).await?.finish()?
         }
     };

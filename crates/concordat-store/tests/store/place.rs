@@ -72,6 +72,11 @@ impl Place {
         Place { kind, database: text.parse().unwrap(), text, _folder: folder }
     }
 
+    /// Where it is.
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// The file of SQLite.
     pub(crate) fn path(&self) -> &std::path::Path {
         std::path::Path::new(&self.text)

@@ -3,6 +3,7 @@
 use concordat_engine::ports::{Change, Page, RunFilter, StoreError};
 use concordat_ledger::Checkpoint;
 use concordat_store::OpenError;
+use concordat_store::fsck::{self, CannotExamine};
 
 use crate::conformance::sample::{payload, received, records};
 use crate::place::{Kind, Place, key, on_both};
@@ -14,6 +15,7 @@ on_both! {
     a_damaged_log_is_not_continued,
     missing_and_foreign_parts_are_noticed_at_start,
     a_bad_row_is_named,
+    an_examination_names_every_row_that_differs,
 }
 
 /// Two runs, ten records, three checkpoints, three payloads.
@@ -232,4 +234,55 @@ async fn a_bad_row_is_named(kind: Kind) {
     place.attack("UPDATE run SET tenant = 'NO NAME' WHERE submission LIKE 'sub%'").await.unwrap();
     let odd = store.runs(&RunFilter::default(), Page::LARGEST).await.unwrap_err();
     assert!(matches!(odd, StoreError::Inconsistent { table: "run", column: "tenant", .. }), "{odd}");
+}
+
+/// The table, row and column of everything that differs, apart from runs: these here have no story to fold.
+async fn differing(place: &Place) -> Vec<String> {
+    let examined = fsck::examine(place.database()).await.unwrap();
+    assert_eq!((examined.records, examined.checkpoints, examined.payloads), (10, 3, 3));
+    let all = examined.differences.iter().filter(|one| one.table != "run");
+    let mut named: Vec<String> = all
+        .map(|one| match one.table {
+            "payload" => "payload".to_owned(),
+            table => format!("{table} {} {}", one.row, one.column),
+        })
+        .collect();
+    named.sort();
+    named
+}
+
+async fn an_examination_names_every_row_that_differs(kind: Kind) {
+    let place = filled(kind).await;
+    assert_eq!(differing(&place).await, Vec::<String>::new());
+    place.free().await;
+    for change in [
+        "UPDATE record SET type = 'x', time = 'y' WHERE idx = 3",
+        "UPDATE record SET id = 'z', leaf = zeroblob(32) WHERE idx = 5",
+        "UPDATE record SET subject = 'x', subject_seq = 99 WHERE idx = 7",
+        "UPDATE record SET body = x'7b7d' WHERE idx = 0",
+        "UPDATE record SET idx = -9 WHERE idx = 9",
+        "UPDATE checkpoint SET size = 7 WHERE size = 2",
+        "UPDATE payload SET body = x'00' WHERE digest IN (SELECT digest FROM payload LIMIT 1)",
+    ] {
+        place.attack(change).await.unwrap();
+    }
+    assert_eq!(
+        differing(&place).await,
+        [
+            "checkpoint 7 size",
+            "payload",
+            "record 0 body",
+            "record 3 time",
+            "record 3 type",
+            "record 5 id",
+            "record 5 leaf",
+            "record 7 subject",
+            "record 7 subject_seq",
+        ]
+    );
+    // What cannot be made anew is left as it is, and so is everything in a schema that is not ours any more.
+    assert!(matches!(
+        fsck::repair(place.database()).await,
+        Err(CannotExamine::Open(OpenError::Schema { .. }))
+    ));
 }

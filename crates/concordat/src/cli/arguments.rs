@@ -57,7 +57,7 @@ pub(super) enum Command {
     /// Show everything at work: a server, sample agents, real contracts, and a log that verifies.
     Demo(DemoOptions),
     /// Run a server.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Submit contracts.
     Submit(submit::Submit),
     /// Say what would happen to contracts, without submitting them.
@@ -158,6 +158,16 @@ mod tests {
             ("agent register", false),
             ("agent register -f -", true),
             ("key create ann --role submitter --role reviewer", true),
+            ("audit receipt dec_1 --out r.txt --record r.json", true),
+            ("audit receipt", false),
+            ("audit receipt --verify r.txt", false),
+            ("audit receipt dec_1 --verify r.txt --record r.json", false),
+            ("audit tiles site --entries", true),
+            ("audit verify --policy p.txt", false),
+            ("audit rotate-key --now --end-overlap", false),
+            ("audit witness serve", false),
+            ("audit witness serve --log a+1+b --listen 127.0.0.1:0", true),
+            ("audit witness submit", false),
             ("key create ann --role king", false),
             ("schema contract", true),
             ("schema trigger", true),

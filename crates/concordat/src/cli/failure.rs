@@ -11,6 +11,7 @@ use super::document::DocumentError;
 use super::exit::Exit;
 use super::wrap::{WrapError, Wrapped};
 use crate::client::error::{ClientError, Refused};
+use crate::whole_file::Unwritten;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,12 @@ impl From<DocumentError> for Failure {
             }
             other => Failure::Usage(other.to_string()),
         }
+    }
+}
+
+impl From<Unwritten> for Failure {
+    fn from(error: Unwritten) -> Failure {
+        Failure::Usage(error.to_string())
     }
 }
 

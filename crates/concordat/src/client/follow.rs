@@ -44,14 +44,14 @@ pub struct Follow<'a> {
 /// Whose records are followed.
 enum Of {
     Run(String),
-    Log(RecordsQuery),
+    Log(Box<RecordsQuery>),
 }
 
 impl Client {
     /// Follows the log from this query's `from` on; it takes `type` and `subject` besides. There is no end.
     #[must_use]
     pub fn follow_log(&self, query: RecordsQuery) -> Follow<'_> {
-        Follow { of: Of::Log(query), ..self.follow("", None) }
+        Follow { of: Of::Log(Box::new(query)), ..self.follow("", None) }
     }
 
     /// Follows a contract from its first record to its last, or from the one after `after`.
@@ -131,7 +131,7 @@ impl Follow<'_> {
     async fn connect(&self) -> Result<Response, ClientError> {
         let mut call = match &self.of {
             Of::Run(run) => self.client.call(Method::GET, &["v1", "contracts", run, "events"]),
-            Of::Log(query) => self.client.call(Method::GET, &["v1", "audit", "records"]).query(query),
+            Of::Log(query) => self.client.call(Method::GET, &["v1", "audit", "records"]).query(&**query),
         };
         call = call.header("accept", "text/event-stream");
         if let Some(after) = self.after {

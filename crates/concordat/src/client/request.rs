@@ -245,6 +245,10 @@ impl Answer {
             .map_err(|error| ClientError::Odd { server: self.server.clone(), why: error.to_string() })
     }
 
+    pub(super) fn bytes(self) -> Vec<u8> {
+        self.body
+    }
+
     pub(super) fn text(self) -> Result<String, ClientError> {
         let server = self.server;
         String::from_utf8(self.body)

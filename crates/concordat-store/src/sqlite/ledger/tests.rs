@@ -2,7 +2,6 @@ use concordat_engine::ports::{Change, Page, RecordFilter, Store as _, StoreError
 use concordat_ledger::{Draft, Signer, SubjectSeq};
 use concordat_model::digest::Digest;
 use serde_json::json;
-use sqlx::SqlitePool;
 
 use super::super::{connection, schema};
 use super::*;
@@ -34,7 +33,7 @@ fn change(subject: &str, seq: u64, bytes: usize) -> Change {
 }
 
 /// A store whose disk has room for so many pages more than an empty database needs.
-async fn on_a_small_disk(path: &std::path::Path, pages: i64) -> (SqlitePool, Writer) {
+async fn on_a_small_disk(path: &std::path::Path, pages: i64) -> Sqlite {
     let place = Place::claim(path).unwrap();
     let mut connection = connection::writing(&place.path).await.unwrap();
     schema::migrate(&mut connection).await.unwrap();
@@ -44,17 +43,19 @@ async fn on_a_small_disk(path: &std::path::Path, pages: i64) -> (SqlitePool, Wri
     let limit: &'static str = format!("PRAGMA max_page_count = {}", used + pages).leak();
     sqlx::query(limit).execute(&mut connection).await.unwrap();
     let readers = connection::reading(&place.path);
-    (readers, Writer::start(Ledger { connection, place }, head.tree, signing().signer))
+    let ledger = Ledger { connection, place };
+    let writer = Writer::start(ledger, head.tree, head.kept.clone(), signing());
+    Sqlite { readers, writer, kept: head.kept, index: Index::default() }
 }
 
 #[tokio::test]
 async fn a_full_disk_stops_writing_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("concordat.db");
-    let (readers, writer) = on_a_small_disk(&path, 30).await;
+    let store = on_a_small_disk(&path, 30).await;
     let mut stored = 0;
     let full = loop {
-        match writer.commit(change("a", stored, 8000)).await {
+        match store.commit(change("a", stored, 8000)).await {
             Ok(committed) => assert_eq!(committed.first, stored),
             Err(error) => break error,
         }
@@ -65,9 +66,8 @@ async fn a_full_disk_stops_writing_and_nothing_else() {
         matches!(&full, StoreError::ReadOnly(why) if why.contains("full") && why.contains("start")),
         "{full}"
     );
-    let later = writer.commit(change("b", 0, 0)).await;
+    let later = store.commit(change("b", 0, 0)).await;
     assert!(matches!(later, Err(StoreError::ReadOnly(_))), "read-only until somebody looked");
-    let store = Sqlite { readers, writer, index: Index::default() };
     assert_eq!(store.checkpoint().await.unwrap().unwrap().size, stored, "reading goes on");
     store.close().await;
 
@@ -80,9 +80,9 @@ async fn a_full_disk_stops_writing_and_nothing_else() {
 #[tokio::test]
 async fn a_disk_that_fills_while_conflicts_are_sorted_out_loses_the_whole_batch() {
     let folder = tempfile::tempdir().unwrap();
-    let (readers, writer) = on_a_small_disk(&folder.path().join("concordat.db"), 30).await;
+    let store = on_a_small_disk(&folder.path().join("concordat.db"), 30).await;
     let waiting: Vec<_> = [("a", 0, 100), ("a", 7, 100), ("b", 0, 900_000), ("c", 0, 100)]
-        .map(|(subject, seq, bytes)| writer.commit(change(subject, seq, bytes)))
+        .map(|(subject, seq, bytes)| store.commit(change(subject, seq, bytes)))
         .into();
     let mut answers = Vec::new();
     for commit in waiting {
@@ -91,7 +91,6 @@ async fn a_disk_that_fills_while_conflicts_are_sorted_out_loses_the_whole_batch(
     let conflicts = answers.iter().filter(|error| matches!(error, StoreError::Conflict(_))).count();
     assert_eq!(conflicts, 1, "{answers:?}");
     assert!(answers.iter().all(|error| !matches!(error, StoreError::Unknown(_))), "{answers:?}");
-    let store = Sqlite { readers, writer, index: Index::default() };
     assert_eq!(store.checkpoint().await, Ok(None));
 }
 

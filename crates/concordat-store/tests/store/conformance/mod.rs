@@ -9,6 +9,7 @@ use concordat_engine::ports::{
     StoredRecord, StoredRun,
 };
 use concordat_ledger::note::Verifier;
+use concordat_ledger::tree::{Inclusion, Node, node_of_leaves};
 use concordat_ledger::{Checkpoint, Frontier};
 use concordat_model::digest::Digest;
 use jiff::{Timestamp, ToSpan as _};
@@ -32,6 +33,7 @@ pub(crate) async fn check<F: Future<Output = Arc<dyn Store>>>(key: &Verifier, fr
     runs_come_with_what_their_state_names(&*fresh().await).await;
     a_reply_is_given_once(&*fresh().await).await;
     hostile_questions_find_nothing(&*fresh().await).await;
+    proofs_of_any_age_can_be_built(&*fresh().await).await;
     a_closed_store_refuses(&*fresh().await).await;
 }
 
@@ -182,6 +184,8 @@ async fn payloads_stay_as_they_are(store: &dyn Store) {
     assert_eq!(store.payload(&one.0).await, Ok(Some(one.1)));
     assert_eq!(store.payload(&other.0).await, Ok(Some(Vec::new())));
     assert_eq!(store.payload(&Digest::of(b"unknown")).await, Ok(None));
+    assert_eq!(store.stored(&[other.0, Digest::of(b"unknown")]).await, Ok(vec![other.0]));
+    assert_eq!(store.stored(&[]).await, Ok(Vec::new()));
     let odd: Vec<u8> = (0..=255).collect();
     store
         .commit(Change { payloads: vec![(Digest::of(&odd), odd.clone())], ..records("a", 2..3) })
@@ -389,6 +393,55 @@ async fn hostile_questions_find_nothing(store: &dyn Store) {
         assert!(store.record(text).await.unwrap().is_none());
         assert_eq!(store.reply("acme/ada", text).await, Ok(None));
     }
+}
+
+async fn proofs_of_any_age_can_be_built(store: &dyn Store) {
+    assert_eq!(store.checkpoint_from(0).await, Ok(None));
+    let mut sizes = Vec::new();
+    for (turn, seqs) in (0..).zip([0..1, 1..255, 255..256, 256..300, 300..812, 812..1025]) {
+        // One in the middle conflicts, so that its neighbours are stored apart.
+        let waiting = [
+            store.commit(records("agt", seqs.clone())),
+            store.commit(records("agt", 0..1)),
+            store.commit(records("other", turn..turn + 1)),
+        ];
+        for commit in waiting {
+            sizes.extend(commit.await.map(|committed| committed.size));
+        }
+    }
+    let mut leaves = all(store).await;
+    leaves.extend(store.records(&RecordFilter { from: 1000, ..RecordFilter::default() }, ALL).await.unwrap());
+    let leaves: Vec<_> = leaves.iter().map(|stored| stored.record.leaf()).collect();
+    let all = 1025 + 6;
+    assert_eq!(leaves.len() as u64, all);
+    for size in 1..=all {
+        let found = store.checkpoint_from(size).await.unwrap().unwrap();
+        assert_eq!(Some(&found.size), sizes.iter().filter(|signed| **signed >= size).min());
+    }
+    assert_eq!(store.checkpoint_from(all + 1).await, Ok(None));
+    // All records of these tests claim the same time.
+    let time = leaves_time(store).await;
+    assert_eq!(store.within(None, None).await, Ok(Some(0..all)));
+    assert_eq!(store.within(Some(&time), None).await, Ok(Some(0..all)));
+    assert_eq!(store.within(None, Some(&time)).await, Ok(None));
+    assert_eq!(store.within(Some("2999"), Some("'")).await, Ok(None));
+    assert_eq!(store.checkpoint_from(u64::MAX).await, Ok(None));
+    for (index, size) in [(0, 1), (0, all), (255, 256), (256, 257), (700, all), (all - 1, all)] {
+        let nodes = Inclusion::nodes(index, size).unwrap();
+        let hashes = store.nodes(&nodes).await.unwrap();
+        let wanted: Vec<_> = nodes.iter().filter_map(|node| node_of_leaves(&leaves, *node)).collect();
+        assert_eq!(hashes, wanted, "{index} of {size}");
+    }
+    let tile = store.nodes(&(0..4).map(|index| Node { level: 8, index }).collect::<Vec<_>>()).await.unwrap();
+    assert_eq!(tile[3], node_of_leaves(&leaves, Node { level: 8, index: 3 }).unwrap());
+    for beyond in [Node { level: 0, index: all }, Node { level: 8, index: 4 }, Node { level: 52, index: 0 }] {
+        assert!(matches!(store.nodes(&[beyond]).await, Err(StoreError::Inconsistent { .. })), "{beyond:?}");
+    }
+}
+
+async fn leaves_time(store: &dyn Store) -> String {
+    let first = store.records(&RecordFilter::default(), Page::of(1)).await.unwrap();
+    first[0].record.time().to_owned()
 }
 
 async fn a_closed_store_refuses(store: &dyn Store) {

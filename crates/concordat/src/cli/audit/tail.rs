@@ -5,8 +5,7 @@
 //! sent. So nothing is left out whatever breaks, and after a break something may be sent twice: each record has its
 //! id and its index.
 
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use super::super::failure::Failure;
 use super::super::session::Session;
 use crate::client::Follow;
 use crate::forms::Form;
+use crate::whole_file;
 
 /// The most records that are sent together.
 const MOST: usize = 256;
@@ -102,7 +102,8 @@ pub(super) async fn forward(session: &Session, options: Forward) -> Result<Exit,
         let batch = next(&mut following, MOST).await?;
         let Some((last, _)) = batch.last() else { continue };
         receiver.deliver(session, written(options.wanted.form, &batch)?).await;
-        keep(&options.cursor, last + 1).map_err(|why| cannot(&options.cursor, &why))?;
+        whole_file::write_private(&options.cursor, format!("{}\n", last + 1).as_bytes())
+            .map_err(|error| Failure::Usage(error.to_string()))?;
     }
 }
 
@@ -188,17 +189,6 @@ fn cursor(path: &Path) -> Result<Option<u64>, Failure> {
         Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(why) => Err(cannot(path, &why)),
     }
-}
-
-/// Keeps the cursor: either the old one stands afterwards, or the new one.
-fn keep(path: &Path, next: u64) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let fresh = path.with_file_name(name);
-    let mut file = File::create(&fresh)?;
-    writeln!(file, "{next}")?;
-    file.sync_all()?;
-    std::fs::rename(&fresh, path)
 }
 
 fn cannot(path: &Path, why: &io::Error) -> Failure {

@@ -1,0 +1,47 @@
+//! A database that is only read, as the source of a report.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use concordat_engine::ports::StoreError;
+use concordat_ledger::Record;
+use concordat_ledger::tree::{Hash, Node};
+use concordat_model::digest::Digest;
+use concordat_report::making::Source;
+use concordat_store::Reading;
+
+/// A log that is only read.
+pub(super) struct Log(pub(super) Reading);
+
+impl Source for Log {
+    type Error = StoreError;
+
+    async fn within(
+        &mut self,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<Option<Range<u64>>, StoreError> {
+        self.0.within(from, to).await
+    }
+
+    async fn checkpoint_from(&mut self, size: u64) -> Result<Option<String>, StoreError> {
+        self.0.checkpoint_from(size).await
+    }
+
+    async fn records(&mut self, from: u64, until: u64) -> Result<Vec<Record>, StoreError> {
+        self.0.records(from, until).await
+    }
+
+    async fn stored(&mut self, digests: &BTreeSet<Digest>) -> Result<BTreeSet<Digest>, StoreError> {
+        let digests: Vec<_> = digests.iter().copied().collect();
+        Ok(self.0.stored(&digests).await?.into_iter().collect())
+    }
+
+    async fn payload(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.payload(digest).await
+    }
+
+    async fn nodes(&mut self, nodes: &[Node], size: u64) -> Result<Vec<Hash>, StoreError> {
+        self.0.nodes(nodes, size).await
+    }
+}
