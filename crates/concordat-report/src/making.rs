@@ -369,7 +369,10 @@ impl<S: Source> Making<'_, S> {
             };
             files.insert(format!("report.{ending}"), Content::Here(rendered(&report, form)?));
         }
-        files.insert("VERIFY.md".to_owned(), Content::Here(VERIFY.as_bytes().to_vec()));
+        files.insert(
+            "VERIFY.md".to_owned(),
+            Content::Here(concordat_ledger::HOW_TO_VERIFY.as_bytes().to_vec()),
+        );
         files.insert(pack::RECORDS.to_owned(), Content::Later(gathered.records()));
         self.content(&gathered, &mut files).await?;
         let Range { start, end } = self.period.range;
@@ -457,6 +460,3 @@ impl<S: Source> Making<'_, S> {
         Ok(())
     }
 }
-
-/// How to verify a pack, for who has it.
-const VERIFY: &str = include_str!("../../concordat-ledger/VERIFY.md");
