@@ -43,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) scribe: Scribe,
     /// This life of the program.
     pub(crate) boot: BootId,
+    /// How many records there are of it; held while one is written.
+    pub(crate) of_boot: tokio::sync::Mutex<u64>,
     pub(crate) settings: Value,
     pub(crate) review_expiry: Span,
     /// The runs that are not over, and how to reach them.
@@ -112,6 +114,7 @@ impl Core {
     pub(crate) fn new(parts: Parts, policies: Policies, mut world: World) -> Core {
         Core {
             boot: BootId::new(parts.clock.uuid()),
+            of_boot: tokio::sync::Mutex::default(),
             most_steps: parts.bounds.steps,
             limits: Arc::new(Limiter::new(parts.bounds, parts.clock.clone())),
             opa: Doors::open(std::mem::take(&mut world.opa)),

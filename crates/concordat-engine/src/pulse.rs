@@ -106,16 +106,17 @@ impl Core {
         }
     }
 
-    /// Records something about this life of the program, under a subject that nobody else writes.
+    /// Records something about this life of the program, under a subject that nobody else writes. What the store
+    /// refuses at the moment has no number and stops nobody.
     async fn record_of_boot(&self, kind: &str, data: &impl Serialize) -> Result<(), EngineError> {
         let subject = self.boot.to_string();
-        let commit = {
-            let mut world = self.world.write();
-            let place = Place { subject: &subject, seq: world.take_seq(&subject), at: self.clock.now() };
-            let record = self.scribe.seal(&*self.clock, kind, place, data)?;
-            self.store.commit(Change { records: vec![record], ..Change::default() })
-        };
-        self.durable(commit).await.map(drop)
+        let mut written = self.of_boot.lock().await;
+        let place = Place { subject: &subject, seq: *written, at: self.clock.now() };
+        let records = vec![self.scribe.seal(&*self.clock, kind, place, data)?];
+        let commit = self.store.commit(Change { records, ..Change::default() });
+        self.durable_or_refused(commit).await?;
+        *written += 1;
+        Ok(())
     }
 }
 

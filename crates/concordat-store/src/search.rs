@@ -1,4 +1,4 @@
-//! Finds records by what they mention, such as an agent, a person, a rule or a reason.
+//! Finds records by what they mention, such as an agent, a person, a rule or a reason, and by when they claim to be.
 //!
 //! The index is a projection in a file of its own, beside the database and never in it: what is looked for once a day
 //! costs nothing while contracts run. A search first reads what was appended since the last one. The file may be
@@ -6,12 +6,13 @@
 
 pub(crate) mod mentions;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use concordat_engine::ports::{Page, RecordFilter, Search, Store, StoreError, StoredRecord};
 use concordat_ledger::Record;
 use jiff::Timestamp;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use tokio::sync::Mutex;
 
@@ -20,12 +21,27 @@ use crate::batch::number;
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS mention (word TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (word, idx))
     STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS minute (minute TEXT PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL)
+    STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS reached (size INTEGER NOT NULL, edition INTEGER NOT NULL, leaf BLOB) STRICT;
 ";
 
 const ADD: &str = "
     INSERT OR IGNORE INTO mention
     SELECT value ->> 0, value ->> 1 FROM json_each(?)
+";
+
+/// Records come in the order of the log, whatever their times are.
+const ADD_MINUTES: &str = "
+    INSERT INTO minute
+    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)
+    WHERE true
+    ON CONFLICT (minute) DO UPDATE SET last = excluded.last
+";
+
+/// From the minute of the first time to that of the other, both included.
+const MINUTES: &str = "
+    SELECT min(first), max(last) FROM minute WHERE minute >= coalesce(?1, '') AND minute <= coalesce(?2, '~')
 ";
 
 /// Those that have one of the first words, and for each other set of words one of them.
@@ -75,24 +91,42 @@ impl Index {
         search: &Search,
         page: Page,
     ) -> Result<Vec<StoredRecord>, StoreError> {
-        let mut from = match search.since {
-            Some(since) => search.filter.from.max(begin(store, since).await?),
-            None => search.filter.from,
-        };
+        let (mut from, end) = self.range(store, search).await?;
         let mut found = Vec::new();
-        while found.len() < page.rows() as usize {
+        while from < end && found.len() < page.rows() as usize {
             let some = self.candidates(store, search, from, page).await?;
             let Some(last) = some.last() else { break };
             from = last.index + 1;
-            let over =
-                some.iter().any(|one| search.until.is_some_and(|until| time(&one.record) >= Some(until)));
             found.extend(some.into_iter().filter(|one| within(search, &one.record)));
-            if over {
-                break;
-            }
         }
         found.truncate(page.rows() as usize);
         Ok(found)
+    }
+
+    /// Where to look: no record that claims a time within the search lies elsewhere, even if a clock was put back.
+    async fn range(&self, store: &dyn Store, search: &Search) -> Result<(u64, u64), StoreError> {
+        if search.since.or(search.until).is_none() {
+            return Ok((search.filter.from, u64::MAX));
+        }
+        let minutes = [search.since, search.until].map(|time| time.map(|time| minute(&format!("{time:.6}"))));
+        let mut open = self.open.lock().await;
+        let asked = async {
+            let index = self.caught_up(&mut open, store).await?;
+            let [since, until] = minutes;
+            let row = sqlx::query(MINUTES).bind(since).bind(until).fetch_one(index).await;
+            let row = row.map_err(|error| failed(&error))?;
+            let cell = |at| row.try_get::<Option<i64>, _>(at).map_err(|error| failed(&error));
+            Ok((cell(0)?, cell(1)?))
+        };
+        let (first, last) = match asked.await {
+            Ok((Some(first), Some(last))) => (first.unsigned_abs(), last.unsigned_abs()),
+            Ok(_) => return Ok((0, 0)),
+            Err(error) => {
+                *open = None;
+                return Err(error);
+            }
+        };
+        Ok((search.filter.from.max(first), last.saturating_add(1)))
     }
 
     /// The next records that may be meant: all of one page, or none when there are no more.
@@ -122,30 +156,51 @@ impl Index {
         page: Page,
     ) -> Result<Vec<u64>, StoreError> {
         let mut open = self.open.lock().await;
-        let mut index = match open.take() {
-            Some(index) => index,
-            None => self.connect().await?,
-        };
-        catch_up(&mut index, store).await?;
+        // Whoever goes away leaves what was read so far; what failed is opened anew.
+        let found = self.asked(&mut open, store, search, from, page).await;
+        if found.is_err() {
+            *open = None;
+        }
+        found
+    }
+
+    async fn asked(
+        &self,
+        open: &mut Option<SqliteConnection>,
+        store: &dyn Store,
+        search: &Search,
+        from: u64,
+        page: Page,
+    ) -> Result<Vec<u64>, StoreError> {
+        let index = self.caught_up(open, store).await?;
         let mut words = Vec::new();
         for mention in &search.mentions {
             let some = json(&mentions::words(mention))?;
-            let often = sqlx::query(OFTEN)
-                .bind(some.clone())
-                .fetch_one(&mut index)
-                .await
-                .map_err(|error| failed(&error))?;
-            words.push((often.try_get::<i64, _>(0).map_err(|error| failed(&error))?, some));
+            let often = sqlx::query(OFTEN).bind(some.clone()).fetch_one(&mut *index).await;
+            let often = often.and_then(|row| row.try_get::<i64, _>(0)).map_err(|error| failed(&error))?;
+            words.push((often, some));
         }
         // The rarest leads the way.
         words.sort();
         let words: Vec<String> = words.into_iter().map(|(_, words)| words).collect();
         let query = sqlx::query(FIND).bind(json(&words)?).bind(number(from)).bind(page.rows());
-        let rows = query.fetch_all(&mut index).await.map_err(|error| failed(&error))?;
-        *open = Some(index);
-        rows.iter()
-            .map(|row| row.try_get::<i64, _>(0).map(i64::unsigned_abs).map_err(|error| failed(&error)))
-            .collect()
+        let rows = query.fetch_all(index).await.map_err(|error| failed(&error))?;
+        let index = |row: &SqliteRow| row.try_get::<i64, _>(0).map(i64::unsigned_abs);
+        rows.iter().map(index).collect::<Result<_, _>>().map_err(|error| failed(&error))
+    }
+
+    /// The index, with everything that was appended until now.
+    async fn caught_up<'a>(
+        &self,
+        open: &'a mut Option<SqliteConnection>,
+        store: &dyn Store,
+    ) -> Result<&'a mut SqliteConnection, StoreError> {
+        let index = match open {
+            Some(index) => index,
+            none @ None => none.insert(self.connect().await?),
+        };
+        catch_up(index, store).await?;
+        Ok(index)
     }
 
     /// Opens the file, and a new one where it cannot be read.
@@ -190,9 +245,18 @@ async fn catch_up(index: &mut SqliteConnection, store: &dyn Store) -> Result<(),
             .iter()
             .flat_map(|stored| mentions::of(&stored.record).into_iter().map(|word| (word, stored.index)))
             .collect();
+        let mut minutes: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for stored in &page {
+            let minute = minutes.entry(minute(stored.record.time()));
+            minute.or_insert((stored.index, stored.index)).1 = stored.index;
+        }
+        let minutes: Vec<_> =
+            minutes.into_iter().map(|(minute, (first, last))| (minute, first, last)).collect();
         from = last.index + 1;
         let mut both = index.begin().await.map_err(|error| failed(&error))?;
         sqlx::query(ADD).bind(json(&words)?).execute(&mut *both).await.map_err(|error| failed(&error))?;
+        let add = sqlx::query(ADD_MINUTES).bind(json(&minutes)?).execute(&mut *both);
+        add.await.map_err(|error| failed(&error))?;
         sqlx::query("DELETE FROM reached").execute(&mut *both).await.map_err(|error| failed(&error))?;
         sqlx::query("INSERT INTO reached VALUES (?, ?, ?)")
             .bind(number(from))
@@ -223,25 +287,15 @@ async fn reached(index: &mut SqliteConnection, store: &dyn Store) -> Result<u64,
     if same && edition == mentions::EDITION {
         return Ok(size);
     }
-    for table in ["DELETE FROM mention", "DELETE FROM reached"] {
+    for table in ["DELETE FROM mention", "DELETE FROM minute", "DELETE FROM reached"] {
         sqlx::query(table).execute(&mut *index).await.map_err(|error| failed(&error))?;
     }
     Ok(0)
 }
 
-/// The first index that may be of this time or later, as the records claim.
-///
-/// Times follow the log but for the moments in which a clock is put back.
-async fn begin(store: &dyn Store, since: Timestamp) -> Result<u64, StoreError> {
-    let (mut low, mut high) = (0, store.checkpoint().await?.map_or(0, |newest| newest.size));
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let at = RecordFilter { from: middle, ..RecordFilter::default() };
-        let before =
-            store.records(&at, Page::of(1)).await?.first().is_some_and(|one| time(&one.record) < Some(since));
-        if before { low = middle + 1 } else { high = middle }
-    }
-    Ok(low)
+/// The minute of a record's time.
+fn minute(time: &str) -> String {
+    time.chars().take("2026-01-31T23:59".len()).collect()
 }
 
 /// Whether a record is what is searched for, apart from what it mentions.

@@ -83,7 +83,8 @@ impl<'a> Leaf<'a> {
 
     /// Who did it, as far as the record says.
     fn actor(&self) -> Option<&str> {
-        ["/by/name", "/by", "/submitter/name", "/principal/name", "/requested_by/name", "/author"]
+        // Not `/principal`: that is whom a key is for.
+        ["/by/name", "/by", "/submitter/name", "/requested_by/name", "/author"]
             .iter()
             .find_map(|place| self.data.pointer(place)?.as_str())
     }
@@ -163,6 +164,24 @@ mod tests {
         ] {
             assert_eq!(event.pointer(place), Some(&wanted), "{place} in {event}");
         }
+    }
+
+    #[test]
+    fn whom_a_key_is_for_has_not_made_it() {
+        let data =
+            json!({"event": "created", "principal": {"name": "eve", "roles": ["admin"], "tenant": "acme"}});
+        let draft = Draft {
+            id: "rec_2",
+            source: "concordat/test",
+            kind: "key.created",
+            subject: "key_1",
+            subject_seq: SubjectSeq::FIRST,
+            time: "2026-01-31T23:59:59.000001Z",
+            data: &data,
+        };
+        let written = Form::Ocsf.write(&[(0, draft.seal().unwrap())]).unwrap();
+        let event: Value = serde_json::from_str(&written).unwrap();
+        assert_eq!(event["actor"], json!({"process": {"name": "concordat"}}));
     }
 
     #[test]

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use concordat_model::digest::Digest;
 use concordat_model::id::DecisionId;
-use concordat_policy::input::Action;
 use jiff::Timestamp;
 
 use super::decide::{DECIDED, Decided, Failed};
 use super::resource;
 use crate::engine::{Caller, Engine};
 use crate::error::EngineError;
-use crate::ports::{Page, RecordFilter, StoredRecord};
+use crate::ports::{Page, RecordFilter, Search, StoredRecord};
 
 /// One decision as it was logged.
 #[derive(Debug, Clone)]
@@ -60,14 +59,14 @@ impl Engine {
         self.core.scribe.source()
     }
 
-    /// The decisions of the caller's organisation, from an index of the log on.
+    /// The decisions of the caller's organisation, from an index of the log on. That they were read is recorded.
     ///
     /// # Errors
     /// The caller may not, or the log cannot be read.
     pub async fn opa_log(&self, caller: &Caller, from: u64, page: Page) -> Result<LoggedPage, EngineError> {
-        self.permit(caller, Action::AuditRead, resource(caller)).await?;
         let filter = RecordFilter { from, subject: None, types: vec![DECIDED.to_owned()] };
-        let records = self.core.store.records(&filter, page).await?;
+        let search = Search { filter, ..Search::default() };
+        let records = self.read_part(caller, resource(caller), &search, page).await?;
         let mut told = LoggedPage { decisions: Vec::new(), next: from };
         for stored in &records {
             told.next = stored.index.saturating_add(1);

@@ -32,12 +32,20 @@ pub(super) fn event(leaf: &Leaf<'_>) -> Value {
             "sequence": leaf.index,
             "original_time": record.time(),
         },
-        "actor": {"user": {"name": leaf.actor().unwrap_or("concordat")}},
+        "actor": actor(leaf),
         "api": {"operation": record.kind(), "service": {"name": "concordat"}},
         "src_endpoint": {"name": record.source()},
         "resources": [{"uid": record.subject()}],
         "unmapped": {"leaf": record.leaf().to_string(), "subjectseq": record.subject_seq().get(), "data": leaf.data},
     })
+}
+
+/// Where the record names nobody, the program that wrote it.
+fn actor(leaf: &Leaf<'_>) -> Value {
+    match leaf.actor() {
+        Some(name) => json!({"user": {"name": name}}),
+        None => json!({"process": {"name": "concordat"}}),
+    }
 }
 
 /// Create, read, update, delete, or another activity.

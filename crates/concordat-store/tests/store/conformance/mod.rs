@@ -15,7 +15,7 @@ use concordat_model::digest::Digest;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::json;
 
-use sample::{id, payload, received, record, records, reply, row, run_id};
+use sample::{id, payload, received, record, record_at, records, reply, row, run_id};
 
 const ALL: Page = Page::LARGEST;
 
@@ -311,6 +311,21 @@ async fn records_are_searched_for(store: &dyn Store) {
     store.commit(Change { records: more.collect(), ..Change::default() }).await.unwrap();
     let (search, _) = searches.remove(5);
     assert_eq!(found(store, &search, 3).await, [4, 5, 6]);
+    // A clock that was put back hides nothing: what claims an earlier time is found behind what claims a later one.
+    let odd = |seq, time: &str| record_at("key.made", "key_d", seq, time, &json!(null));
+    let times = ["2026-03-01T12:00:00.000000Z", "2026-02-01T12:00:00.000000Z", "2026-03-01T12:00:59.999999Z"];
+    let records = (0..).zip(times).map(|(seq, time)| odd(seq, time)).collect();
+    store.commit(Change { records, ..Change::default() }).await.unwrap();
+    let time = |text: &str| Some(text.parse::<Timestamp>().unwrap());
+    for (since, until, wanted) in [
+        ("2026-02-01T12:00:00Z", "2026-02-28T00:00:00Z", vec![1503]),
+        ("2026-03-01T12:00:00Z", "2026-03-01T12:01:00Z", vec![1502, 1504]),
+        ("2026-03-01T12:00:01Z", "2026-03-01T12:00:59.999999Z", vec![]),
+        ("2026-02-01T12:00:00Z", "2027-01-01T00:00:00Z", vec![1502, 1503, 1504]),
+    ] {
+        let search = Search { since: time(since), until: time(until), ..Search::default() };
+        assert_eq!(found(store, &search, 9).await, wanted, "{search:?}");
+    }
     let both = Search { filter: RecordFilter { from: 1400, ..RecordFilter::default() }, ..search };
     assert_eq!(found(store, &both, 1000).await.len(), 102);
 }

@@ -16,13 +16,18 @@ pub(crate) fn run_id(run: u64) -> RunId {
 
 /// The record number `seq` of a subject; its id follows from both.
 pub(crate) fn record(kind: &str, subject: &str, seq: u64, data: &Value) -> Record {
+    record_at(kind, subject, seq, "2026-01-31T23:59:59.000001Z", data)
+}
+
+/// A record that claims another time.
+pub(crate) fn record_at(kind: &str, subject: &str, seq: u64, time: &str, data: &Value) -> Record {
     let draft = Draft {
         id: &format!("rec-{subject}-{seq}"),
         source: "concordat/test",
         kind,
         subject,
         subject_seq: SubjectSeq::new(seq).unwrap(),
-        time: "2026-01-31T23:59:59.000001Z",
+        time,
         data,
     };
     draft.seal().unwrap()
