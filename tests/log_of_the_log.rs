@@ -23,7 +23,7 @@ struct Serve {
     config: ServeConfig,
 }
 
-async fn serve(data: &Path, more: &[&str]) -> anyhow::Result<RunningServer> {
+pub(crate) async fn serve(data: &Path, more: &[&str]) -> anyhow::Result<RunningServer> {
     let data = data.to_str().unwrap();
     let arguments = [&["serve", "--listen", "127.0.0.1:0", "--data", data], more].concat();
     Server::start(Serve::try_parse_from(arguments).unwrap().config).await

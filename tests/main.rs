@@ -15,6 +15,7 @@ mod campaigns_in_short;
 mod cases;
 mod evidence;
 mod foreign;
+mod forgetting;
 mod fsck;
 mod histories;
 mod life;

@@ -40,7 +40,7 @@ checks contains common.check(
 	"it is not known whose this is",
 	"name the organisation that it belongs to",
 ) if {
-	input.resource.kind in {"contract", "review", "decision", "opa"}
+	input.resource.kind in {"contract", "review", "decision", "opa", "contents"}
 	input.action != "contracts.submit"
 	not input.resource.tenant
 }
@@ -104,8 +104,8 @@ granted if {
 granted if {
 	"auditor" in input.principal.roles
 	input.action in {
-		"audit.read", "audit.export", "decisions.read", "contracts.read", "reviews.read", "templates.read", "triggers.read",
-		"agents.read", "keys.read", "policy.read", "metrics.read",
+		"audit.read", "audit.export", "holds.read", "holds.set", "decisions.read", "contracts.read", "reviews.read",
+		"templates.read", "triggers.read", "agents.read", "keys.read", "policy.read", "metrics.read",
 	}
 }
 

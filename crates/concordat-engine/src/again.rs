@@ -2,7 +2,6 @@
 //! would be the same.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use concordat_model::id::{DecisionId, RunId, SubmissionId};
 use concordat_model::name::StepName;
@@ -13,13 +12,13 @@ use concordat_model::run::leg::LegState;
 use concordat_model::submission::Submitted;
 use concordat_model::work::Leg;
 use concordat_policy::input::{Action, ResourceKind};
-use serde_json::Value;
 
 use crate::engine::{Caller, Engine};
 use crate::error::EngineError;
 use crate::policies::replay;
 use crate::runs::of_run;
 use crate::submit::{Accepted, Opening, open};
+use crate::turn::Reused;
 
 /// What a replay found. Nothing was sent, and nothing recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +120,7 @@ impl Engine {
 
 /// What is taken over when a run is tried again from a step: whatever was done, was not undone, and has nothing
 /// before it that is done again.
-fn reused(run: &Run, from: usize) -> Vec<(Event, Arc<Value>)> {
+fn reused(run: &Run, from: usize) -> Vec<Reused> {
     let plan = run.contract.plan();
     let (mut kept, mut reused) = (BTreeSet::new(), Vec::new());
     for &step in plan.nodes().iter().filter(|step| **step != from) {
@@ -133,12 +132,12 @@ fn reused(run: &Run, from: usize) -> Vec<(Event, Arc<Value>)> {
             continue;
         }
         let undone = !matches!(run.state.leg(step, Leg::Undo), Some(LegState::Waiting));
-        let (Some(LegState::Done { agent, output }), false) = (run.state.leg(step, Leg::Do), undone) else {
+        let (Some(LegState::Done { agent, .. }), false) = (run.state.leg(step, Leg::Do), undone) else {
             continue;
         };
         if let (Some(id), Sourced::Value(value)) = (run.step_id(step), run.output_of(step)) {
             kept.insert(step);
-            reused.push((Event::Reused { step: id.name, agent: *agent, output: *output }, value));
+            reused.push(Reused { step: id.name, agent: *agent, value });
         }
     }
     reused

@@ -49,6 +49,14 @@ impl Cache {
         self.0.lock().put(key, cached);
     }
 
+    /// Forgets the results of a run.
+    pub(crate) fn forget(&self, run: RunId) {
+        let mut cache = self.0.lock();
+        let of_run = cache.iter().filter(|(_, cached)| cached.from == run).map(|(key, _)| key.clone());
+        let keys: Vec<CacheKey> = of_run.collect();
+        keys.iter().for_each(|key| drop(cache.pop(key)));
+    }
+
     pub(crate) fn find(&self, key: &CacheKey, youngest: Timestamp) -> Option<Cached> {
         self.0.lock().get(key).filter(|cached| cached.at >= youngest).cloned()
     }

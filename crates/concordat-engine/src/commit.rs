@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use concordat_ledger::record::Record;
 use concordat_model::cloud_event::Expectation;
-use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
 use concordat_model::run::Run;
 use concordat_model::run::event::{Attempt, Event};
@@ -16,7 +15,7 @@ use crate::error::EngineError;
 use crate::events::{Publisher, Told};
 use crate::failpoint;
 use crate::input::Stop;
-use crate::ports::{Change, Commit, SavedReply};
+use crate::ports::{Change, Commit, SavedReply, Sealed, Whose};
 use crate::row;
 use crate::scribe::Place;
 use crate::turn::{Sending, Turn};
@@ -80,7 +79,7 @@ impl Core {
             }
             self.counts.turn(&turn.events, row::status(&turn.run.state), turn.seen.len());
         }
-        let finished = turns.into_iter().map(|turn| self.finish(turn, &mut change.payloads)).collect();
+        let finished = turns.into_iter().map(|turn| self.finish(turn, &mut change)).collect();
         failpoint::reach(failpoint::BEFORE_HAND_OVER);
         Ok((finished, self.store.commit(change)))
     }
@@ -93,11 +92,24 @@ impl Core {
         }
     }
 
-    fn finish(&self, turn: Turn<'_>, payloads: &mut Vec<(Digest, Vec<u8>)>) -> Finished {
+    fn finish(&self, turn: Turn<'_>, change: &mut Change) -> Finished {
         let contract = turn.run.contract.digest();
-        let form = turn.payloads.iter().find(|(digest, _)| *digest == contract);
+        let form = turn.sealed.iter().find(|(digest, _)| *digest == contract);
         let bytes = form.map_or(0, |(_, form)| form.len() as u64);
-        payloads.extend(turn.payloads);
+        change.payloads.extend(turn.payloads);
+        match &turn.run.secret {
+            Some(secret) => change.sealed.push(Sealed {
+                owner: turn.run.id.to_string(),
+                secret: secret.clone(),
+                whose: (turn.run.version == turn.events.len() as u64).then(|| Whose {
+                    tenant: turn.run.state.submitter.tenant.clone(),
+                    subject: turn.run.contract.subject(),
+                }),
+                payloads: turn.sealed,
+            }),
+            // A run that is older than secrets.
+            None => change.payloads.extend(turn.sealed),
+        }
         for (key, cached) in turn.fresh {
             self.cache.keep(key, cached);
         }

@@ -7,6 +7,7 @@ use concordat_classify::Classifier;
 use concordat_model::digest::Digest;
 use concordat_model::id::{AgentId, BootId, RunId};
 use concordat_model::name::SkillName;
+use concordat_model::payload::Secret;
 use concordat_model::schema::Schema;
 use concordat_model::span::Span;
 use concordat_model::template::Templates;
@@ -45,6 +46,8 @@ pub(crate) struct Core {
     pub(crate) boot: BootId,
     /// How many records there are of it; held while one is written.
     pub(crate) of_boot: tokio::sync::Mutex<u64>,
+    /// Held while something is looked at and forgotten, or a hold is set.
+    pub(crate) forgetting: tokio::sync::Mutex<()>,
     pub(crate) settings: Value,
     pub(crate) review_expiry: Span,
     /// The runs that are not over, and how to reach them.
@@ -115,6 +118,7 @@ impl Core {
         Core {
             boot: BootId::new(parts.clock.uuid()),
             of_boot: tokio::sync::Mutex::default(),
+            forgetting: tokio::sync::Mutex::default(),
             most_steps: parts.bounds.steps,
             limits: Arc::new(Limiter::new(parts.bounds, parts.clock.clone())),
             opa: Doors::open(std::mem::take(&mut world.opa)),
@@ -146,6 +150,13 @@ impl Core {
             None => Ok(()),
             Some(why) => Err(EngineError::Halted(why.clone())),
         }
+    }
+
+    /// A fresh secret.
+    pub(crate) fn secret(&self) -> Result<Secret, EngineError> {
+        let none =
+            || EngineError::Conflict("the machine gives no chance, so nothing can be kept secret".to_owned());
+        self.clock.secret().ok_or_else(none)
     }
 
     /// Refuses when nothing new is taken in.

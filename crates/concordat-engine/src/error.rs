@@ -58,6 +58,14 @@ pub enum EngineError {
         /// Why not.
         why: String,
     },
+    /// What something held was forgotten.
+    #[error("what `{id}` held was forgotten; the record `{record}` says why")]
+    Forgotten {
+        /// Whose it was.
+        id: String,
+        /// The record that says so.
+        record: String,
+    },
     /// A payload that the log names is not stored.
     #[error("the log names the payload `{0}`, which is not stored")]
     PayloadMissing(Digest),

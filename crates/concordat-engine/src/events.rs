@@ -11,6 +11,7 @@ use concordat_model::contract::EventName;
 use concordat_model::digest::{self, Digest, NoCanonicalForm};
 use concordat_model::id::{DecisionId, EventId, RunId};
 use concordat_model::name::{PrincipalName, TenantName};
+use concordat_model::payload;
 use concordat_model::run::Run;
 use concordat_model::run::event::Attempt;
 use concordat_policy::input::{Action, Resource, ResourceKind};
@@ -22,7 +23,7 @@ use crate::core::{Core, Message};
 use crate::engine::{Caller, Engine, decided};
 use crate::error::EngineError;
 use crate::input::Input;
-use crate::ports::{Change, SavedReply, StoreError};
+use crate::ports::{Change, SavedReply, Sealed, StoreError, Whose};
 use crate::scribe::Place;
 
 /// The largest event in canonical form, in bytes.
@@ -141,6 +142,11 @@ impl Events {
         }
     }
 
+    /// Forgets an event.
+    pub(crate) fn erase(&mut self, event: EventId) {
+        self.recent.retain(|told| told.id != event);
+    }
+
     /// The recent events, oldest first.
     pub(crate) fn recent(&self) -> impl Iterator<Item = &Arc<Told>> {
         self.recent.iter()
@@ -190,8 +196,10 @@ impl Core {
         seq: u64,
         change: &mut Change,
     ) -> Result<(), EngineError> {
-        let bytes = digest::canonical(&told.event).map_err(no_form)?;
-        let content = Digest::of(&bytes);
+        let secret = self.secret()?;
+        let form = digest::canonical(&told.event).map_err(no_form)?;
+        let stored = payload::payload(form, Some(secret.salt()));
+        let content = stored.0;
         let kind = record_type(&from);
         let recorded = EventRecorded {
             tenant: told.tenant.clone(),
@@ -204,7 +212,8 @@ impl Core {
         let subject = told.id.to_string();
         let place = Place { subject: &subject, seq, at: told.at };
         change.records.push(self.scribe.seal_as(told.id.uuid(), kind, place, &recorded)?);
-        change.payloads.push((content, bytes));
+        let whose = Whose { tenant: told.tenant.clone(), subject: told.event.subject.clone() };
+        change.sealed.push(Sealed { owner: subject, secret, whose: Some(whose), payloads: vec![stored] });
         Ok(())
     }
 

@@ -58,7 +58,7 @@ pub(crate) fn trust_domain(run: &Run) -> Option<DomainName> {
 pub(crate) fn admit(run: &Run, classification: &Classification, world: &World, now: Timestamp) -> AdmitInput {
     let review = evidence(run, &About::Admission);
     let asked = admit_plan(&run.contract, run.depth(), &run.state.submitter, classification, world, now);
-    AdmitInput { review, ..asked }
+    AdmitInput { review, salt: run.salt(), ..asked }
 }
 
 /// What the admit gate would be told of a contract that nobody has reviewed.
@@ -85,6 +85,7 @@ pub(crate) fn admit_plan(
     let supply: BTreeMap<SkillName, SkillSupply> =
         skills.map(|skill| (skill.clone(), supply(world, skill, domain))).collect();
     AdmitInput {
+        salt: None,
         now,
         submitter: submitter.clone(),
         contract: AdmitContract {
@@ -138,6 +139,7 @@ pub(crate) fn dispatch(
     let candidates = candidates.collect();
     let spec = contract.spec();
     let input = DispatchInput {
+        salt: run.salt(),
         now,
         submitter: submitter(run),
         contract: DispatchContract {
@@ -223,6 +225,7 @@ pub(crate) fn release(
     let claimed = agent.and_then(|agent| agent.registration.skill(&outcome.skill)?.output.as_ref());
     let contract = &run.contract;
     ReleaseInput {
+        salt: run.salt(),
         now,
         submitter: submitter(run),
         contract: ReleaseContract {

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, Semaphore};
 
 pub use self::decide::{Answered, Asking, Failed};
+pub(crate) use self::decide::{DECIDED, Decided};
 pub use self::export::{Logged, LoggedPage};
 
 use crate::engine::{Caller, Engine, decided};

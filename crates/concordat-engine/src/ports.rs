@@ -9,7 +9,7 @@ mod transport;
 
 pub use clock::{Clock, SystemClock};
 pub use store::{
-    Change, Commit, Committed, Mention, Mentioned, Page, RecordFilter, RunFilter, RunRow, SavedReply, Search,
-    Store, StoreError, StoredCheckpoint, StoredRecord, StoredRun,
+    Change, Commit, Committed, Forgotten, Mention, Mentioned, OwnerFilter, Page, RecordFilter, RunFilter,
+    RunRow, SavedReply, Sealed, Search, Store, StoreError, StoredCheckpoint, StoredRecord, StoredRun, Whose,
 };
 pub use transport::{AgentTransport, Arrival, Dispatch, Fault, Found, Lost, LostWork};

@@ -7,10 +7,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use concordat_model::agree::{Contract, ContractForm};
+use concordat_model::agree::Contract;
 use concordat_model::cloud_event::Expectation;
 use concordat_model::id::RunId;
-use concordat_model::run::event::{Attempt, Event};
+use concordat_model::payload;
+use concordat_model::run::event::{Attempt, Ending, Event};
 use concordat_model::run::leg::LegState;
 use concordat_model::run::{Phase, Run};
 use concordat_model::work::Leg;
@@ -43,10 +44,12 @@ pub fn fold(stored: &StoredRun) -> Result<Run, EngineError> {
     }
     let mut run = run.ok_or(EngineError::NotFound { what: "contract", id: stored.id.to_string() })?;
     for (digest, bytes) in &stored.payloads {
-        let value = serde_json::from_slice(bytes)
+        let document = payload::document(bytes);
+        let value = serde_json::from_slice(document)
             .map_err(|error| EngineError::PayloadOdd { digest: *digest, why: error.to_string() })?;
-        run.keep(*digest, Arc::new(value), bytes.len());
+        run.keep(*digest, Arc::new(value), document.len());
     }
+    run.secret.clone_from(&stored.secret);
     Ok(run)
 }
 
@@ -58,10 +61,8 @@ fn open(stored: &StoredRun, event: &Event, at: Timestamp) -> Result<Run, EngineE
         )));
     };
     let form = stored.payloads.iter().find(|(digest, _)| digest == contract);
-    let (digest, bytes) = form.ok_or(EngineError::PayloadMissing(*contract))?;
-    let form: ContractForm = serde_json::from_slice(bytes)
-        .map_err(|error| EngineError::PayloadOdd { digest: *digest, why: error.to_string() })?;
-    Ok(Run::open(stored.id, Arc::new(Contract::agree(form)?), event, at)?)
+    let (_, bytes) = form.ok_or(EngineError::PayloadMissing(*contract))?;
+    Ok(Run::open(stored.id, Arc::new(Contract::stored(bytes)?), event, at)?)
 }
 
 /// Goes on with every open run. One that cannot be read is left alone and reported; it stops nobody else.
@@ -132,12 +133,11 @@ async fn dependencies(
             awaited.insert(*other);
             continue;
         }
+        // Not folded: what it held may have been forgotten.
         let stored = core.store.run(*other).await?;
-        let completed = match stored {
-            Some(stored) => crate::row::status(&fold(&stored)?.state) == "completed",
-            None => false,
-        };
-        if !completed {
+        let last = stored.as_ref().and_then(|stored| stored.records.last());
+        let ended = last.and_then(|last| last.record.data::<Event>().ok());
+        if !matches!(ended, Some(Event::Ended { ending: Ending::Completed { .. } })) {
             failed = Some(*other);
         }
     }

@@ -3,6 +3,7 @@
 use concordat_model::agree::Contract;
 use concordat_model::classification::Classification;
 use concordat_model::decision::Decision;
+use concordat_model::digest::Digest;
 use concordat_model::id::{DecisionId, RecordId, ReviewId, RunId};
 use concordat_model::run::Run;
 use concordat_model::run::event::{Event, Verdict};
@@ -52,12 +53,49 @@ impl Engine {
     pub async fn run(&self, caller: &Caller, id: RunId) -> Result<RunView, EngineError> {
         let missing = || EngineError::NotFound { what: "contract", id: id.to_string() };
         let stored: StoredRun = self.core.store.run(id).await?.ok_or_else(missing)?;
-        let run = fold(&stored)?;
+        let run = match fold(&stored) {
+            Ok(run) => run,
+            Err(EngineError::PayloadMissing(digest)) => return Err(self.gone(caller, &stored, digest).await),
+            Err(error) => return Err(error),
+        };
         let may = self.permit(caller, Action::ContractsRead, of_run(ResourceKind::Contract, &run)).await;
         // Another tenant's contract is not even known to exist.
         may.map_err(|error| if same_tenant(caller, &run) { error } else { missing() })?;
         let waits = self.core.limits.waits_of(id);
         Ok(RunView { run, records: stored.records, waits })
+    }
+
+    /// Why a run cannot be folded: for whoever may see it, that it was forgotten.
+    async fn gone(&self, caller: &Caller, stored: &StoredRun, digest: Digest) -> EngineError {
+        let missing = EngineError::NotFound { what: "contract", id: stored.id.to_string() };
+        let Some(Ok(Event::Received { submitter, .. })) =
+            stored.records.first().map(|first| first.record.data())
+        else {
+            return missing;
+        };
+        if submitter.tenant != caller.principal.tenant {
+            return missing;
+        }
+        let resource = Resource {
+            kind: ResourceKind::Contract,
+            id: Some(stored.id.to_string()),
+            tenant: Some(submitter.tenant),
+            submitter: Some(submitter.name),
+            gate: None,
+        };
+        match self.permit(caller, Action::ContractsRead, resource).await {
+            Ok(_) => self.absent(&stored.id.to_string(), digest).await,
+            Err(error) => error,
+        }
+    }
+
+    /// Why a payload is not stored: it was forgotten, or is lost.
+    pub async fn absent(&self, owner: &str, digest: Digest) -> EngineError {
+        match self.core.store.forgotten(owner).await {
+            Ok(Some(record)) => EngineError::Forgotten { id: owner.to_owned(), record },
+            Ok(None) => EngineError::PayloadMissing(digest),
+            Err(error) => error.into(),
+        }
     }
 
     /// What would happen to a submission, without taking it in.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use concordat_model::agree::Contract;
 use concordat_model::digest::Digest;
 use concordat_model::id::{RunId, SubmissionId};
 use concordat_model::problem::{Problem, Problems};
@@ -21,7 +22,7 @@ use crate::error::EngineError;
 use crate::failpoint;
 use crate::gates;
 use crate::ports::{Commit, SavedReply, StoreError};
-use crate::turn::Turn;
+use crate::turn::{Fresh, Reused, Turn};
 
 /// What the caller of a submission is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -233,7 +234,7 @@ pub(crate) struct Opening<'a> {
     pub(crate) first: bool,
     pub(crate) origin: Origin,
     /// What is taken over from an earlier run.
-    pub(crate) reused: Vec<(Event, Arc<Value>)>,
+    pub(crate) reused: Vec<Reused>,
 }
 
 /// The first turn of a run: received, classified, and everything that is due then.
@@ -242,10 +243,12 @@ pub(crate) fn open<'c>(
     opening: Opening<'_>,
     submitted: Submitted,
 ) -> Result<Turn<'c>, EngineError> {
-    let contract = Arc::new(submitted.contract);
-    let received = Event::Received {
+    let Submitted { label, contract } = submitted;
+    let classification = core.classifier.classify(&gates::words(&contract));
+    let access = opening.first.then(|| opening.access.clone());
+    let received = |contract: &Contract| Event::Received {
         submission: opening.submission,
-        label: submitted.label,
+        label,
         name: contract.document().metadata.name.clone(),
         contract: contract.digest(),
         submitter: opening.caller.principal.clone(),
@@ -253,12 +256,8 @@ pub(crate) fn open<'c>(
         access: opening.access.decision.id,
         origin: opening.origin,
     };
-    let classification = core.classifier.classify(&gates::words(&contract));
-    let run = Run::open(opening.id, contract.clone(), &received, core.clock.now())?;
-    let access = opening.first.then(|| opening.access.clone());
-    let mut turn = Turn::opening(core, run, received, access, classification, opening.reused)?;
-    turn.keep_contract()?;
-    Ok(turn)
+    let fresh = Fresh::run(core, opening.id, contract, received, core.clock.now())?;
+    Turn::opening(core, fresh, access, classification, opening.reused)
 }
 
 fn line(run: &Run) -> ReceiptLine {

@@ -22,12 +22,15 @@ pub(crate) use wait::expected_events;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use concordat_model::agree::Contract;
 use concordat_model::classification::Classification;
 use concordat_model::cloud_event::Expectation;
 use concordat_model::contract::OnError;
-use concordat_model::decision::{Answer, Decision};
+use concordat_model::decision::{Answer, Decision, Gate};
 use concordat_model::digest::{self, Digest, NoCanonicalForm};
-use concordat_model::id::{DecisionId, RunId};
+use concordat_model::id::{AgentId, DecisionId, RunId};
+use concordat_model::name::StepName;
+use concordat_model::payload::{self, Payload};
 use concordat_model::run::due::{Ask, Due, Next};
 use concordat_model::run::event::{About, Attempt, Cause, Ending, Event, Failure};
 use concordat_model::run::leg::LegState;
@@ -56,7 +59,9 @@ pub(crate) struct Turn<'a> {
     /// What happened, in order.
     pub(crate) events: Vec<Event>,
     /// Payloads that the events name.
-    pub(crate) payloads: Vec<(Digest, Vec<u8>)>,
+    pub(crate) payloads: Vec<Payload>,
+    /// Those of them that may tell of people: they are kept under the run's secret.
+    pub(crate) sealed: Vec<Payload>,
     /// What is to be sent once the events are durable.
     pub(crate) sends: Vec<Sending>,
     /// What was seen of agents.
@@ -85,6 +90,39 @@ pub(crate) struct Sending {
     pub(crate) slot: Slot,
 }
 
+/// A run that was just received.
+pub(crate) struct Fresh {
+    run: Run,
+    received: Event,
+    contract: Payload,
+}
+
+impl Fresh {
+    /// A run of a contract, under a secret of its own. `received` makes its first event from the digest of what is
+    /// stored of the contract.
+    pub(crate) fn run(
+        core: &Core,
+        id: RunId,
+        contract: Contract,
+        received: impl FnOnce(&Contract) -> Event,
+        at: Timestamp,
+    ) -> Result<Fresh, EngineError> {
+        let secret = core.secret()?;
+        let (contract, stored) = contract.sealed(Some(secret.salt())).map_err(no_form)?;
+        let received = received(&contract);
+        let mut run = Run::open(id, Arc::new(contract), &received, at)?;
+        run.secret = Some(secret);
+        Ok(Fresh { run, received, contract: stored })
+    }
+}
+
+/// A result that is taken over from an earlier run of the same contract.
+pub(crate) struct Reused {
+    pub(crate) step: StepName,
+    pub(crate) agent: Option<AgentId>,
+    pub(crate) value: Arc<Value>,
+}
+
 /// How soon a step is offered again when policy could not answer.
 const PUT_OFF: std::time::Duration = std::time::Duration::from_millis(50);
 
@@ -96,6 +134,7 @@ impl<'a> Turn<'a> {
             at,
             events: Vec::new(),
             payloads: Vec::new(),
+            sealed: Vec::new(),
             sends: Vec::new(),
             seen: Vec::new(),
             children: Vec::new(),
@@ -112,24 +151,23 @@ impl<'a> Turn<'a> {
     /// The first turn of a run: what was received, who let it in, and what it is about.
     pub(crate) fn opening(
         core: &'a Core,
-        run: Run,
-        received: Event,
+        Fresh { run, received, contract }: Fresh,
         access: Option<Asked>,
         classification: Classification,
-        reused: Vec<(Event, Arc<Value>)>,
+        reused: Vec<Reused>,
     ) -> Result<Turn<'a>, EngineError> {
         let awaited = run.state.depends_on.iter().copied().collect();
         let at = run.state.received;
         let mut turn = Turn::new(core, run, awaited, at);
         turn.events.push(received);
+        turn.sealed.push(contract);
         if let Some(access) = access {
             turn.decided(access, None)?;
         }
         turn.tell(Event::Classified { classification })?;
-        for (event, value) in reused {
-            let size = digest::canonical(&*value).map_or(0, |bytes| bytes.len());
-            event.payloads().into_iter().for_each(|digest| turn.run.keep(digest, value.clone(), size));
-            turn.tell(event)?;
+        for Reused { step, agent, value } in reused {
+            let (output, _) = turn.put(value)?;
+            turn.tell(Event::Reused { step, agent, output })?;
         }
         turn.settle()?;
         Ok(turn)
@@ -315,17 +353,15 @@ impl<'a> Turn<'a> {
 
     /// Records a decision with exactly what was asked.
     fn decided(&mut self, asked: Asked, attempt: Option<Attempt>) -> Result<Decision, EngineError> {
-        self.payloads.extend(asked.payloads());
+        let named = asked.payloads();
+        if asked.decision.gate == Gate::Access {
+            self.payloads.extend(named)
+        } else {
+            self.sealed.extend(named)
+        }
         let decision = asked.decision;
         self.tell(Event::Decided { decision: Box::new(decision.clone()), attempt })?;
         Ok(decision)
-    }
-
-    /// Keeps the contract itself as a payload: it is what the run's first record names.
-    pub(crate) fn keep_contract(&mut self) -> Result<(), EngineError> {
-        let form = digest::canonical(&self.run.contract.form()).map_err(no_form)?;
-        self.payloads.push((self.run.contract.digest(), form));
-        Ok(())
     }
 
     /// Something happened.
@@ -337,9 +373,10 @@ impl<'a> Turn<'a> {
 
     /// Keeps a value as a payload.
     fn put(&mut self, value: Arc<Value>) -> Result<(Digest, u64), EngineError> {
-        let bytes = digest::canonical(&*value).map_err(no_form)?;
-        let (digest, size) = (Digest::of(&bytes), bytes.len());
-        self.payloads.push((digest, bytes));
+        let form = digest::canonical(&*value).map_err(no_form)?;
+        let size = form.len();
+        let (digest, stored) = payload::payload(form, self.run.salt());
+        self.sealed.push((digest, stored));
         self.run.keep(digest, value, size);
         Ok((digest, size as u64))
     }

@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use concordat_model::agent::Standing;
 use concordat_model::digest::Digest;
-use concordat_model::id::{AgentId, DecisionId, EventId, KeyId, ReviewId, RunId};
+use concordat_model::hold::{HoldEvent, Holds};
+use concordat_model::id::{AgentId, DecisionId, EventId, HoldId, KeyId, ReviewId, RunId};
 use concordat_model::keyring::{KeyEvent, Keyring};
 use concordat_model::name::{ContractName, PrincipalName, TenantName};
+use concordat_model::payload;
 use concordat_model::policy_book::{PolicyBook, PolicyEvent};
 use concordat_model::registry::{AgentEvent, Registry};
 use concordat_model::run::event::About;
@@ -37,6 +39,7 @@ pub(crate) struct World {
     pub(crate) reviews: BTreeMap<ReviewId, OpenReview>,
     pub(crate) events: Events,
     pub(crate) triggers: Triggers,
+    pub(crate) holds: Holds,
     /// What the log tells of OPA's doors, until they are opened.
     pub(crate) opa: BTreeMap<TenantName, concordat_policy::opa::State>,
     /// What the operator had set at the last start.
@@ -71,7 +74,9 @@ pub struct OpenReview {
 }
 
 /// The types of the records that make up the world.
-const TYPES: [&str; 20] = [
+const TYPES: [&str; 22] = [
+    "hold.set",
+    "hold.released",
     "agent.registered",
     "agent.suspended",
     "agent.restored",
@@ -124,25 +129,30 @@ impl World {
             }
         }
         for stored in &events {
-            world.events.remember(Arc::new(World::told(store, stored).await?));
+            if let Some(told) = World::told(store, stored).await? {
+                world.events.remember(Arc::new(told));
+            }
         }
         Ok(world)
     }
 
-    /// Reads an event of the log.
-    async fn told(store: &dyn Store, stored: &StoredRecord) -> Result<Told, EngineError> {
+    /// Reads an event of the log, unless it was forgotten.
+    async fn told(store: &dyn Store, stored: &StoredRecord) -> Result<Option<Told>, EngineError> {
         let record = &stored.record;
         let odd = |why: String| EngineError::Log { index: stored.index, why };
         let recorded: EventRecorded = record.data().map_err(|error| odd(error.to_string()))?;
         let digest = recorded.content;
-        let bytes = store.payload(&digest).await?.ok_or(EngineError::PayloadMissing(digest))?;
-        Ok(Told {
+        let Some(bytes) = store.payload(&digest).await? else {
+            let forgotten = store.forgotten(record.subject()).await?;
+            return forgotten.map(|_| None).ok_or(EngineError::PayloadMissing(digest));
+        };
+        Ok(Some(Told {
             id: record.subject().parse().map_err(|error| odd(format!("{error}")))?,
-            event: serde_json::from_slice(&bytes)
+            event: serde_json::from_slice(payload::document(&bytes))
                 .map_err(|error| EngineError::PayloadOdd { digest, why: error.to_string() })?,
             tenant: recorded.tenant,
             at: record.time().parse().map_err(|error| odd(format!("{error}")))?,
-        })
+        }))
     }
 
     async fn fold(&mut self, store: &dyn Store, stored: &StoredRecord) -> Result<(), EngineError> {
@@ -168,6 +178,12 @@ impl World {
             "trigger.applied" | "trigger.removed" | "trigger.fired" => {
                 let event: TriggerEvent = record.data().map_err(|error| odd(error.to_string()))?;
                 self.triggers.apply(record.subject(), &event, at);
+                Ok(())
+            }
+            "hold.set" | "hold.released" => {
+                let id: HoldId = record.subject().parse().map_err(|error| odd(format!("{error}")))?;
+                let event: HoldEvent = record.data().map_err(|error| odd(error.to_string()))?;
+                self.holds.apply(id, &event, at);
                 Ok(())
             }
             "log.started" => {

@@ -17,14 +17,16 @@ use serde_json::Value;
 
 use crate::condition::Test;
 use crate::contract::{ContractDocument, NestedDocument, Spec};
-use crate::digest::Digest;
+use crate::digest::{self, Digest, NoCanonicalForm};
 use crate::name::StepName;
+use crate::payload::{self, Payload, Salt};
 use crate::plan::Plan;
 use crate::problem::{Problem, Problems};
+use crate::reference::Reference;
 use crate::span::Span;
 use order::order;
 use scope::{Scope, Sees};
-use words::{check_input, check_words};
+use words::{check_input, check_subject, check_words};
 
 pub use kind::{Kind, Nested, Wait, Way};
 pub use step::Step;
@@ -77,9 +79,34 @@ impl Contract {
     pub fn agree(form: ContractForm) -> Result<Contract, Problems> {
         let digest =
             Digest::of_json(&form).map_err(|error| Problem::new("document-form", "", error.to_string()))?;
+        Contract::agreed(form, digest)
+    }
+
+    /// Agrees a contract as it was stored.
+    ///
+    /// # Errors
+    /// Another payload.
+    pub fn stored(payload: &[u8]) -> Result<Contract, Problems> {
+        let form = serde_json::from_slice(payload::document(payload));
+        let form = form.map_err(|error| Problem::new("document-form", "", error.to_string()))?;
+        Contract::agreed(form, Digest::of(payload))
+    }
+
+    /// The contract under a salt, and the payload that its digest is of from now on.
+    ///
+    /// # Errors
+    /// A contract that has no canonical form.
+    pub fn sealed(mut self, salt: Option<Salt>) -> Result<(Contract, Payload), NoCanonicalForm> {
+        let payload = payload::payload(digest::canonical(&self.form())?, salt);
+        self.digest = payload.0;
+        Ok((self, payload))
+    }
+
+    fn agreed(form: ContractForm, digest: Digest) -> Result<Contract, Problems> {
         let ContractForm { contract: document, input } = form;
         let mut found = Vec::new();
         check_input(&document.spec, &input, &mut found);
+        check_subject(&document.spec, &mut found);
         let Blueprint { plan, steps, acceptance, fallback } = match blueprint(&document, 1) {
             Ok(blueprint) => blueprint,
             Err(problems) => return Err(problems.and(found)),
@@ -142,6 +169,20 @@ impl Contract {
     #[must_use]
     pub fn fallback(&self) -> Option<&Nested> {
         self.fallback.as_ref()
+    }
+
+    /// Whom the work is about, as the input has it.
+    #[must_use]
+    pub fn subject(&self) -> Option<String> {
+        let written = self.document.spec.governance.subject.as_deref()?;
+        match Reference::read(written) {
+            Ok(Some(reference)) => match reference.follow(&self.input)? {
+                Value::String(text) => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            },
+            _ => Some(written.to_owned()),
+        }
     }
 
     /// What the digest covers, for storing.

@@ -165,6 +165,9 @@ pub struct Governance {
     /// The regimes that the work falls under, such as `GDPR`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub compliance: Vec<String>,
+    /// Whom the work is about, such as `${input.applicant_id}`: what is stored of it is found and erased by this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
 }
 
 impl Governance {

@@ -115,6 +115,10 @@ id!(
     RecordId, "rec"
 );
 id!(
+    /// A legal hold.
+    HoldId, "hold"
+);
+id!(
     /// One life of the program, from a start to its end.
     BootId, "boot"
 );

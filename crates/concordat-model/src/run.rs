@@ -29,6 +29,7 @@ use serde_json::Value;
 use crate::agree::{Contract, Step};
 use crate::digest::Digest;
 use crate::id::RunId;
+use crate::payload::{Salt, Secret};
 use crate::step_id::StepId;
 
 pub use event::Event;
@@ -45,6 +46,8 @@ pub struct Run {
     pub state: RunState,
     /// How many events were folded; the next event has this number.
     pub version: u64,
+    /// What its payloads are kept under; none in a log that was written before there were secrets.
+    pub secret: Option<Secret>,
     payloads: HashMap<Digest, Arc<Value>>,
     bytes: u64,
 }
@@ -69,7 +72,7 @@ impl Run {
         at: Timestamp,
     ) -> Result<Run, IllegalMove> {
         let state = RunState::open(&contract, event, at)?;
-        Ok(Run { id, contract, state, version: 1, payloads: HashMap::new(), bytes: 0 })
+        Ok(Run { id, contract, state, version: 1, secret: None, payloads: HashMap::new(), bytes: 0 })
     }
 
     /// Folds one event.
@@ -87,6 +90,12 @@ impl Run {
         if self.payloads.insert(digest, payload).is_none() {
             self.bytes = self.bytes.saturating_add(bytes as u64);
         }
+    }
+
+    /// The salt of its payloads.
+    #[must_use]
+    pub fn salt(&self) -> Option<Salt> {
+        self.secret.as_ref().map(Secret::salt)
     }
 
     /// What the run has too much of, if anything.

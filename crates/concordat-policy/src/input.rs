@@ -17,6 +17,7 @@ use concordat_model::digest::Digest;
 use concordat_model::id::ReviewId;
 use concordat_model::money::Money;
 use concordat_model::name::{PrincipalName, TenantName};
+use concordat_model::payload::Salt;
 use concordat_model::principal::Role;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -96,6 +97,11 @@ impl From<Money> for Price {
 pub(crate) trait GateInput: Serialize {
     /// The gate that takes it.
     const GATE: Gate;
+
+    /// What stands behind it where it is stored.
+    fn salt(&self) -> Option<Salt> {
+        None
+    }
 }
 
 impl GateInput for AccessInput {
@@ -104,14 +110,26 @@ impl GateInput for AccessInput {
 
 impl GateInput for AdmitInput {
     const GATE: Gate = Gate::Admit;
+
+    fn salt(&self) -> Option<Salt> {
+        self.salt
+    }
 }
 
 impl GateInput for DispatchInput {
     const GATE: Gate = Gate::Dispatch;
+
+    fn salt(&self) -> Option<Salt> {
+        self.salt
+    }
 }
 
 impl GateInput for ReleaseInput {
     const GATE: Gate = Gate::Release;
+
+    fn salt(&self) -> Option<Salt> {
+        self.salt
+    }
 }
 
 impl GateInput for PromoteInput {

@@ -12,6 +12,7 @@ use concordat_model::agent::Agent;
 use concordat_model::decision::{Answer, Decision, Gate, Provenance};
 use concordat_model::digest::{Digest, canonical};
 use concordat_model::id::{AgentId, DecisionId};
+use concordat_model::payload::{self, Payload, Salt};
 use concordat_model::trust::Belief;
 use concordat_model::work::{Outcome, Work};
 use regorus::{Engine, Value};
@@ -67,9 +68,9 @@ impl From<evaluate::Located> for LoadError {
 pub struct Asked {
     /// The gate's answer with its reasons and provenance.
     pub decision: Decision,
-    /// The input as canonical JSON; its digest stands in the decision's provenance.
+    /// The input as a payload; its digest stands in the decision's provenance.
     pub input: Arc<[u8]>,
-    /// What explains a refusal, as canonical JSON; its digest stands in the decision's provenance.
+    /// What explains a refusal, as a payload; its digest stands in the decision's provenance.
     pub explanation: Option<Arc<[u8]>>,
 }
 
@@ -264,29 +265,31 @@ impl Policy {
     /// Asks a gate again with a stored input, bit for bit. It gives a decision to compare, never a key.
     #[must_use]
     pub fn replay(&self, gate: Gate, id: DecisionId, input: &[u8]) -> Decision {
-        self.decide(gate, id, input.into(), evaluate::input(input)).decision
+        let (document, salt) = (payload::document(input), payload::salt(input));
+        self.decide(gate, id, Form { bytes: document.to_vec(), salt }, evaluate::input(document)).decision
     }
 
     /// The bare answer to a stored input, with the agents it permits, in the order of their ids.
     pub(crate) fn answer_to(&self, gate: Gate, input: &[u8]) -> (Answer, Vec<AgentId>) {
-        match evaluate::input(input).and_then(|input| self.answer(gate, input)) {
+        match evaluate::input(payload::document(input)).and_then(|input| self.answer(gate, input)) {
             Ok(answered) => (answered.answer, answered.permitted),
             Err(failed) => (failed.failure.denial(&failed.detail), Vec::new()),
         }
     }
 
     fn ask<I: GateInput>(&self, id: DecisionId, input: &I) -> Asked {
+        let salt = input.salt();
         match evaluate::canonical(input) {
-            Ok((bytes, value)) => self.decide(I::GATE, id, bytes.into(), Ok(value)),
+            Ok((bytes, value)) => self.decide(I::GATE, id, Form { bytes, salt }, Ok(value)),
             // What could not be asked is still recorded as it was given.
-            Err(failed) => self.decide(I::GATE, id, canonical(input).unwrap_or_default().into(), Err(failed)),
+            Err(failed) => self.decide(I::GATE, id, Form::of(input), Err(failed)),
         }
     }
 
-    fn decide(&self, gate: Gate, id: DecisionId, bytes: Arc<[u8]>, input: Result<Value, Failed>) -> Asked {
+    fn decide(&self, gate: Gate, id: DecisionId, form: Form, input: Result<Value, Failed>) -> Asked {
         match input.and_then(|input| self.answer(gate, input)) {
-            Ok(answered) => self.asked(gate, id, bytes, answered),
-            Err(failed) => self.failed(gate, id, bytes, &failed),
+            Ok(answered) => self.asked(gate, id, form, answered),
+            Err(failed) => self.failed(gate, id, form, &failed),
         }
     }
 
@@ -307,11 +310,10 @@ impl Policy {
     }
 
     fn mismatch<I: GateInput>(&self, id: DecisionId, input: &I) -> Asked {
-        let bytes = canonical(input).unwrap_or_default();
-        self.failed(I::GATE, id, bytes.into(), &Failed::new(Failure::Mismatch, ""))
+        self.failed(I::GATE, id, Form::of(input), &Failed::new(Failure::Mismatch, ""))
     }
 
-    fn failed(&self, gate: Gate, id: DecisionId, input: Arc<[u8]>, failed: &Failed) -> Asked {
+    fn failed(&self, gate: Gate, id: DecisionId, input: Form, failed: &Failed) -> Asked {
         let answer = failed.failure.denial(&failed.detail);
         let (checks, permitted, excluded) = Default::default();
         self.asked(gate, id, input, Answered { answer, checks, permitted, excluded })
@@ -322,33 +324,48 @@ impl Policy {
     pub fn explain_again(&self, decision: &Decision, input: &[u8]) -> Explanation {
         let others = decision.excluded.values().flatten().map(|reason| reason.code.as_str()).collect();
         let reasons = decision.answer.reasons();
+        let input = payload::document(input);
         explain::explain(&self.engine, &self.sources, decision.gate, input, reasons, &others)
             .unwrap_or_default()
     }
 
     /// What explains an answer that is no permit, where the policy itself gave it.
-    fn explain(&self, gate: Gate, input: &[u8], answered: &Answered) -> Option<Arc<[u8]>> {
+    fn explain(&self, gate: Gate, input: &Form, answered: &Answered) -> Option<Payload> {
         let reasons = answered.answer.reasons();
         if reasons.is_empty() || reasons.iter().any(|reason| reason.code.starts_with("policy_")) {
             return None;
         }
         let others = answered.excluded.values().flatten().map(|reason| reason.code.as_str()).collect();
-        let explanation = explain::explain(&self.engine, &self.sources, gate, input, reasons, &others)?;
-        Some(canonical(&explanation).ok()?.into())
+        let explanation =
+            explain::explain(&self.engine, &self.sources, gate, &input.bytes, reasons, &others)?;
+        Some(payload::payload(canonical(&explanation).ok()?, input.salt))
     }
 
-    fn asked(&self, gate: Gate, id: DecisionId, input: Arc<[u8]>, answered: Answered) -> Asked {
-        let explanation = self.explain(gate, &input, &answered);
+    fn asked(&self, gate: Gate, id: DecisionId, form: Form, answered: Answered) -> Asked {
+        let (explained, explanation) = self.explain(gate, &form, &answered).unzip();
+        let (input, stored) = payload::payload(form.bytes, form.salt);
         let Answered { answer, checks, permitted, excluded } = answered;
         let provenance = Provenance {
             policy: self.revision,
-            input: Digest::of(&input),
-            explanation: explanation.as_deref().map(Digest::of),
+            input,
+            explanation: explained,
             evaluator: EVALUATOR.to_owned(),
         };
         let compared = None;
         let decision = Decision { id, gate, answer, checks, permitted, excluded, compared, provenance };
-        Asked { decision, input, explanation }
+        Asked { decision, input: stored.into(), explanation: explanation.map(Into::into) }
+    }
+}
+
+/// An input in canonical form, and what is to stand behind it where it is stored.
+struct Form {
+    bytes: Vec<u8>,
+    salt: Option<Salt>,
+}
+
+impl Form {
+    fn of(input: &impl GateInput) -> Form {
+        Form { bytes: canonical(input).unwrap_or_default(), salt: input.salt() }
     }
 }
 

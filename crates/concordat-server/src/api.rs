@@ -7,6 +7,7 @@
 
 pub mod problem;
 
+pub mod contents;
 pub mod contracts;
 pub mod decisions;
 pub mod reviews;

@@ -233,6 +233,7 @@ fn engine_kind(error: &EngineError) -> Kind {
             Kind(S::UNPROCESSABLE_ENTITY, "policy-refused", "The policy does not pass", false)
         }
         EngineError::NotFound { .. } | EngineError::Registry(RegistryError::Unknown(_)) => NOT_FOUND,
+        EngineError::Forgotten { .. } => Kind(S::GONE, "forgotten", "It was forgotten", false),
         EngineError::Conflict(_) | EngineError::Illegal(_) | EngineError::Store(StoreError::Conflict(_)) => {
             CONFLICT
         }

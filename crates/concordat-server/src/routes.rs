@@ -3,6 +3,7 @@
 mod agents;
 mod audit;
 mod cloud_events;
+mod contents;
 mod contracts;
 mod decisions;
 mod events;
@@ -37,6 +38,7 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .merge(audit::routes())
         .merge(proofs::routes())
         .merge(reports::routes())
+        .merge(contents::routes())
         .merge(keys::routes())
         .merge(service::routes())
 }

@@ -24,9 +24,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use concordat_engine::ports::{Change, RunRow};
+use concordat_engine::ports::{Change, RunRow, Sealed, Whose};
 use concordat_ledger::{Draft, Record, Signer, SubjectSeq};
 use concordat_model::digest::Digest;
+use concordat_model::payload::Secret;
 use concordat_store::{Database, Signing, verify};
 use concordat_tests_postgres::Server;
 use serde_json::{Value, json};
@@ -173,11 +174,17 @@ fn change(caller: u64, turn: u64, shape: Shape) -> Outcome<Change> {
         let content = format!("{caller}-{turn}-{number}-{}", "x".repeat(shape.size)).into_bytes();
         (Digest::of(&content), content)
     };
+    let sealed = Sealed {
+        owner: id("run", run),
+        secret: Secret::new(*Digest::of(&run.to_be_bytes()).bytes()),
+        whose: (first % 55 == 0).then_some(Whose { tenant: "acme".parse()?, subject: None }),
+        payloads: (0..shape.payloads).map(payload).collect(),
+    };
     Ok(Change {
         records: records?,
-        payloads: (0..shape.payloads).map(payload).collect(),
+        sealed: if shape.payloads > 0 { vec![sealed] } else { Vec::new() },
         runs: if shape.payloads > 0 { vec![row(run, first)?] } else { Vec::new() },
-        reply: None,
+        ..Change::default()
     })
 }
 

@@ -12,9 +12,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use concordat_engine::ports::{Change, RunRow};
+use concordat_engine::ports::{Change, RunRow, Sealed, Whose};
 use concordat_ledger::{Draft, Record, Signer, SubjectSeq};
 use concordat_model::digest::Digest;
+use concordat_model::payload::Secret;
 use concordat_store::{Database, Signing, verify};
 use concordat_tests_postgres::Server;
 use serde_json::{Value, json};
@@ -95,6 +96,7 @@ async fn measure(database: &Database, runs: u64, open: u64) -> Outcome<()> {
 
 fn change(run: u64, open: bool) -> Outcome<Change> {
     let mut change = Change { runs: vec![row(run, open)?], ..Change::default() };
+    let mut payloads = Vec::new();
     for seq in 0..RECORDS {
         let content = format!("{run}-{seq}-{}", "x".repeat(PAYLOAD)).into_bytes();
         let digest = Digest::of(&content);
@@ -105,9 +107,12 @@ fn change(run: u64, open: bool) -> Outcome<Change> {
         };
         change.records.push(record(run, seq, kind, &data)?);
         if seq % 4 == 0 {
-            change.payloads.push((digest, content));
+            payloads.push((digest, content));
         }
     }
+    let whose = Some(Whose { tenant: "acme".parse()?, subject: None });
+    let secret = Secret::new(*Digest::of(&run.to_be_bytes()).bytes());
+    change.sealed = vec![Sealed { owner: id("run", run), secret, whose, payloads }];
     Ok(change)
 }
 

@@ -3,12 +3,14 @@
 //! How a batch lies in memory is for each database to say ([`Content`]); what is hashed and signed is said here,
 //! once for all of them.
 
-use concordat_engine::ports::{Change, RunRow, SavedReply};
+use concordat_engine::ports::{Change, Forgotten, RunRow, SavedReply, Sealed, Whose};
 use concordat_ledger::tree::{Hash, Node, Subtrees, leaf_hash};
 use concordat_ledger::{Frontier, Record};
 use concordat_model::digest::Digest;
+use concordat_model::payload::Secret;
 
 use crate::open::Signing;
+use crate::sealing::seal;
 
 /// What a batch stores, in the form in which one database takes it.
 pub(crate) trait Content: Default + Send + Sync {
@@ -20,6 +22,15 @@ pub(crate) trait Content: Default + Send + Sync {
 
     /// Adds a payload.
     fn add_payload(&mut self, digest: &Digest, content: &[u8]);
+
+    /// Adds the secret of an owner whose first payloads these are.
+    fn add_secret(&mut self, owner: &str, secret: &Secret, whose: &Whose);
+
+    /// Adds a payload that lies under its owner's secret.
+    fn add_sealed(&mut self, owner: &str, digest: &Digest, body: Vec<u8>);
+
+    /// Forgets an owner's payloads.
+    fn forget(&mut self, forgotten: &Forgotten);
 
     /// Adds the row of a run.
     fn add_run(&mut self, run: &RunRow);
@@ -67,9 +78,19 @@ impl<C: Content> Batch<C> {
         let first = self.tree.size();
         change.records.iter().try_for_each(|record| self.add_record(record))?;
         change.payloads.iter().for_each(|(digest, content)| self.content.add_payload(digest, content));
+        change.sealed.iter().for_each(|sealed| self.add_sealed(sealed));
+        change.forgotten.iter().for_each(|forgotten| self.content.forget(forgotten));
         change.runs.iter().for_each(|run| self.content.add_run(run));
         change.reply.iter().for_each(|reply| self.content.add_reply(reply));
         Ok(first)
+    }
+
+    fn add_sealed(&mut self, sealed: &Sealed) {
+        let Sealed { owner, secret, whose, payloads } = sealed;
+        whose.iter().for_each(|whose| self.content.add_secret(owner, secret, whose));
+        for (digest, content) in payloads {
+            self.content.add_sealed(owner, digest, seal(secret, digest, content));
+        }
     }
 
     fn add_record(&mut self, record: &Record) -> Result<(), Flipped> {

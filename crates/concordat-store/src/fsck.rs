@@ -59,7 +59,9 @@ pub struct Examined {
     pub of_runs: u64,
     /// How many of them were in indices that were made anew.
     pub of_indexes: u64,
-    /// How many payloads runs name that are not stored: they were erased, or lost.
+    /// How many runs cannot be folded since their payloads were forgotten, with a record that says so.
+    pub forgotten: u64,
+    /// How many payloads other runs name that are not stored: they are lost.
     pub absent: u64,
     /// What was made anew: rows of runs, and all indices together.
     pub repaired: u64,

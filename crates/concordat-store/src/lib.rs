@@ -28,6 +28,7 @@ mod postgres;
 mod reading;
 mod row;
 mod run_payloads;
+mod sealing;
 mod search;
 mod sqlite;
 pub mod verify;

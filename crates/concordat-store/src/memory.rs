@@ -12,8 +12,8 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use concordat_engine::ports::{
-    Change, Commit, Page, RecordFilter, RunFilter, RunRow, SavedReply, Search, Store, StoreError,
-    StoredCheckpoint, StoredRecord, StoredRun,
+    Change, Commit, OwnerFilter, Page, RecordFilter, RunFilter, RunRow, SavedReply, Search, Store,
+    StoreError, StoredCheckpoint, StoredRecord, StoredRun,
 };
 use concordat_ledger::tree::{Hash, Node};
 use concordat_model::digest::Digest;
@@ -90,6 +90,14 @@ impl Store for Memory {
 
     async fn payload(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         self.read(|tables| tables.payload(digest)).await
+    }
+
+    async fn owners(&self, filter: &OwnerFilter, page: Page) -> Result<Vec<String>, StoreError> {
+        self.read(|tables| tables.owners(filter, page)).await
+    }
+
+    async fn forgotten(&self, owner: &str) -> Result<Option<String>, StoreError> {
+        self.read(|tables| tables.forgotten(owner)).await
     }
 
     async fn reply(&self, caller: &str, key: &str) -> Result<Option<SavedReply>, StoreError> {

@@ -23,8 +23,8 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use concordat_engine::ports::{
-    Change, Commit, Page, RecordFilter, RunFilter, RunRow, SavedReply, Search, Store, StoreError,
-    StoredCheckpoint, StoredRecord, StoredRun,
+    Change, Commit, OwnerFilter, Page, RecordFilter, RunFilter, RunRow, SavedReply, Search, Store,
+    StoreError, StoredCheckpoint, StoredRecord, StoredRun,
 };
 use concordat_ledger::tree::{Hash, Node};
 use concordat_model::digest::Digest;
@@ -109,6 +109,14 @@ impl Store for Postgres {
 
     async fn payload(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         read::payload(&self.readers, digest).await
+    }
+
+    async fn owners(&self, filter: &OwnerFilter, page: Page) -> Result<Vec<String>, StoreError> {
+        read::owners(&self.readers, filter, page).await
+    }
+
+    async fn forgotten(&self, owner: &str) -> Result<Option<String>, StoreError> {
+        read::forgotten(&self.readers, owner).await
     }
 
     async fn reply(&self, caller: &str, key: &str) -> Result<Option<SavedReply>, StoreError> {

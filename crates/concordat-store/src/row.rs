@@ -8,9 +8,12 @@ use std::str::FromStr;
 use concordat_engine::ports::{RunRow, SavedReply, StoreError, StoredCheckpoint, StoredRecord, StoredRun};
 use concordat_ledger::Record;
 use concordat_model::digest::Digest;
+use concordat_model::payload::{Payload, Secret};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
+
+use crate::sealing;
 
 /// The three kinds of value that our tables have.
 pub(crate) trait Cells {
@@ -19,6 +22,9 @@ pub(crate) trait Cells {
 
     /// Bytes.
     fn bytes(&self, column: &str) -> sqlx::Result<&[u8]>;
+
+    /// Bytes that may be missing.
+    fn some_bytes(&self, column: &str) -> sqlx::Result<Option<&[u8]>>;
 
     /// A number.
     fn integer(&self, column: &str) -> sqlx::Result<Option<i64>>;
@@ -30,6 +36,10 @@ impl Cells for SqliteRow {
     }
 
     fn bytes(&self, column: &str) -> sqlx::Result<&[u8]> {
+        self.try_get(column)
+    }
+
+    fn some_bytes(&self, column: &str) -> sqlx::Result<Option<&[u8]>> {
         self.try_get(column)
     }
 
@@ -45,6 +55,10 @@ impl Cells for PgRow {
     }
 
     fn bytes(&self, column: &str) -> sqlx::Result<&[u8]> {
+        self.try_get(column)
+    }
+
+    fn some_bytes(&self, column: &str) -> sqlx::Result<Option<&[u8]>> {
         self.try_get(column)
     }
 
@@ -138,7 +152,7 @@ pub(crate) fn run_of(subject: &str, records: Vec<StoredRecord>) -> Result<Stored
     if records.iter().zip(0..).any(|(stored, seq)| stored.record.subject_seq().get() != seq) {
         return Err(odd("subject_seq", &"the run's records have a gap or are out of order"));
     }
-    Ok(StoredRun { id, records, payloads: Vec::new() })
+    Ok(StoredRun { id, records, payloads: Vec::new(), secret: None })
 }
 
 /// A row of the table `run`, all columns.
@@ -199,20 +213,32 @@ impl<R: Cells> TryFrom<CheckpointColumns<'_, R>> for StoredCheckpoint {
     }
 }
 
-/// A row of the table `payload`, all columns.
+/// A payload as it was read, and what it was kept under, if it can be forgotten.
+pub(crate) struct Kept {
+    pub(crate) payload: Payload,
+    pub(crate) secret: Option<Secret>,
+}
+
+/// A row of the table `payload` or `sealed`: `digest`, `body`, and the owner's `secret`.
 pub(crate) struct PayloadColumns<'a, R>(pub(crate) &'a R);
 
-impl<R: Cells> TryFrom<PayloadColumns<'_, R>> for (Digest, Vec<u8>) {
+impl<R: Cells> TryFrom<PayloadColumns<'_, R>> for Kept {
     type Error = StoreError;
 
-    fn try_from(PayloadColumns(row): PayloadColumns<'_, R>) -> Result<(Digest, Vec<u8>), StoreError> {
+    fn try_from(PayloadColumns(row): PayloadColumns<'_, R>) -> Result<Kept, StoreError> {
         let columns = Columns { table: "payload", key: String::new(), row };
         let (stored, body) = (columns.bytes("digest")?, columns.bytes("body")?);
-        let digest = Digest::of(body);
-        if digest.bytes() != stored {
-            let columns = Columns { key: digest.to_string(), ..columns };
-            return Err(columns.odd("digest", &"the content has another digest"));
-        }
-        Ok((digest, body.to_vec()))
+        let digest = <[u8; 32]>::try_from(stored).map_err(|error| columns.odd("digest", &error))?;
+        let digest = Digest::from_bytes(digest);
+        let columns = Columns { key: digest.to_string(), ..columns };
+        let secret = row.some_bytes("secret").map_err(|error| columns.odd("secret", &error))?;
+        let secret = secret.map(<[u8; 32]>::try_from).transpose();
+        let secret = secret.map_err(|error| columns.odd("secret", &error))?.map(Secret::new);
+        let content = match &secret {
+            Some(secret) => sealing::open(secret, &digest, body),
+            None => (Digest::of(body) == digest).then(|| body.to_vec()),
+        };
+        let content = content.ok_or_else(|| columns.odd("digest", &"the content has another digest"))?;
+        Ok(Kept { payload: (digest, content), secret })
     }
 }

@@ -11,6 +11,8 @@ use concordat_ledger::record::RecordError;
 use concordat_model::digest::Digest;
 use serde::Deserialize;
 
+use crate::row::Kept;
+
 /// Payloads that are asked for in one statement.
 const AT_ONCE: usize = 4096;
 
@@ -42,20 +44,18 @@ impl Wanted {
     }
 
     /// Gives each run what it wanted. One that was erased is missing among the payloads.
-    pub(crate) fn hand_out(
-        &self,
-        payloads: impl IntoIterator<Item = (Digest, Vec<u8>)>,
-        runs: &mut [StoredRun],
-    ) {
+    pub(crate) fn hand_out(&self, payloads: impl IntoIterator<Item = Kept>, runs: &mut [StoredRun]) {
         let mut waiting = self.digests.iter().enumerate();
         let mut takers = self.ends.iter().zip(runs).peekable();
-        for (digest, body) in payloads {
-            let Some((place, _)) = waiting.find(|(_, wanted)| **wanted == digest) else { break };
+        for Kept { payload, secret } in payloads {
+            let Some((place, _)) = waiting.find(|(_, wanted)| **wanted == payload.0) else { break };
             while takers.peek().is_some_and(|(end, _)| place >= **end) {
                 takers.next();
             }
             let Some((_, run)) = takers.peek_mut() else { break };
-            run.payloads.push((digest, body));
+            // All of a run's payloads that can be forgotten lie under the run's own secret.
+            run.secret = run.secret.take().or(secret);
+            run.payloads.push(payload);
         }
     }
 }

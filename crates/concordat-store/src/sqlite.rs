@@ -16,8 +16,8 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use concordat_engine::ports::{
-    Change, Commit, Page, RecordFilter, RunFilter, RunRow, SavedReply, Search, Store, StoreError,
-    StoredCheckpoint, StoredRecord, StoredRun,
+    Change, Commit, OwnerFilter, Page, RecordFilter, RunFilter, RunRow, SavedReply, Search, Store,
+    StoreError, StoredCheckpoint, StoredRecord, StoredRun,
 };
 use concordat_ledger::tree::{Hash, Node};
 use concordat_model::digest::Digest;
@@ -104,6 +104,14 @@ impl Store for Sqlite {
 
     async fn payload(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         read::payload(&self.readers, digest).await
+    }
+
+    async fn owners(&self, filter: &OwnerFilter, page: Page) -> Result<Vec<String>, StoreError> {
+        read::owners(&self.readers, filter, page).await
+    }
+
+    async fn forgotten(&self, owner: &str) -> Result<Option<String>, StoreError> {
+        read::forgotten(&self.readers, owner).await
     }
 
     async fn reply(&self, caller: &str, key: &str) -> Result<Option<SavedReply>, StoreError> {

@@ -16,7 +16,6 @@ mod sqlite;
 
 use concordat_ledger::verify::{CannotVerify, Fault, Stop, Verified, Verify};
 use concordat_ledger::{Checkpoint, Verifier};
-use concordat_model::digest::Digest;
 
 use crate::database::Database;
 pub use pipe::{Progress, Watch};
@@ -43,12 +42,10 @@ pub enum Unsound {
         size: i64,
     },
     /// A payload has other content than its digest names.
-    #[error("the payload stored as `{stored}` has the digest `{computed}`")]
+    #[error("the payload stored as `{stored}` has other content than this digest names")]
     Payload {
         /// The stored digest, in hexadecimal.
         stored: String,
-        /// The digest of the content.
-        computed: Digest,
     },
     /// A column holds what this program never writes.
     #[error("the table `{table}` holds a row that cannot be read (`{row}`): {why}")]

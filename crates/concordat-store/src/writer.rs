@@ -15,6 +15,7 @@ use concordat_engine::ports::{Change, Commit, Committed, StoreError};
 use concordat_ledger::Frontier;
 use concordat_ledger::tree::{Hash, Node};
 use concordat_model::digest::Digest;
+use concordat_model::payload::Payload;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -55,6 +56,9 @@ pub(crate) trait Ledger: Sized + Send + 'static {
 
     /// Takes the transaction back. When this fails, no other can begin, and nothing is written any more.
     fn roll_back(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Overwrites what was deleted, as far as the database can.
+    fn overwrite(&mut self) -> impl Future<Output = ()> + Send;
 
     /// Lets go of the database, so that another process may write it.
     fn close(self) -> impl Future<Output = ()> + Send;
@@ -154,10 +158,15 @@ fn check(change: &Change) -> Result<(), StoreError> {
     if change.records.is_empty() {
         return Err(StoreError::Conflict("a change without records must not happen".into()));
     }
-    match change.payloads.iter().find(|(digest, content)| Digest::of(content) != *digest) {
+    match payloads(change).find(|(digest, content)| Digest::of(content) != *digest) {
         Some((digest, _)) => Err(StoreError::Conflict(format!("the payload `{digest}` has other content"))),
         None => Ok(()),
     }
+}
+
+/// All payloads of a change.
+fn payloads(change: &Change) -> impl Iterator<Item = &Payload> {
+    change.payloads.iter().chain(change.sealed.iter().flat_map(|sealed| &sealed.payloads))
 }
 
 /// What of a transaction of several batches could be stored.
@@ -231,9 +240,19 @@ impl<L: Ledger> Task<L> {
             return waiting.into_iter().for_each(|waiting| waiting.tell(Err(refused.clone())));
         }
         match self.commit_together(&waiting).await {
-            Ok(places) => answer(waiting, &places, self.tree.size()),
+            Ok(places) => {
+                self.overwrite(&waiting).await;
+                answer(waiting, &places, self.tree.size());
+            }
             Err(StoreError::Conflict(_)) if waiting.len() > 1 => self.commit_apart(waiting).await,
             Err(error) => waiting.into_iter().for_each(|waiting| waiting.tell(Err(error.clone()))),
+        }
+    }
+
+    /// Whoever had something forgotten is answered when it is gone from the files too.
+    async fn overwrite(&mut self, stored: &[Waiting]) {
+        if stored.iter().any(|waiting| !waiting.change.forgotten.is_empty()) {
+            self.ledger.overwrite().await;
         }
     }
 
@@ -261,6 +280,7 @@ impl<L: Ledger> Task<L> {
             Ok(tree) => {
                 self.tree = tree;
                 self.kept.extend(apart.completed);
+                self.overwrite(&apart.stored).await;
                 answer(apart.stored, &apart.places, self.tree.size());
             }
             Err(failure) => {
@@ -379,6 +399,6 @@ fn answer(waiting: Vec<Waiting>, places: &[u64], size: u64) {
 
 fn size(change: &Change) -> (usize, usize) {
     let records: usize = change.records.iter().map(|record| record.bytes().len()).sum();
-    let payloads: usize = change.payloads.iter().map(|(_, content)| content.len()).sum();
+    let payloads: usize = payloads(change).map(|(_, content)| content.len()).sum();
     (change.records.len(), records + payloads)
 }

@@ -3,6 +3,7 @@
 //! It decodes with the server's own wire structs, so the two cannot drift apart. It is used by the command line,
 //! by the demonstration and by tests. Redirects are not followed: the key is for one server only.
 
+mod contents;
 pub mod error;
 mod follow;
 mod request;

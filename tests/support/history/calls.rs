@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use concordat::demo::agents::Entry;
 use concordat_model::decision::Gate;
 use concordat_model::digest::Digest;
+use concordat_model::payload;
 use concordat_model::run::event::{Cause, Event};
 use concordat_model::work::{Leg, idempotency_key};
 use serde::Serialize;
@@ -75,7 +76,12 @@ fn same(told: &Told<'_>, call: &Entry, intent: &Intent, found: &mut Found) {
     found.must(Rule::Same, decided == came && *skill == call.skill, || {
         format!("{}: decided was {skill} as {decided:?}", named(call))
     });
-    let params = told.history.log.payloads.get(params).and_then(|bytes| serde_json::from_slice(bytes).ok());
+    let params = told
+        .history
+        .log
+        .payloads
+        .get(params)
+        .and_then(|bytes| serde_json::from_slice(payload::document(bytes)).ok());
     let body = params.map(|params| Body { jsonrpc: "2.0", method: skill, params, id: &call.decision_id });
     let digest =
         body.and_then(|body| serde_json::to_vec(&body).ok()).map(|body| Digest::of(&body).to_string());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use concordat_engine::ports::{StoredRecord, StoredRun};
 use concordat_ledger::Record;
-use concordat_model::agree::{Contract, ContractForm, Step};
+use concordat_model::agree::{Contract, Step};
 use concordat_model::decision::{Answer, Gate};
 use concordat_model::digest::Digest;
 use concordat_model::id::{AgentId, RunId};
@@ -141,7 +141,7 @@ impl<'h> Told<'h> {
 
 impl Life {
     fn new(id: RunId) -> Life {
-        let stored = StoredRun { id, records: Vec::new(), payloads: Vec::new() };
+        let stored = StoredRun { id, records: Vec::new(), payloads: Vec::new(), secret: None };
         Life { id, events: Vec::new(), contract: None, stored }
     }
 
@@ -160,10 +160,7 @@ impl Life {
         self.stored.payloads =
             digests.filter_map(|digest| Some((digest, payloads.get(&digest)?.clone()))).collect();
         self.contract = self.events.iter().find_map(|(_, event)| match event {
-            Event::Received { contract, .. } => {
-                let form: ContractForm = serde_json::from_slice(payloads.get(contract)?).ok()?;
-                Contract::agree(form).ok()
-            }
+            Event::Received { contract, .. } => Contract::stored(payloads.get(contract)?).ok(),
             _ => None,
         });
     }

@@ -13,8 +13,9 @@ use concordat_engine::Order;
 use concordat_engine::ports::StoredRecord;
 use concordat_ledger::Record;
 use concordat_model::contract::EffectKind;
-use concordat_model::digest::Digest;
+use concordat_model::digest::{Digest, canonical};
 use concordat_model::id::RunId;
+use concordat_model::payload;
 use concordat_model::run::event::{Event, Origin};
 use concordat_model::work::{Assignment, Attempt, Leg, Work, idempotency_key};
 use concordat_store::memory::{Disk, End};
@@ -252,7 +253,9 @@ impl State {
             return Ok(());
         };
         let key = idempotency_key(run, attempt);
-        if self.answers.get(&key).is_some_and(|answers| answers.contains(output)) {
+        // Agents know nothing of the salt that stands behind what is stored.
+        let given = self.disk.payload(output).map(|stored| Digest::of(payload::document(&stored)));
+        if given.is_some_and(|given| self.answers.get(&key).is_some_and(|answers| answers.contains(&given))) {
             return Ok(());
         }
         Err(format!("no agent gave the result {output} of {key}"))
@@ -264,7 +267,8 @@ impl State {
         if log_size > durable {
             return Err(format!("{told}: the agent was told of {log_size} records, {durable} are durable"));
         }
-        if Digest::of_json(&*work.params).ok() != Some(work.params_digest) {
+        let stored = self.disk.payload(&work.params_digest);
+        if stored.map(|stored| payload::document(&stored).to_vec()) != canonical(&*work.params).ok() {
             return Err(format!("{told}: the parameters are not what their digest says"));
         }
         let run = self.runs.get(&work.run).ok_or_else(|| format!("{told}: there is no such run"))?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use concordat_engine::ports::Clock;
+use concordat_model::payload::Secret;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -58,5 +59,9 @@ impl Clock for SimClock {
         let millis = u64::try_from(self.now().as_millisecond()).unwrap_or(0);
         let random = self.0.lock().chance.bytes::<10>();
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+
+    fn secret(&self) -> Option<Secret> {
+        Some(Secret::new(self.0.lock().chance.bytes::<32>()))
     }
 }

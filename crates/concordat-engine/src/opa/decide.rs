@@ -6,6 +6,7 @@ use std::sync::Arc;
 use concordat_model::digest::Digest;
 use concordat_model::id::{DecisionId, KeyId};
 use concordat_model::name::{PrincipalName, TenantName};
+use concordat_model::payload::{self, Payload, Secret};
 use concordat_policy::input::Action;
 use concordat_policy::opa::{Answer, Documents, Input, Masked, Question, Refused, Subject};
 use jiff::{SignedDuration, Timestamp};
@@ -14,11 +15,11 @@ use serde::{Deserialize, Serialize};
 use super::{OpaError, resource};
 use crate::engine::{Caller, Engine};
 use crate::error::EngineError;
-use crate::ports::Change as Stored;
+use crate::ports::{Change as Stored, Sealed, Whose};
 use crate::scribe::Place;
 
 /// The type of a decision's record.
-pub(super) const DECIDED: &str = "opa.decided";
+pub(crate) const DECIDED: &str = "opa.decided";
 /// The longest text of an error in a record, in characters.
 const LONGEST_ERROR: usize = 1000;
 
@@ -54,17 +55,17 @@ pub struct Answered {
 /// What the log keeps of a decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Decided {
+pub(crate) struct Decided {
     pub(super) decision_id: DecisionId,
-    pub(super) tenant: TenantName,
+    pub(crate) tenant: TenantName,
     pub(super) path: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) query: Option<String>,
     pub(super) revision: Digest,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) input: Option<Digest>,
+    pub(crate) input: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) result: Option<Digest>,
+    pub(crate) result: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<Failed>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -147,14 +148,18 @@ impl Engine {
         .map(|(name, ns)| (name.to_owned(), ns))
         .into();
         let Masked { input, result, erased, masked, failed } = evaluated.masked;
+        let secret = core.secret()?;
+        let sealed =
+            |document: Option<Vec<u8>>| document.map(|form| payload::payload(form, Some(secret.salt())));
+        let (input, result) = (sealed(input), sealed(result));
         let decided = Decided {
             decision_id: id,
             tenant: caller.principal.tenant.clone(),
             path,
             query,
             revision,
-            input: input.as_deref().map(Digest::of),
-            result: result.as_deref().map(Digest::of),
+            input: input.as_ref().map(|(digest, _)| *digest),
+            result: result.as_ref().map(|(digest, _)| *digest),
             error: evaluated.result.as_ref().err().map(failure),
             erased,
             masked,
@@ -162,7 +167,7 @@ impl Engine {
             metrics: metrics.clone(),
             requested_by: Requester { name: caller.principal.name.clone(), key: caller.key },
         };
-        self.record_decided(&decided, input, result).await?;
+        self.record_decided(&decided, secret, input.into_iter().chain(result).collect()).await?;
         Ok(Answered { id, revision, result: evaluated.result?, metrics })
     }
 
@@ -183,17 +188,18 @@ impl Engine {
     async fn record_decided(
         &self,
         decided: &Decided,
-        input: Option<Vec<u8>>,
-        result: Option<Vec<u8>>,
+        secret: Secret,
+        payloads: Vec<Payload>,
     ) -> Result<(), EngineError> {
         let core = &self.core;
         // A subject of its own: nobody has to wait for anybody's number.
         let subject = decided.decision_id.to_string();
         let place = Place { subject: &subject, seq: 0, at: core.clock.now() };
         let record = core.scribe.seal_as(decided.decision_id.uuid(), DECIDED, place, decided)?;
-        let contents = [(decided.input, input), (decided.result, result)];
-        let payloads = contents.into_iter().filter_map(|(digest, bytes)| Some((digest?, bytes?))).collect();
-        let commit = core.store.commit(Stored { records: vec![record], payloads, ..Stored::default() });
+        let whose = Some(Whose { tenant: decided.tenant.clone(), subject: None });
+        let sealed = Sealed { owner: subject, secret, whose, payloads };
+        let sealed = if sealed.payloads.is_empty() { Vec::new() } else { vec![sealed] };
+        let commit = core.store.commit(Stored { records: vec![record], sealed, ..Stored::default() });
         core.durable_or_refused(commit).await.map(drop)
     }
 }

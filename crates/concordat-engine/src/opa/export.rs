@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use concordat_model::digest::Digest;
 use concordat_model::id::DecisionId;
+use concordat_model::payload;
 use jiff::Timestamp;
 
 use super::decide::{DECIDED, Decided, Failed};
@@ -80,6 +81,7 @@ impl Engine {
     }
 
     async fn logged(&self, stored: &StoredRecord, decided: Decided) -> Result<Logged, EngineError> {
+        let mut erased = decided.erased;
         let odd = |why: String| EngineError::Log { index: stored.index, why };
         Ok(Logged {
             index: stored.index,
@@ -88,19 +90,28 @@ impl Engine {
             path: decided.path,
             query: decided.query,
             revision: decided.revision,
-            input: self.content(decided.input).await?,
-            result: self.content(decided.result).await?,
+            input: self.content(decided.input, "/input", &mut erased).await?,
+            result: self.content(decided.result, "/result", &mut erased).await?,
             error: decided.error,
-            erased: decided.erased,
+            erased,
             masked: decided.masked,
             requested_by: format!("{}/{}", decided.tenant, decided.requested_by.name),
             metrics: decided.metrics,
         })
     }
 
-    async fn content(&self, digest: Option<Digest>) -> Result<Option<Vec<u8>>, EngineError> {
+    /// What was asked or answered. What was forgotten since is named as what a mask erases.
+    async fn content(
+        &self,
+        digest: Option<Digest>,
+        place: &str,
+        erased: &mut Vec<String>,
+    ) -> Result<Option<Vec<u8>>, EngineError> {
         let Some(digest) = digest else { return Ok(None) };
         let bytes = self.core.store.payload(&digest).await?;
-        bytes.ok_or(EngineError::PayloadMissing(digest)).map(Some)
+        if bytes.is_none() && !erased.iter().any(|one| one == place) {
+            erased.push(place.to_owned());
+        }
+        Ok(bytes.map(|bytes| payload::document(&bytes).to_vec()))
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use concordat_model::decision::{Decision, Gate};
 use concordat_model::digest::Digest;
 use concordat_model::id::{AgentId, DecisionId};
+use concordat_model::payload;
 use concordat_model::policy_book::{Impact, PolicyEvent};
 use concordat_model::run::event::Event;
 use concordat_policy::input::{Action, DispatchInput};
@@ -165,7 +166,7 @@ impl Engine {
             None => None,
         };
         if let Some((digest, bytes)) = stored {
-            return serde_json::from_slice(&bytes)
+            return serde_json::from_slice(payload::document(&bytes))
                 .map_err(|error| EngineError::PayloadOdd { digest, why: error.to_string() });
         }
         let digest = decision.provenance.input;
@@ -179,9 +180,11 @@ impl Engine {
     /// # Errors
     /// There is none, or what it was made from is not stored any more.
     pub async fn replay_decision(&self, id: DecisionId) -> Result<(Decision, Decision), EngineError> {
-        let (decision, _) = self.decision(id).await?;
+        let (decision, stored) = self.decision(id).await?;
         let digest = decision.provenance.input;
-        let input = self.core.store.payload(&digest).await?.ok_or(EngineError::PayloadMissing(digest))?;
+        let Some(input) = self.core.store.payload(&digest).await? else {
+            return Err(self.absent(stored.record.subject(), digest).await);
+        };
         let policy = self.core.revision(decision.provenance.policy).await?;
         let again = replay(&policy, &decision, &input);
         Ok((decision, again))
@@ -306,7 +309,7 @@ fn routed(
     would: &Decision,
     input: &[u8],
 ) -> Option<(AgentId, AgentId)> {
-    let input: DispatchInput = serde_json::from_slice(input).ok()?;
+    let input: DispatchInput = serde_json::from_slice(payload::document(input)).ok()?;
     let seed = *Digest::of(format!("{}/{}", stored.record.subject(), was.id).as_bytes()).bytes();
     let before = would_choose(&input, &was.permitted, seed)?;
     let after = would_choose(&input, &would.permitted, seed)?;

@@ -1,5 +1,6 @@
 //! The one place that reads the clock and draws chance.
 
+use concordat_model::payload::Secret;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -10,6 +11,9 @@ pub trait Clock: Send + Sync {
 
     /// A fresh UUIDv7.
     fn uuid(&self) -> Uuid;
+
+    /// A fresh secret; none when the machine gives no chance.
+    fn secret(&self) -> Option<Secret>;
 }
 
 /// The machine's clock and chance.
@@ -26,5 +30,11 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the source of ids that everything else is handed")]
     fn uuid(&self) -> Uuid {
         Uuid::now_v7()
+    }
+
+    fn secret(&self) -> Option<Secret> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).ok()?;
+        Some(Secret::new(bytes))
     }
 }

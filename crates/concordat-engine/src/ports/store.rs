@@ -11,6 +11,7 @@ use concordat_ledger::tree::{Hash, Node};
 use concordat_model::digest::Digest;
 use concordat_model::id::{RunId, SubmissionId};
 use concordat_model::name::{ContractName, DomainName, PrincipalName, StepName, TenantName};
+use concordat_model::payload::{Payload, Secret};
 use jiff::Timestamp;
 
 /// Durable storage.
@@ -48,6 +49,12 @@ pub trait Store: Send + Sync {
     /// A payload by its digest.
     async fn payload(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// The owners of payloads that can be forgotten, in the order of their ids.
+    async fn owners(&self, filter: &OwnerFilter, page: Page) -> Result<Vec<String>, StoreError>;
+
+    /// The id of the record that says that an owner's payloads were forgotten.
+    async fn forgotten(&self, owner: &str) -> Result<Option<String>, StoreError>;
+
     /// What was answered to a request with this key, by this caller.
     async fn reply(&self, caller: &str, key: &str) -> Result<Option<SavedReply>, StoreError>;
 
@@ -83,11 +90,49 @@ pub struct Change {
     /// The records, in the order in which they are appended.
     pub records: Vec<Record>,
     /// Payloads that the records name; those already stored are left as they are.
-    pub payloads: Vec<(Digest, Vec<u8>)>,
+    pub payloads: Vec<Payload>,
+    /// Payloads that the records name and that can be forgotten.
+    pub sealed: Vec<Sealed>,
+    /// Payloads that are forgotten for good.
+    pub forgotten: Vec<Forgotten>,
     /// The rows of the runs that changed.
     pub runs: Vec<RunRow>,
     /// The answer that a repeated request gets.
     pub reply: Option<SavedReply>,
+}
+
+/// Payloads of one owner, such as a run, which are forgotten together: they are readable only as long as the owner's
+/// secret is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The owner's id; a record of this subject stands in the log.
+    pub owner: String,
+    /// What they are kept under.
+    pub secret: Secret,
+    /// Whose they are: said with the first ones, and only then.
+    pub whose: Option<Whose>,
+    /// The payloads.
+    pub payloads: Vec<Payload>,
+}
+
+/// An owner whose secret is destroyed, and its payloads with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The owner's id.
+    pub owner: String,
+    /// The id of the record that says so, which is stored with the same change.
+    pub record: String,
+    /// The payloads that its records name.
+    pub payloads: Vec<Digest>,
+}
+
+/// Whose payloads are, so that they can be found when somebody asks for them to be forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whose {
+    /// The organisation.
+    pub tenant: TenantName,
+    /// The person or thing that they tell of, as the organisation calls it.
+    pub subject: Option<String>,
 }
 
 /// Where a change stands in the log.
@@ -138,7 +183,9 @@ pub struct StoredRun {
     /// Its records, in order.
     pub records: Vec<StoredRecord>,
     /// The payloads that its records name.
-    pub payloads: Vec<(Digest, Vec<u8>)>,
+    pub payloads: Vec<Payload>,
+    /// What they are kept under; none when they were forgotten, or are older than secrets.
+    pub secret: Option<Secret>,
 }
 
 /// A record and its place in the log.
@@ -170,6 +217,32 @@ pub struct RunFilter {
     pub submission: Option<SubmissionId>,
     /// Only those received before this run: for pages, newest first.
     pub before: Option<RunId>,
+}
+
+/// Which owners of payloads are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerFilter {
+    /// Only those of this organisation.
+    pub tenant: TenantName,
+    /// Only those that tell of this person or thing.
+    pub subject: Option<String>,
+    /// Only those whose id lies between these two, both excluded. Ids of one kind are in the order of time.
+    pub between: (String, String),
+    /// Of runs, only those that ended before.
+    pub ended_before: Option<Timestamp>,
+}
+
+impl OwnerFilter {
+    /// Everything of an organisation that tells of a person or thing.
+    #[must_use]
+    pub fn subject(tenant: TenantName, subject: String) -> OwnerFilter {
+        OwnerFilter {
+            tenant,
+            subject: Some(subject),
+            between: (String::new(), "~".to_owned()),
+            ended_before: None,
+        }
+    }
 }
 
 /// Which records are asked for.

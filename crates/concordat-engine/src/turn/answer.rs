@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use concordat_model::contract::FailureKind;
+use concordat_model::digest::Digest;
 use concordat_model::id::AgentId;
 use concordat_model::name::SkillName;
 use concordat_model::run::event::{Attempt, Event, Reply};
@@ -102,8 +103,11 @@ impl Turn<'_> {
             (skill, self.run.state.leg(at, attempt.leg))
         {
             let tenant = self.run.state.submitter.tenant.clone();
-            let key = CacheKey { tenant, revision: *revision, skill: skill.clone(), params: *params };
-            self.answered.insert(attempt.clone(), key);
+            let (revision, skill) = (*revision, skill.clone());
+            // What was asked itself: the digest in the record is of a salt, too.
+            if let Some(Ok(params)) = self.run.payload(params).map(|params| Digest::of_json(&**params)) {
+                self.answered.insert(attempt.clone(), CacheKey { tenant, revision, skill, params });
+            }
         }
     }
 

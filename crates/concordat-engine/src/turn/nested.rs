@@ -3,8 +3,6 @@
 //! Each is a run of its own, opened in the turn that asks for it and recorded with it: validated, classified and put
 //! before policy like any other, within the authority of the contract around it.
 
-use std::sync::Arc;
-
 use concordat_model::agree::{Contract, ContractForm, MAX_DEPTH, Nested, Step};
 use concordat_model::contract::ContractDocument;
 use concordat_model::document;
@@ -18,7 +16,7 @@ use concordat_model::work::{Leg, Outcome};
 use concordat_policy::Authorized;
 use serde_json::{Value, json};
 
-use super::Turn;
+use super::{Fresh, Turn};
 use crate::error::EngineError;
 use crate::gates;
 use crate::input::Returned;
@@ -168,7 +166,7 @@ impl<'a> Turn<'a> {
             Err(failure) => return Ok(Err(failure)),
         };
         let contract = match Contract::agree(ContractForm { contract, input }) {
-            Ok(contract) => Arc::new(contract),
+            Ok(contract) => contract,
             Err(problems) => {
                 let (code, message) = ("nested-invalid".to_owned(), problems.to_string());
                 return Ok(Err(Failure {
@@ -179,20 +177,20 @@ impl<'a> Turn<'a> {
             }
         };
         let id = RunId::new(self.core.clock.uuid());
-        let received = Event::Received {
-            submission: self.run.state.submission,
+        let classification = self.core.classifier.classify(&gates::words(&contract));
+        let state = &self.run.state;
+        let received = |contract: &Contract| Event::Received {
+            submission: state.submission,
             label,
             name: contract.document().metadata.name.clone(),
             contract: contract.digest(),
-            submitter: self.run.state.submitter.clone(),
+            submitter: state.submitter.clone(),
             depends_on: Vec::new(),
-            access: self.run.state.access,
+            access: state.access,
             origin: Origin::Nested { run: self.run.id, depth },
         };
-        let run = Run::open(id, contract.clone(), &received, self.at)?;
-        let classification = self.core.classifier.classify(&gates::words(&contract));
-        let mut child = Turn::opening(self.core, run, received, None, classification, Vec::new())?;
-        child.keep_contract()?;
+        let fresh = Fresh::run(self.core, id, contract, received, self.at)?;
+        let child = Turn::opening(self.core, fresh, None, classification, Vec::new())?;
         self.children.push(child);
         Ok(Ok((id, allotted)))
     }

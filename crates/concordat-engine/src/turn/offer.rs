@@ -7,6 +7,7 @@ use concordat_model::contract::Compensation;
 use concordat_model::decision::{Answer, Decision, Gate};
 use concordat_model::digest::{self, Digest};
 use concordat_model::name::SkillName;
+use concordat_model::payload::{self, Payload, Salt};
 use concordat_model::reference::resolve;
 use concordat_model::run::due::Ask;
 use concordat_model::run::event::{About, Draw, Event, Failure};
@@ -25,8 +26,8 @@ use crate::limits::Slot;
 /// What an agent would be given, as it is stored once somebody was asked about it.
 struct Params {
     value: Arc<Value>,
-    digest: Digest,
-    bytes: Vec<u8>,
+    size: usize,
+    stored: Payload,
 }
 
 impl Turn<'_> {
@@ -37,7 +38,7 @@ impl Turn<'_> {
         let Some((skill, with)) = wanted(step, ask) else { return Ok(()) };
         let Some(offered) = self.comes_forward(ask, &skill) else { return Ok(()) };
         let params = match self.params(ask, step, &with) {
-            Ok(value) => Params::of(value)?,
+            Ok(value) => Params::of(value, self.run.salt())?,
             Err(error) => return self.fail(ask.attempt.clone(), error),
         };
         let work = Work {
@@ -45,7 +46,7 @@ impl Turn<'_> {
             attempt: ask.attempt.clone(),
             skill,
             params: params.value.clone(),
-            params_digest: params.digest,
+            params_digest: params.stored.0,
             timeout: self.time_for(ask, step),
         };
         let told = {
@@ -77,7 +78,7 @@ impl Turn<'_> {
                 }
             }
             Err(refusal) => {
-                let digest = params.digest;
+                let digest = params.stored.0;
                 self.keep(params);
                 self.not_permitted(ask, offered, refusal, digest)
             }
@@ -94,9 +95,9 @@ impl Turn<'_> {
 
     /// Keeps what an agent would be given, now that a decision names it.
     fn keep(&mut self, params: Params) {
-        let Params { value, digest, bytes } = params;
-        self.run.keep(digest, value, bytes.len());
-        self.payloads.push((digest, bytes));
+        let Params { value, size, stored } = params;
+        self.run.keep(stored.0, value, size);
+        self.sealed.push(stored);
     }
 
     fn params(&self, ask: &Ask, step: &Step, with: &Value) -> Result<Value, Failure> {
@@ -212,8 +213,9 @@ fn wanted(step: &Step, ask: &Ask) -> Option<(SkillName, Value)> {
 }
 
 impl Params {
-    fn of(value: Value) -> Result<Params, EngineError> {
-        let bytes = digest::canonical(&value).map_err(no_form)?;
-        Ok(Params { value: Arc::new(value), digest: Digest::of(&bytes), bytes })
+    fn of(value: Value, salt: Option<Salt>) -> Result<Params, EngineError> {
+        let form = digest::canonical(&value).map_err(no_form)?;
+        let size = form.len();
+        Ok(Params { value: Arc::new(value), size, stored: payload::payload(form, salt) })
     }
 }

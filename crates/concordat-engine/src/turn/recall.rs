@@ -1,5 +1,6 @@
 //! Using an earlier result instead of a call, and keeping results for that.
 
+use concordat_model::digest::Digest;
 use concordat_model::run::due::Ask;
 use concordat_model::run::event::Event;
 use concordat_model::run::leg::LegState;
@@ -7,7 +8,7 @@ use concordat_model::work::{Assignment, Leg};
 use concordat_policy::Authorized;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Turn;
+use super::{Turn, no_form};
 use crate::cache::{CacheKey, Cached};
 use crate::error::EngineError;
 
@@ -25,8 +26,10 @@ impl Turn<'_> {
             tenant: self.run.state.submitter.tenant.clone(),
             revision: given.revision,
             skill: given.work.skill.clone(),
-            params: given.work.params_digest,
+            // Not the digest that records name, which another run has another salt for.
+            params: Digest::of_json(&*given.work.params).map_err(no_form)?,
         };
+        let params = given.work.params_digest;
         let ttl = SignedDuration::try_from(cache.ttl.duration()).unwrap_or_default();
         let youngest = self.at.checked_sub(ttl).unwrap_or(Timestamp::MIN);
         // What this very turn has released is not in the cache before the turn is durable.
@@ -37,7 +40,7 @@ impl Turn<'_> {
             attempt: ask.attempt.clone(),
             agent: cached.agent,
             decision: assignment.decision(),
-            params: key.params,
+            params,
             output,
             from: cached.from,
         })?;

@@ -3,8 +3,12 @@
 use super::{MAX_SENTENCE, MAX_SENTENCES};
 use crate::contract::{ContractDocument, EffectKind, FailureKind, Spec, StepDocument};
 use crate::problem::Problem;
+use crate::reference::{Reference, Source};
 use crate::schema::Schema;
 use serde_json::Value;
+
+/// The longest name of somebody whom the work is about, in bytes.
+const LONGEST_SUBJECT: usize = 256;
 
 pub(super) fn check_words(document: &ContractDocument, found: &mut Vec<Problem>) {
     let spec = &document.spec;
@@ -61,6 +65,22 @@ pub(super) fn check_input(spec: &Spec, input: &Value, found: &mut Vec<Problem>) 
                 format!("the input does not fit: {}", misfit.message),
             )
         })),
+    }
+}
+
+/// Whom the work is about must be known before it begins.
+pub(super) fn check_subject(spec: &Spec, found: &mut Vec<Problem>) {
+    let Some(subject) = &spec.governance.subject else { return };
+    let fine = match Reference::read(subject) {
+        Ok(Some(reference)) => reference.source == Source::Input,
+        Ok(None) => (1..=LONGEST_SUBJECT).contains(&subject.len()),
+        Err(_) => false,
+    };
+    if !fine {
+        let message = format!(
+            "`subject` is a reference such as `${{input.applicant_id}}`, or 1 to {LONGEST_SUBJECT} bytes of text"
+        );
+        found.push(Problem::new("contract-subject", "/spec/governance/subject", message));
     }
 }
 

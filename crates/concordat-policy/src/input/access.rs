@@ -69,6 +69,8 @@ pub enum ResourceKind {
     Trigger,
     /// Modules and data behind OPA's doors.
     Opa,
+    /// What contracts, events and questions hold.
+    Contents,
 }
 
 macro_rules! actions {
@@ -133,6 +135,16 @@ actions! {
     AuditRead = "audit.read",
     /// Take the log, or a report of it, away.
     AuditExport = "audit.export",
+    /// Have what contracts, events and questions hold forgotten because somebody may ask for it.
+    ContentsErase = "contents.erase",
+    /// Have what is older than it is to be kept forgotten.
+    ContentsPrune = "contents.prune",
+    /// Keep something from being forgotten.
+    HoldsSet = "holds.set",
+    /// Let what was held be forgotten again.
+    HoldsRelease = "holds.release",
+    /// See what is held.
+    HoldsRead = "holds.read",
     /// Make an API key.
     KeysCreate = "keys.create",
     /// Take an API key back.

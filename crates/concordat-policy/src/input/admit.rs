@@ -6,6 +6,7 @@ use concordat_model::classification::Classification;
 use concordat_model::contract::{Budget, EffectKind, Governance, OnFailure};
 use concordat_model::digest::Digest;
 use concordat_model::name::{ContractName, DomainName, SkillName, StepName};
+use concordat_model::payload::Salt;
 use concordat_model::principal::Principal;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -17,6 +18,9 @@ use super::ReviewEvidence;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdmitInput {
+    /// What stands behind the input where it is stored, so that its digest tells nobody what it was.
+    #[serde(skip)]
+    pub salt: Option<Salt>,
     /// When it is asked, as RFC 3339 text.
     pub now: Timestamp,
     /// Who sent the contract.

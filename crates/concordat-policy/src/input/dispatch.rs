@@ -5,6 +5,7 @@ use concordat_model::contract::{DataClass, EffectKind, Governance};
 use concordat_model::digest::Digest;
 use concordat_model::id::AgentId;
 use concordat_model::name::{AgentName, ContractName, DomainName, SkillName, StepName};
+use concordat_model::payload::Salt;
 use concordat_model::step_id::StepId;
 use concordat_model::trust::{Belief, TrustView};
 use concordat_model::work::{Leg, Work};
@@ -18,6 +19,9 @@ use super::{Price, ReviewEvidence, Standing, Submitter};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DispatchInput {
+    /// What stands behind the input where it is stored, so that its digest tells nobody what it was.
+    #[serde(skip)]
+    pub salt: Option<Salt>,
     /// When it is asked, as RFC 3339 text.
     pub now: Timestamp,
     /// Who sent the contract.

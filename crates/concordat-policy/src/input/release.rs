@@ -4,6 +4,7 @@ use concordat_model::contract::{EffectKind, Governance};
 use concordat_model::digest::Digest;
 use concordat_model::id::AgentId;
 use concordat_model::name::{ContractName, DomainName, SkillName};
+use concordat_model::payload::Salt;
 use concordat_model::step_id::StepId;
 use concordat_model::work::{Leg, Outcome};
 use jiff::Timestamp;
@@ -16,6 +17,9 @@ use super::{ReviewEvidence, Standing, Submitter};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseInput {
+    /// What stands behind the input where it is stored, so that its digest tells nobody what it was.
+    #[serde(skip)]
+    pub salt: Option<Salt>,
     /// When it is asked, as RFC 3339 text.
     pub now: Timestamp,
     /// Who sent the contract.

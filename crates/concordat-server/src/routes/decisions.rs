@@ -9,6 +9,7 @@ use concordat_engine::{Caller, proofs};
 use concordat_model::decision::Decision;
 use concordat_model::id::{DecisionId, RunId};
 use concordat_model::name::TenantName;
+use concordat_model::payload;
 use concordat_model::run::event::Event;
 use concordat_policy::input::{Action, Resource, ResourceKind};
 use serde_json::Value;
@@ -110,8 +111,10 @@ async fn found(
     let (decision, stored) = app.engine.decision(wanted).await?;
     let digest = decision.provenance.input;
     let told = app.engine.store().payload(&digest).await?;
-    let told = told.ok_or(concordat_engine::EngineError::PayloadMissing(digest))?;
-    let input: Value = serde_json::from_slice(&told)
+    let Some(told) = told else {
+        return Err(app.engine.absent(stored.record.subject(), digest).await.into());
+    };
+    let input: Value = serde_json::from_slice(payload::document(&told))
         .map_err(|error| Refusal::Internal(format!("the input of {wanted} cannot be read: {error}")))?;
     permit(app, who, &decision, &input).await.map_err(|refusal| hidden(refusal, who, &input, wanted))?;
     Ok((decision, stored, input))

@@ -5,6 +5,7 @@ use axum::extract::State;
 use concordat_engine::OpenReview;
 use concordat_model::digest::Digest;
 use concordat_model::id::ReviewId;
+use concordat_model::payload;
 use concordat_model::problem::Problem;
 use concordat_model::run::event::About as ModelAbout;
 use concordat_policy::input::{Action, ResourceKind};
@@ -107,7 +108,7 @@ async fn shown(app: &App, open: &OpenReview) -> Result<Value, Refusal> {
         ModelAbout::Admission | ModelAbout::Step { .. } | ModelAbout::Question { .. } => {
             let bytes = app.engine.store().payload(&open.payload).await?;
             let bytes = bytes.ok_or(concordat_engine::EngineError::PayloadMissing(open.payload))?;
-            serde_json::from_slice(&bytes).map_err(odd)
+            serde_json::from_slice(payload::document(&bytes)).map_err(odd)
         }
     }
 }

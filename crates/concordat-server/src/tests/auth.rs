@@ -85,6 +85,29 @@ const OPERATIONS: &[(&str, &str, &str, Option<&str>, bool)] = &[
         None,
         false,
     ),
+    (
+        "POST",
+        "/v1/contents:erase",
+        "/v1/contents:erase",
+        Some(r#"{"subject":"ap-1","basis":"asked"}"#),
+        false,
+    ),
+    (
+        "POST",
+        "/v1/contents:prune",
+        "/v1/contents:prune",
+        Some(r#"{"kind":"contracts","before":"2020-01-01T00:00:00Z"}"#),
+        false,
+    ),
+    ("GET", "/v1/holds", "/v1/holds", None, false),
+    ("POST", "/v1/holds", "/v1/holds", Some(r#"{"reason":"no"}"#), false),
+    (
+        "POST",
+        "/v1/holds/{hold}:release",
+        "/v1/holds/hold_01h455vb4pex5vsknk084sn02q:release",
+        Some(r#"{"reason":"no"}"#),
+        false,
+    ),
     ("GET", "/v1/keys", "/v1/keys", None, false),
     ("POST", "/v1/keys", "/v1/keys", Some(r#"{"name":"eve","tenant":"acme","roles":["admin"]}"#), false),
     ("POST", "/v1/keys/{key}:revoke", "/v1/keys/KEY:revoke", None, false),
@@ -289,6 +312,7 @@ async fn another_organisation_knows_of_nothing() {
         ("GET", "/v1/decisions/{decision}"),
         ("GET", "/v1/audit/receipts/{id}"),
         ("POST", "/v1/reviews/{review}:decide"),
+        ("POST", "/v1/holds/{hold}:release"),
         ("POST", "/v1/keys/{key}:revoke"),
     ] {
         let operation = OPERATIONS.iter().find(|one| (one.0, one.1) == (method, path)).unwrap();

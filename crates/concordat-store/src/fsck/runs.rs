@@ -2,12 +2,11 @@
 
 use concordat_engine::ports::{RunRow, StoredRecord, StoredRun};
 use concordat_engine::{fold, row};
-use concordat_model::digest::Digest;
 
 use super::asked::{Asked, Asks, Bound, asked};
 use super::look::short;
 use super::{CannotExamine, Difference, Examined, unfolded};
-use crate::row::{Cells, Columns, RecordColumns, run_of};
+use crate::row::{Cells, Columns, Kept, PayloadColumns, RecordColumns, run_of};
 use crate::run_payloads::Wanted;
 
 /// Runs begin with their receipt. What has a row and no receipt comes with them.
@@ -22,7 +21,23 @@ const RUNS: Asked = Asked {
 
 const RECORDS: Asked = asked!("SELECT idx, leaf, body FROM record WHERE subject = ", " ORDER BY subject_seq");
 
-const PAYLOAD: Asked = asked!("SELECT digest, body FROM payload WHERE digest = ", "");
+const PAYLOAD: Asked = Asked {
+    sqlite: "
+        SELECT digest, body, NULL AS secret FROM payload WHERE digest = ?1
+        UNION ALL
+        SELECT digest, body, secret FROM sealed JOIN vault USING (owner) WHERE digest = ?1",
+    postgres: "
+        SELECT digest, body, NULL::bytea AS secret FROM payload WHERE digest = $1
+        UNION ALL
+        SELECT digest, body, secret FROM sealed JOIN vault USING (owner) WHERE digest = $1",
+};
+
+/// The record that says that a run's payloads were forgotten.
+const FORGOTTEN: Asked = asked!(
+    "SELECT record.id FROM forgotten JOIN record ON record.id = forgotten.record
+    WHERE record.type IN ('erasure.executed', 'retention.pruned') AND forgotten.owner = ",
+    ""
+);
 
 const ROW: Asked = asked!(
     "SELECT id, tenant, submission, label, contract, digest, submitter, domain, status, settled, steps, received, ended FROM run WHERE id = ",
@@ -155,7 +170,12 @@ async fn folded<A: Asks>(
     let records: Result<Vec<StoredRecord>, _> =
         rows.iter().map(|row| RecordColumns(row).try_into()).collect();
     let Ok(Ok(mut run)) = records.map(|records| run_of(id, records)) else { return Ok(Folded::Unknown) };
-    payloads(database, &mut run, examined).await?;
+    let absent = payloads(database, &mut run).await?;
+    if absent > 0 && !database.many(FORGOTTEN, vec![text(id)]).await?.is_empty() {
+        examined.forgotten += 1;
+        return Ok(Folded::Unknown);
+    }
+    examined.absent += absent;
     match fold(&run) {
         Ok(folded) => Ok(Folded::Run(Box::new(row(&folded)))),
         Err(error) => {
@@ -166,22 +186,19 @@ async fn folded<A: Asks>(
 }
 
 /// Adds the payloads that a run names, and counts those that are not stored.
-async fn payloads<A: Asks>(
-    database: &mut A,
-    run: &mut StoredRun,
-    examined: &mut Examined,
-) -> Result<(), CannotExamine> {
-    let Ok(Some(wanted)) = Wanted::by(std::slice::from_ref(run)) else { return Ok(()) };
+async fn payloads<A: Asks>(database: &mut A, run: &mut StoredRun) -> Result<u64, CannotExamine> {
+    let Ok(Some(wanted)) = Wanted::by(std::slice::from_ref(run)) else { return Ok(0) };
+    let mut absent = 0;
     for digest in &wanted.digests {
         let rows = database.many(PAYLOAD, vec![Bound::Bytes(digest.bytes().to_vec())]).await?;
-        match rows.first().map(|row| row.bytes("body")) {
-            Some(Ok(body)) if Digest::of(body) == *digest => run.payloads.push((*digest, body.to_vec())),
+        match rows.first().map(|row| Kept::try_from(PayloadColumns(row))) {
+            Some(Ok(kept)) => run.payloads.push(kept.payload),
             // It was named when payloads were looked at.
-            Some(_) => {}
-            None => examined.absent += 1,
+            Some(Err(_)) => {}
+            None => absent += 1,
         }
     }
-    Ok(())
+    Ok(absent)
 }
 
 fn text(id: &str) -> Bound {

@@ -5,19 +5,22 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use concordat_engine::ports::{
-    Page, RecordFilter, RunFilter, RunRow, SavedReply, Search, StoreError, StoredCheckpoint, StoredRecord,
-    StoredRun,
+    Forgotten, OwnerFilter, Page, RecordFilter, RunFilter, RunRow, SavedReply, Search, StoreError,
+    StoredCheckpoint, StoredRecord, StoredRun, Whose,
 };
 use concordat_ledger::Record;
 use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
+use concordat_model::payload::Secret;
+use jiff::Timestamp;
 use parking_lot::Mutex;
 
 use super::ledger::Content;
 use crate::batch::number;
 use crate::log::Stored;
-use crate::row::run_of;
+use crate::row::{Kept, run_of};
 use crate::run_payloads::Wanted;
+use crate::sealing;
 use crate::search::{mentions, within};
 
 /// A disk: what programs leave behind. Clones are the same disk.
@@ -39,6 +42,9 @@ pub(super) struct Tables {
     by_id: HashMap<String, usize>,
     by_subject: HashMap<String, Vec<usize>>,
     payloads: HashMap<Digest, Vec<u8>>,
+    vault: BTreeMap<String, (Secret, Whose)>,
+    sealed: HashMap<Digest, (String, Vec<u8>)>,
+    forgotten: BTreeMap<String, String>,
     checkpoints: BTreeMap<u64, String>,
     runs: BTreeMap<RunId, RunRow>,
     open: BTreeSet<RunId>,
@@ -126,6 +132,18 @@ impl Tables {
                 return Err("there is a record of this id already".to_owned());
             }
         }
+        for forgotten in &content.forgotten {
+            let says_so = |record: &Record| {
+                record.id() == forgotten.record
+                    && ["erasure.executed", "retention.pruned"].contains(&record.kind())
+            };
+            if self.forgotten.contains_key(&forgotten.owner) || !content.records.iter().any(says_so) {
+                return Err("payloads are forgotten once, with a record that says so".to_owned());
+            }
+        }
+        if content.secrets.iter().any(|(owner, ..)| self.forgotten.contains_key(owner)) {
+            return Err("an owner has one secret".to_owned());
+        }
         for reply in &content.replies {
             let key = (reply.caller.clone(), reply.key.clone());
             if self.replies.contains_key(&key) || !added.replies.insert(key) {
@@ -145,6 +163,22 @@ impl Tables {
         }
         for (digest, body) in content.payloads {
             self.payloads.entry(digest).or_insert(body);
+        }
+        for (owner, secret, whose) in content.secrets {
+            self.vault.insert(owner, (secret, whose));
+        }
+        for (owner, digest, body) in content.sealed {
+            self.sealed.entry(digest).or_insert((owner, body));
+        }
+        for Forgotten { owner, record, payloads } in content.forgotten {
+            self.vault.remove(&owner);
+            payloads.iter().for_each(|digest| drop(self.sealed.remove(digest)));
+            let said = |reply: &&mut SavedReply| reply.body.contains(&owner);
+            self.replies
+                .values_mut()
+                .filter(said)
+                .for_each(|reply| reply.fingerprint = Digest::from_bytes([0; 32]));
+            self.forgotten.insert(owner, record);
         }
         for row in content.runs {
             match row.ended {
@@ -177,7 +211,7 @@ impl Tables {
         let subject = id.to_string();
         let mut runs = [run_of(&subject, self.of_subject(&subject).collect())?];
         if let Some(wanted) = Wanted::by(&runs)? {
-            let named = |digest: &Digest| Some((*digest, self.payloads.get(digest)?.clone()));
+            let named = |digest: &Digest| self.kept(digest);
             wanted.hand_out(wanted.digests.iter().filter_map(named), &mut runs);
         }
         let [run] = runs;
@@ -230,7 +264,35 @@ impl Tables {
     }
 
     pub(super) fn payload(&self, digest: &Digest) -> Option<Vec<u8>> {
-        self.payloads.get(digest).cloned()
+        self.kept(digest).map(|kept| kept.payload.1)
+    }
+
+    fn kept(&self, digest: &Digest) -> Option<Kept> {
+        if let Some(content) = self.payloads.get(digest) {
+            return Some(Kept { payload: (*digest, content.clone()), secret: None });
+        }
+        let (owner, body) = self.sealed.get(digest)?;
+        let (secret, _) = self.vault.get(owner)?;
+        Some(Kept { payload: (*digest, sealing::open(secret, digest, body)?), secret: Some(secret.clone()) })
+    }
+
+    pub(super) fn owners(&self, filter: &OwnerFilter, page: Page) -> Vec<String> {
+        let OwnerFilter { tenant, subject, between: (after, before), ended_before } = filter;
+        let over = |owner: &str, limit: Timestamp| match owner.parse::<RunId>() {
+            Ok(run) => self.runs.get(&run).and_then(|row| row.ended).is_some_and(|ended| ended < limit),
+            Err(_) => true,
+        };
+        let owners = self.vault.iter().filter(|(owner, (_, whose))| {
+            whose.tenant == *tenant
+                && subject.as_ref().is_none_or(|subject| whose.subject.as_ref() == Some(subject))
+                && (after < *owner && *owner < before)
+                && ended_before.is_none_or(|limit| over(owner, limit))
+        });
+        owners.map(|(owner, _)| owner.clone()).take(page.rows() as usize).collect()
+    }
+
+    pub(super) fn forgotten(&self, owner: &str) -> Option<String> {
+        self.forgotten.get(owner).cloned()
     }
 
     pub(super) fn reply(&self, caller: &str, key: &str) -> Option<SavedReply> {
@@ -257,7 +319,7 @@ impl Tables {
     }
 
     pub(super) fn stored(&self, digests: &[Digest]) -> Vec<Digest> {
-        digests.iter().filter(|digest| self.payloads.contains_key(digest)).copied().collect()
+        digests.iter().filter(|digest| self.kept(digest).is_some()).copied().collect()
     }
 
     /// The hashes of a range of records, end to end.

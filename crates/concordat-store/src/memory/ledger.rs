@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use concordat_engine::ports::{RunRow, SavedReply};
+use concordat_engine::ports::{Forgotten, RunRow, SavedReply, Whose};
 use concordat_ledger::tree::Hash;
 use concordat_ledger::{Frontier, Record};
 use concordat_model::digest::Digest;
+use concordat_model::payload::{Payload, Secret};
 
 use super::disk::{Added, Disk};
 use crate::batch::{self, Batch};
@@ -67,7 +68,10 @@ struct Transaction {
 #[derive(Debug, Default)]
 pub(super) struct Content {
     pub(super) records: Vec<Record>,
-    pub(super) payloads: Vec<(Digest, Vec<u8>)>,
+    pub(super) payloads: Vec<Payload>,
+    pub(super) secrets: Vec<(String, Secret, Whose)>,
+    pub(super) sealed: Vec<(String, Digest, Vec<u8>)>,
+    pub(super) forgotten: Vec<Forgotten>,
     pub(super) runs: Vec<RunRow>,
     pub(super) replies: Vec<SavedReply>,
 }
@@ -82,6 +86,18 @@ impl batch::Content for Content {
 
     fn add_payload(&mut self, digest: &Digest, content: &[u8]) {
         self.payloads.push((*digest, content.to_vec()));
+    }
+
+    fn add_secret(&mut self, owner: &str, secret: &Secret, whose: &Whose) {
+        self.secrets.push((owner.to_owned(), secret.clone(), whose.clone()));
+    }
+
+    fn add_sealed(&mut self, owner: &str, digest: &Digest, body: Vec<u8>) {
+        self.sealed.push((owner.to_owned(), *digest, body));
+    }
+
+    fn forget(&mut self, forgotten: &Forgotten) {
+        self.forgotten.push(forgotten.clone());
     }
 
     fn add_run(&mut self, run: &RunRow) {
@@ -160,6 +176,8 @@ impl writer::Ledger for Ledger {
         self.transaction = None;
         Ok(())
     }
+
+    async fn overwrite(&mut self) {}
 
     async fn close(self) {}
 }

@@ -12,6 +12,33 @@ kept AS (
     SELECT digest, body FROM unnest($9::bytea[], $10::bytea[]) AS new (digest, body)
     ON CONFLICT DO NOTHING
 ),
+owned AS (
+    INSERT INTO vault (owner, tenant, subject, secret)
+    SELECT * FROM unnest($30::text[], $31::text[], $32::bytea[], $33::bytea[])
+),
+shut AS (
+    INSERT INTO sealed (digest, owner, body)
+    SELECT * FROM unnest($34::bytea[], $35::text[], $36::bytea[])
+    ON CONFLICT DO NOTHING
+),
+told AS (
+    INSERT INTO forgotten (owner, record)
+    SELECT * FROM unnest($37::text[], $38::text[])
+),
+destroyed AS (
+    DELETE FROM vault WHERE owner = ANY ($37::text[])
+),
+dropped AS (
+    DELETE FROM sealed WHERE digest = ANY ($39::bytea[])
+),
+-- A request that is repeated later is refused and not carried out again: no request has this fingerprint.
+disowned AS (
+    UPDATE reply SET fingerprint = 'sha256:0000000000000000000000000000000000000000000000000000000000000000'
+    WHERE cardinality($37::text[]) > 0 AND EXISTS (
+        SELECT FROM unnest($37::text[]) AS gone (owner)
+        WHERE position(convert_to(gone.owner, 'UTF8') IN reply.body) > 0
+    )
+),
 listed AS (
     INSERT INTO run (
         id, tenant, submission, label, contract, digest, submitter, domain, status, settled, steps, received, ended

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use concordat_engine::ports::{RunRow, SavedReply};
+use concordat_engine::ports::{Forgotten, RunRow, SavedReply, Whose};
 use concordat_ledger::Record;
 use concordat_ledger::tree::Hash;
 use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
+use concordat_model::payload::Secret;
 use sqlx::PgConnection;
 
 use crate::batch::{self, Batch, number};
@@ -16,6 +17,9 @@ use crate::batch::{self, Batch, number};
 pub(super) struct Content {
     records: Records,
     payloads: Payloads,
+    secrets: Secrets,
+    sealed: Sealed,
+    forgotten: Forgettings,
     runs: Runs,
     replies: Replies,
 }
@@ -35,6 +39,28 @@ struct Records {
 struct Payloads {
     digests: Vec<[u8; 32]>,
     contents: Vec<Vec<u8>>,
+}
+
+#[derive(Debug, Default)]
+struct Secrets {
+    owners: Vec<String>,
+    tenants: Vec<String>,
+    subjects: Vec<Option<Vec<u8>>>,
+    secrets: Vec<[u8; 32]>,
+}
+
+#[derive(Debug, Default)]
+struct Sealed {
+    digests: Vec<[u8; 32]>,
+    owners: Vec<String>,
+    bodies: Vec<Vec<u8>>,
+}
+
+#[derive(Debug, Default)]
+struct Forgettings {
+    owners: Vec<String>,
+    records: Vec<String>,
+    digests: Vec<[u8; 32]>,
 }
 
 /// A statement may write a row once, so a run that changed several times is here as it became.
@@ -73,6 +99,25 @@ impl batch::Content for Content {
         self.payloads.contents.push(content.to_vec());
     }
 
+    fn add_secret(&mut self, owner: &str, secret: &Secret, whose: &Whose) {
+        self.secrets.owners.push(owner.to_owned());
+        self.secrets.tenants.push(whose.tenant.to_string());
+        self.secrets.subjects.push(whose.subject.as_ref().map(|subject| subject.clone().into_bytes()));
+        self.secrets.secrets.push(*secret.bytes());
+    }
+
+    fn add_sealed(&mut self, owner: &str, digest: &Digest, body: Vec<u8>) {
+        self.sealed.digests.push(*digest.bytes());
+        self.sealed.owners.push(owner.to_owned());
+        self.sealed.bodies.push(body);
+    }
+
+    fn forget(&mut self, forgotten: &Forgotten) {
+        self.forgotten.owners.push(forgotten.owner.clone());
+        self.forgotten.records.push(forgotten.record.clone());
+        self.forgotten.digests.extend(forgotten.payloads.iter().map(|digest| *digest.bytes()));
+    }
+
     fn add_run(&mut self, run: &RunRow) {
         let Runs { places, rows } = &mut self.runs;
         match places.get(&run.id).and_then(|place| rows.get_mut(*place)) {
@@ -101,7 +146,7 @@ impl batch::Content for Content {
 
 /// Stores a batch within the transaction.
 pub(super) async fn store(batch: &Batch<Content>, connection: &mut PgConnection) -> sqlx::Result<()> {
-    let Content { records, payloads, runs, replies } = &batch.content;
+    let Content { records, payloads, secrets, sealed, forgotten, runs, replies } = &batch.content;
     let texts = |cell: &dyn Fn(&RunRow) -> String| runs.rows.iter().map(cell).collect::<Vec<_>>();
     let optional = |cell: &dyn Fn(&RunRow) -> Option<String>| runs.rows.iter().map(cell).collect::<Vec<_>>();
     let numbers =
@@ -135,6 +180,16 @@ pub(super) async fn store(batch: &Batch<Content>, connection: &mut PgConnection)
         .bind(replies.fingerprints.as_slice())
         .bind(replies.bodies.as_slice())
         .bind(number(batch.tree.size()))
-        .bind(batch.note.as_deref());
+        .bind(batch.note.as_deref())
+        .bind(secrets.owners.as_slice())
+        .bind(secrets.tenants.as_slice())
+        .bind(secrets.subjects.as_slice())
+        .bind(secrets.secrets.as_slice())
+        .bind(sealed.digests.as_slice())
+        .bind(sealed.owners.as_slice())
+        .bind(sealed.bodies.as_slice())
+        .bind(forgotten.owners.as_slice())
+        .bind(forgotten.records.as_slice())
+        .bind(forgotten.digests.as_slice());
     insert.execute(connection).await.map(drop)
 }

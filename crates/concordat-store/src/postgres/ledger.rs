@@ -121,6 +121,14 @@ impl writer::Ledger for Ledger {
         Ok(())
     }
 
+    /// Rows that were deleted stay in a table's file until it is written anew. The vault is small.
+    async fn overwrite(&mut self) {
+        if let Err(trouble) = self.run("VACUUM (FULL) vault").await {
+            let hint = "what was forgotten stands in the database's files until somebody runs VACUUM FULL on `vault`";
+            tracing::warn!(why = %trouble, "{hint}: {trouble}");
+        }
+    }
+
     async fn close(self) {
         let Some(mut session) = self.session else { return };
         let unlocked = sqlx::query("SELECT pg_advisory_unlock($1)").bind(LOCK).execute(&mut session).await;

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use concordat_engine::ports::{
-    Page, RecordFilter, RunFilter, RunRow, SavedReply, StoreError, StoredCheckpoint, StoredRecord, StoredRun,
+    OwnerFilter, Page, RecordFilter, RunFilter, RunRow, SavedReply, StoreError, StoredCheckpoint,
+    StoredRecord, StoredRun,
 };
 use concordat_model::digest::Digest;
 use concordat_model::id::RunId;
@@ -13,7 +14,7 @@ use sqlx::{PgPool, Row as _};
 use super::log_rows::LEAVES;
 use crate::batch::number;
 use crate::row::{
-    Cells, CheckpointColumns, Columns, PayloadColumns, RecordColumns, ReplyColumns, RunColumns, run_of,
+    Cells, CheckpointColumns, Columns, Kept, PayloadColumns, RecordColumns, ReplyColumns, RunColumns, run_of,
 };
 use crate::run_payloads::Wanted;
 
@@ -43,17 +44,28 @@ const RUN: &str = "
 
 const PAYLOADS: &str = "
     SELECT
-        payload.digest,
-        payload.body
+        wanted.digest,
+        coalesce(payload.body, sealed.body) AS body,
+        vault.secret
     FROM unnest($1::bytea[]) WITH ORDINALITY AS wanted (digest, place)
-    JOIN payload ON payload.digest = wanted.digest
+    LEFT JOIN payload ON payload.digest = wanted.digest
+    LEFT JOIN sealed ON sealed.digest = wanted.digest
+    LEFT JOIN vault ON vault.owner = sealed.owner
+    WHERE payload.digest IS NOT NULL OR vault.owner IS NOT NULL
     ORDER BY wanted.place
+";
+
+const PAYLOAD: &str = "
+    SELECT digest, body, NULL::bytea AS secret FROM payload WHERE digest = $1
+    UNION ALL
+    SELECT digest, body, secret FROM sealed JOIN vault USING (owner) WHERE digest = $1
 ";
 
 const STORED: &str = "
     SELECT 'sha256:' || encode(wanted.digest, 'hex') AS digest
     FROM unnest($1::bytea[]) AS wanted (digest)
     WHERE EXISTS (SELECT FROM payload WHERE payload.digest = wanted.digest)
+        OR EXISTS (SELECT FROM sealed JOIN vault USING (owner) WHERE sealed.digest = wanted.digest)
 ";
 
 const WITHIN: &str = "
@@ -96,6 +108,22 @@ const RECORDS_OF_RARE_TYPES: &str = records_where!(
     "AND type NOT LIKE 'step.%' AND type NOT LIKE 'contract.%' AND type <> 'gate.decided'",
     "idx"
 );
+
+const OWNERS: &str = "
+    SELECT owner
+    FROM vault
+    WHERE tenant = $1
+        AND ($2::bytea IS NULL OR subject = $2)
+        AND owner > $3
+        AND owner < $4
+        AND (
+            $5::text IS NULL
+            OR owner NOT LIKE 'run\\_%'
+            OR EXISTS (SELECT FROM run WHERE run.id = owner AND ended COLLATE \"C\" < $5)
+        )
+    ORDER BY owner
+    LIMIT $6
+";
 
 pub(super) async fn open_runs(readers: &PgPool) -> Result<Vec<StoredRun>, StoreError> {
     let mut runs = Vec::new();
@@ -193,10 +221,30 @@ pub(super) async fn record(readers: &PgPool, id: &str) -> Result<Option<StoredRe
 }
 
 pub(crate) async fn payload(readers: &PgPool, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
-    let query =
-        sqlx::query("SELECT digest, body FROM payload WHERE digest = $1").bind(digest.bytes().as_slice());
+    let query = sqlx::query(PAYLOAD).bind(digest.bytes().as_slice());
     let row = query.fetch_optional(readers).await.map_err(unavailable)?;
-    row.map(|row| PayloadColumns(&row).try_into().map(|(_, body): (Digest, _)| body)).transpose()
+    row.map(|row| PayloadColumns(&row).try_into().map(|kept: Kept| kept.payload.1)).transpose()
+}
+
+pub(super) async fn owners(
+    readers: &PgPool,
+    filter: &OwnerFilter,
+    page: Page,
+) -> Result<Vec<String>, StoreError> {
+    let OwnerFilter { tenant, subject, between: (after, before), ended_before } = filter;
+    let query = sqlx::query_scalar(OWNERS)
+        .bind(tenant.to_string())
+        .bind(subject.as_ref().map(|subject| subject.as_bytes()))
+        .bind(after.as_str())
+        .bind(before.as_str())
+        .bind(ended_before.map(|ended| ended.to_string()))
+        .bind(i64::from(page.rows()));
+    query.persistent(false).fetch_all(readers).await.map_err(unavailable)
+}
+
+pub(super) async fn forgotten(readers: &PgPool, owner: &str) -> Result<Option<String>, StoreError> {
+    let query = sqlx::query_scalar("SELECT record FROM forgotten WHERE owner = $1").bind(owner);
+    query.fetch_optional(readers).await.map_err(unavailable)
 }
 
 pub(super) async fn reply(

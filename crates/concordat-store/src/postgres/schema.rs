@@ -9,7 +9,8 @@ use sqlx::{Connection as _, PgConnection, Row as _};
 use crate::open::OpenError;
 
 /// Every change of the schema, in order; the position is the version before it.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_forgetting.sql")];
 
 const VERSIONS: &str = "CREATE TABLE schema_version (version bigint PRIMARY KEY)";
 

@@ -1,8 +1,9 @@
 -- One insert into this view stores a whole batch, so a batch is one statement and one transaction.
 -- Text and blobs lie end to end in a few large values; the JSON says where each begins (from 1) and how long it is.
 CREATE TEMP VIEW batch (
-    first, records, leaves, bodies, payloads, digests, contents, runs, replies, size, note
-) AS SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL;
+    first, records, leaves, bodies, payloads, digests, contents, secrets, sealed, sealed_digests, sealed_contents,
+    forgotten, runs, replies, size, note
+) AS SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL;
 
 CREATE TEMP TRIGGER batch_is_stored INSTEAD OF INSERT ON batch BEGIN
     INSERT INTO record (idx, id, type, subject, subject_seq, time, leaf, body)
@@ -22,6 +23,43 @@ CREATE TEMP TRIGGER batch_is_stored INSTEAD OF INSERT ON batch BEGIN
         substr(NEW.digests, 1 + 32 * item.key, 32),
         substr(NEW.contents, item.value ->> 0, item.value ->> 1)
     FROM json_each(NEW.payloads) AS item;
+
+    INSERT INTO vault (owner, tenant, subject, secret)
+    SELECT
+        item.value ->> 0,
+        item.value ->> 1,
+        item.value ->> 2,
+        unhex(item.value ->> 3)
+    FROM json_each(NEW.secrets) AS item;
+
+    INSERT INTO sealed (digest, owner, body)
+    SELECT
+        substr(NEW.sealed_digests, 1 + 32 * item.key, 32),
+        item.value ->> 0,
+        substr(NEW.sealed_contents, item.value ->> 1, item.value ->> 2)
+    FROM json_each(NEW.sealed) AS item;
+
+    INSERT INTO forgotten (owner, record)
+    SELECT
+        item.value ->> 0,
+        item.value ->> 1
+    FROM json_each(NEW.forgotten) AS item;
+
+    DELETE FROM vault
+    WHERE owner IN (SELECT item.value ->> 0 FROM json_each(NEW.forgotten) AS item);
+
+    DELETE FROM sealed
+    WHERE digest IN (
+        SELECT unhex(substr(payload.value, 8))
+        FROM json_each(NEW.forgotten) AS item, json_each(item.value, '$[2]') AS payload
+    );
+
+    -- A request that is repeated later is refused and not carried out again: no request has this fingerprint.
+    UPDATE reply SET
+        fingerprint = 'sha256:0000000000000000000000000000000000000000000000000000000000000000'
+    WHERE NEW.forgotten <> '[]' AND EXISTS (
+        SELECT 1 FROM json_each(NEW.forgotten) AS item WHERE instr(reply.body, item.value ->> 0) > 0
+    );
 
     INSERT INTO run (
         id, tenant, submission, label, contract, digest, submitter, domain, status, settled, steps, received, ended

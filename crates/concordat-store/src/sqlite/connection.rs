@@ -37,6 +37,8 @@ pub(super) async fn writing(path: &Path) -> Result<SqliteConnection, OpenError> 
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .pragma("recursive_triggers", "ON")
+        // What is deleted is overwritten.
+        .pragma("secure_delete", "ON")
         // 16 MiB: pages that are written again and again reach the database file once in a while only.
         .pragma("wal_autocheckpoint", "4096")
         .pragma("journal_size_limit", "67108864");
@@ -49,6 +51,7 @@ pub(super) async fn writing(path: &Path) -> Result<SqliteConnection, OpenError> 
         ("synchronous", "PRAGMA synchronous", "2"),
         ("foreign_keys", "PRAGMA foreign_keys", "1"),
         ("recursive_triggers", "PRAGMA recursive_triggers", "1"),
+        ("secure_delete", "PRAGMA secure_delete", "1"),
         ("trusted_schema", "PRAGMA trusted_schema", "0"),
     ] {
         let found: String = sqlx::query(ask).fetch_one(&mut connection).await?.try_get_unchecked(0)?;
@@ -71,7 +74,7 @@ pub(super) async fn settle(connection: &mut SqliteConnection) -> Result<(), Open
     let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await?;
     if row.try_get::<i64, _>(0)? != 0 {
         tracing::warn!(
-            "another program reads the database, so what was written before this start may not be synced"
+            "another program reads the database, so its WAL could not be emptied: what was written before this start may not be synced, and what was forgotten may still stand there"
         );
     }
     Ok(())

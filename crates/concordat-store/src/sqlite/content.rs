@@ -3,10 +3,11 @@
 //! A statement costs some 60 µs whatever it does, so a batch is one statement: an insert into a view whose trigger
 //! parts it among the tables. Bodies lie end to end in one blob, so nothing is escaped or parsed on the way.
 
-use concordat_engine::ports::{RunRow, SavedReply};
+use concordat_engine::ports::{Forgotten, RunRow, SavedReply, Whose};
 use concordat_ledger::tree::Hash;
 use concordat_ledger::{Frontier, Record};
 use concordat_model::digest::Digest;
+use concordat_model::payload::Secret;
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
@@ -26,6 +27,11 @@ pub(super) struct Content {
     payloads: Rows,
     digests: Vec<u8>,
     contents: Vec<u8>,
+    secrets: Rows,
+    sealed: Rows,
+    sealed_digests: Vec<u8>,
+    sealed_contents: Vec<u8>,
+    forgotten: Rows,
     runs: Rows,
     replies: Rows,
 }
@@ -57,6 +63,20 @@ impl batch::Content for Content {
         self.contents.extend_from_slice(content);
     }
 
+    fn add_secret(&mut self, owner: &str, secret: &Secret, whose: &Whose) {
+        self.secrets.push(&(owner, &whose.tenant, &whose.subject, hex(secret.bytes())));
+    }
+
+    fn add_sealed(&mut self, owner: &str, digest: &Digest, body: Vec<u8>) {
+        self.sealed.push(&(owner, self.sealed_contents.len() + 1, body.len()));
+        self.sealed_digests.extend_from_slice(digest.bytes());
+        self.sealed_contents.extend(body);
+    }
+
+    fn forget(&mut self, forgotten: &Forgotten) {
+        self.forgotten.push(&(&forgotten.owner, &forgotten.record, &forgotten.payloads));
+    }
+
     fn add_run(&mut self, run: &RunRow) {
         self.runs.push(&(
             run.id,
@@ -86,7 +106,7 @@ pub(super) async fn store(
     connection: &mut SqliteConnection,
 ) -> sqlx::Result<Frontier> {
     let Batch { first, tree, note, content, completed: _ } = batch;
-    let insert = sqlx::query("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    let insert = sqlx::query("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(number(first))
         .bind(content.records.close())
         .bind(content.leaves)
@@ -94,12 +114,21 @@ pub(super) async fn store(
         .bind(content.payloads.close())
         .bind(content.digests)
         .bind(content.contents)
+        .bind(content.secrets.close())
+        .bind(content.sealed.close())
+        .bind(content.sealed_digests)
+        .bind(content.sealed_contents)
+        .bind(content.forgotten.close())
         .bind(content.runs.close())
         .bind(content.replies.close())
         .bind(number(tree.size()))
         .bind(note);
     insert.execute(connection).await?;
     Ok(tree)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A JSON array under construction.

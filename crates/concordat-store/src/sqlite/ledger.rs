@@ -3,6 +3,7 @@
 use concordat_ledger::Frontier;
 use sqlx::{Connection as _, SqliteConnection};
 
+use super::connection::settle;
 use super::content::{self, Content};
 use super::place::Place;
 use crate::batch::Batch;
@@ -36,6 +37,13 @@ impl writer::Ledger for Ledger {
 
     async fn roll_back(&mut self) -> Result<(), Failure> {
         self.run("ROLLBACK").await.map_err(within)
+    }
+
+    /// What is deleted is overwritten where it stands; copies of the pages are in the WAL, which is emptied.
+    async fn overwrite(&mut self) {
+        if let Err(error) = settle(&mut self.connection).await {
+            tracing::warn!(%error, "what was forgotten is in the WAL until the next checkpoint: {error}");
+        }
     }
 
     async fn close(self) {

@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use concordat_engine::ports::{
-    Page, RecordFilter, RunFilter, RunRow, SavedReply, StoreError, StoredCheckpoint, StoredRecord, StoredRun,
+    OwnerFilter, Page, RecordFilter, RunFilter, RunRow, SavedReply, StoreError, StoredCheckpoint,
+    StoredRecord, StoredRun,
 };
 use concordat_ledger::Record;
 use concordat_model::digest::Digest;
@@ -18,7 +19,7 @@ use sqlx::{Row as _, SqlitePool};
 use super::log_rows::LEAVES;
 use crate::batch::number;
 use crate::row::{
-    Cells, CheckpointColumns, Columns, PayloadColumns, RecordColumns, ReplyColumns, RunColumns, run_of,
+    Cells, CheckpointColumns, Columns, Kept, PayloadColumns, RecordColumns, ReplyColumns, RunColumns, run_of,
 };
 use crate::run_payloads::Wanted;
 
@@ -48,16 +49,28 @@ const RUN: &str = "
 
 const PAYLOADS: &str = "
     SELECT
-        payload.digest,
-        payload.body
+        unhex(substr(wanted.value, 8)) AS digest,
+        coalesce(payload.body, sealed.body) AS body,
+        vault.secret
     FROM json_each(?) AS wanted
-    CROSS JOIN payload ON payload.digest = unhex(substr(wanted.value, 8))
+    LEFT JOIN payload ON payload.digest = unhex(substr(wanted.value, 8))
+    LEFT JOIN sealed ON sealed.digest = unhex(substr(wanted.value, 8))
+    LEFT JOIN vault ON vault.owner = sealed.owner
+    WHERE payload.digest IS NOT NULL OR vault.owner IS NOT NULL
+    ORDER BY wanted.key
+";
+
+const PAYLOAD: &str = "
+    SELECT digest, body, NULL AS secret FROM payload WHERE digest = ?1
+    UNION ALL
+    SELECT digest, body, secret FROM sealed JOIN vault USING (owner) WHERE digest = ?1
 ";
 
 const STORED: &str = "
     SELECT wanted.value AS digest
     FROM json_each(?) AS wanted
     WHERE EXISTS (SELECT 1 FROM payload WHERE payload.digest = unhex(substr(wanted.value, 8)))
+        OR EXISTS (SELECT 1 FROM sealed JOIN vault USING (owner) WHERE digest = unhex(substr(wanted.value, 8)))
 ";
 
 /// Every id is less than a tilde, so a page without a beginning needs no statement of its own.
@@ -101,6 +114,21 @@ const RECORDS_OF_RARE_TYPES: &str = records_where!(
     "?1 IS NULL AND type NOT GLOB 'step.*' AND type NOT GLOB 'contract.*' AND type <> 'gate.decided'",
     "idx"
 );
+
+macro_rules! owners_where {
+    ($filter:literal) => {
+        concat!(
+            "SELECT owner FROM vault WHERE tenant = ?1 AND ",
+            $filter,
+            " AND owner > ?3 AND owner < ?4 AND (?5 IS NULL OR owner NOT GLOB 'run_*' ",
+            "OR EXISTS (SELECT 1 FROM run WHERE run.id = owner AND ended < ?5)) ORDER BY owner LIMIT ?6"
+        )
+    };
+}
+
+/// One statement for each index that can lead the way.
+const OWNERS: &str = owners_where!("?2 IS NULL");
+const OWNERS_OF_SUBJECT: &str = owners_where!("subject = ?2");
 
 pub(super) async fn open_runs(readers: &SqlitePool) -> Result<Vec<StoredRun>, StoreError> {
     let mut runs = Vec::new();
@@ -175,10 +203,31 @@ pub(super) async fn record(readers: &SqlitePool, id: &str) -> Result<Option<Stor
 }
 
 pub(crate) async fn payload(readers: &SqlitePool, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
-    let query =
-        sqlx::query("SELECT digest, body FROM payload WHERE digest = ?").bind(digest.bytes().to_vec());
+    let query = sqlx::query(PAYLOAD).bind(digest.bytes().to_vec());
     let row = query.fetch_optional(readers).await.map_err(unavailable)?;
-    row.map(|row| PayloadColumns(&row).try_into().map(|(_, body): (Digest, _)| body)).transpose()
+    row.map(|row| PayloadColumns(&row).try_into().map(|kept: Kept| kept.payload.1)).transpose()
+}
+
+pub(super) async fn owners(
+    readers: &SqlitePool,
+    filter: &OwnerFilter,
+    page: Page,
+) -> Result<Vec<String>, StoreError> {
+    let OwnerFilter { tenant, subject, between: (after, before), ended_before } = filter;
+    let statement = if subject.is_some() { OWNERS_OF_SUBJECT } else { OWNERS };
+    let query = sqlx::query_scalar(statement)
+        .bind(tenant.to_string())
+        .bind(subject.clone())
+        .bind(after.clone())
+        .bind(before.clone())
+        .bind(ended_before.map(|ended| ended.to_string()))
+        .bind(page.rows());
+    query.fetch_all(readers).await.map_err(unavailable)
+}
+
+pub(super) async fn forgotten(readers: &SqlitePool, owner: &str) -> Result<Option<String>, StoreError> {
+    let query = sqlx::query_scalar("SELECT record FROM forgotten WHERE owner = ?").bind(owner.to_owned());
+    query.fetch_optional(readers).await.map_err(unavailable)
 }
 
 pub(super) async fn reply(

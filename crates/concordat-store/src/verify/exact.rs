@@ -2,11 +2,10 @@
 
 use concordat_ledger::tree::Hash;
 use concordat_ledger::verify::{Columns, Entry, Stored, Verify};
-use concordat_model::digest::Digest;
 use futures_util::{Stream, TryStreamExt as _};
 
 use super::Unsound;
-use crate::row::Cells;
+use crate::row::{Cells, Kept, PayloadColumns};
 
 /// Verifies every record, in the order of the log, and every checkpoint that one of them completes.
 pub(super) async fn records<R: Cells>(
@@ -43,10 +42,8 @@ pub(super) async fn payloads<R: Cells>(
     let mut payloads = 0;
     while let Some(row) = rows.try_next().await? {
         let table = Table { name: "payload", key: "row", row: &row };
-        let computed = Digest::of(table.value(row.bytes("body"))?);
-        if computed.bytes() != table.value(row.bytes("digest"))? {
-            return Err(Unsound::Payload { stored: table.row(), computed });
-        }
+        let kept = Kept::try_from(PayloadColumns(&row));
+        kept.map_err(|_| Unsound::Payload { stored: table.row() })?;
         payloads += 1;
     }
     Ok(payloads)

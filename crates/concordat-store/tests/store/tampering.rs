@@ -1,7 +1,8 @@
 //! What somebody who reaches the database can do: little through SQL, nothing without being found.
 
-use concordat_engine::ports::{Change, Page, RunFilter, StoreError};
+use concordat_engine::ports::{Change, Page, RunFilter, Sealed, StoreError, Whose};
 use concordat_ledger::Checkpoint;
+use concordat_model::payload::Secret;
 use concordat_store::OpenError;
 use concordat_store::fsck::{self, CannotExamine};
 
@@ -18,11 +19,17 @@ on_both! {
     an_examination_names_every_row_that_differs,
 }
 
-/// Two runs, ten records, three checkpoints, three payloads.
+/// Two runs, ten records, three checkpoints, three payloads, and another one that can be forgotten.
 async fn filled(kind: Kind) -> Place {
     let place = Place::new(kind);
     let store = place.open().await;
-    store.commit(received(1)).await.unwrap();
+    let sealed = Sealed {
+        owner: "run_1".to_owned(),
+        secret: Secret::new([1; 32]),
+        whose: Some(Whose { tenant: "acme".parse().unwrap(), subject: None }),
+        payloads: vec![payload("personal")],
+    };
+    store.commit(Change { sealed: vec![sealed], ..received(1) }).await.unwrap();
     store.commit(received(2)).await.unwrap();
     store.commit(Change { payloads: vec![payload("more")], ..records("agt", 0..8) }).await.unwrap();
     store.close().await;
@@ -46,6 +53,12 @@ const REFUSED: &[&str] = &[
     "DELETE FROM checkpoint WHERE size = 10",
     "INSERT INTO checkpoint VALUES (5, 'x')",
     "INSERT INTO checkpoint VALUES (11, 'x')",
+    "UPDATE vault SET secret = secret",
+    "DELETE FROM vault",
+    "UPDATE sealed SET body = body",
+    "DELETE FROM sealed",
+    "INSERT INTO forgotten VALUES ('run_1', 'nothing')",
+    "INSERT INTO forgotten SELECT 'run_1', id FROM record WHERE idx = 3",
 ];
 
 const REFUSED_BY_SQLITE: &[&str] = &[
@@ -59,12 +72,18 @@ const REFUSED_BY_SQLITE: &[&str] = &[
     "INSERT INTO record SELECT idx, id, type, subject, subject_seq, time, leaf, body FROM record WHERE idx = 5 ON CONFLICT DO UPDATE SET body = x''",
     "INSERT OR REPLACE INTO payload (rowid, digest, body) VALUES (1, zeroblob(32), x'00')",
     "INSERT OR REPLACE INTO checkpoint VALUES (10, 'x')",
+    "INSERT OR REPLACE INTO vault VALUES ('run_1', 'acme', NULL, zeroblob(32))",
+    "INSERT OR REPLACE INTO vault (rowid, owner, tenant, secret) VALUES (1, 'run_2', 'acme', zeroblob(32))",
+    "INSERT OR REPLACE INTO sealed (rowid, digest, owner, body) VALUES (1, zeroblob(32), 'run_1', x'00')",
 ];
 
 const REFUSED_BY_POSTGRES: &[&str] = &[
     "TRUNCATE record",
     "TRUNCATE payload",
     "TRUNCATE checkpoint",
+    "TRUNCATE vault",
+    "TRUNCATE sealed",
+    "TRUNCATE forgotten",
     "TRUNCATE record, payload, checkpoint RESTART IDENTITY CASCADE",
     "UPDATE record SET type = 'x' WHERE false",
     "UPDATE ONLY record SET type = 'x'",
@@ -100,7 +119,7 @@ async fn history_is_refused_to_sql(kind: Kind) {
         Kind::Postgres => "INSERT INTO payload SELECT * FROM payload ON CONFLICT DO NOTHING",
     };
     place.attack(again).await.unwrap();
-    assert_eq!(place.verify().await.unwrap().payloads, 3);
+    assert_eq!(place.verify().await.unwrap().payloads, 4);
     assert_eq!(place.verify().await.unwrap().log.size, 10);
 }
 
@@ -239,7 +258,7 @@ async fn a_bad_row_is_named(kind: Kind) {
 /// The table, row and column of everything that differs, apart from runs: these here have no story to fold.
 async fn differing(place: &Place) -> Vec<String> {
     let examined = fsck::examine(place.database()).await.unwrap();
-    assert_eq!((examined.records, examined.checkpoints, examined.payloads), (10, 3, 3));
+    assert_eq!((examined.records, examined.checkpoints, examined.payloads), (10, 3, 4));
     let all = examined.differences.iter().filter(|one| one.table != "run");
     let mut named: Vec<String> = all
         .map(|one| match one.table {

@@ -1,6 +1,9 @@
 //! `audit`: reads the log, and verifies a database or evidence without any server.
 
+mod erase;
 mod fsck;
+mod hold;
+mod prune;
 mod receipt;
 mod records;
 mod report;
@@ -43,6 +46,13 @@ pub(super) enum Audit {
     Tiles(tiles::Options),
     /// Let a new key sign the log. The server must be stopped.
     RotateKey(rotate_key::Options),
+    /// Have what a contract, an event or a question holds forgotten because somebody may ask for it. Proofs still hold.
+    Erase(erase::Options),
+    /// Have everything forgotten that is older than it is to be kept, but for what is held.
+    Prune(prune::Options),
+    /// Keep contracts from being forgotten, or let them go.
+    #[command(subcommand)]
+    Hold(hold::Hold),
     /// Run a witness, which sees the log grow and nothing else, or have a checkpoint cosigned by witnesses.
     #[command(subcommand)]
     Witness(witness::Witness),
@@ -50,6 +60,9 @@ pub(super) enum Audit {
 
 pub(super) async fn run(session: &Session, command: Audit) -> Result<Exit, Failure> {
     match command {
+        Audit::Erase(options) => return erase::run(session, options).await,
+        Audit::Prune(options) => return prune::run(session, options).await,
+        Audit::Hold(command) => return hold::run(session, command).await,
         Audit::Receipt(options) => return receipt::run(session, options).await,
         Audit::RotateKey(options) => return rotate_key::run(session, options).await,
         Audit::Tiles(options) => return tiles::run(session, options).await,

@@ -54,6 +54,11 @@ impl Session {
         }
     }
 
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
     /// How long ago something was.
     #[must_use]
     pub fn age(&self, then: Timestamp) -> String {

@@ -49,7 +49,7 @@ impl Followed {
             return Err(format!("{id} does not begin with its receipt"));
         };
         let body = disk.payload(contract).ok_or("the contract is not stored with its receipt")?;
-        let stored = StoredRun { id, records: vec![stored], payloads: vec![(*contract, body)] };
+        let stored = StoredRun { id, records: vec![stored], payloads: vec![(*contract, body)], secret: None };
         let run = fold(&stored).map_err(|error| error.to_string())?;
         Ok(Followed {
             run,

@@ -5,13 +5,14 @@ pub(crate) mod sample;
 use std::sync::Arc;
 
 use concordat_engine::ports::{
-    Change, Committed, Mention, Mentioned, Page, RecordFilter, RunFilter, Search, Store, StoreError,
-    StoredRecord, StoredRun,
+    Change, Committed, Forgotten, Mention, Mentioned, OwnerFilter, Page, RecordFilter, RunFilter, RunRow,
+    Sealed, Search, Store, StoreError, StoredRecord, StoredRun, Whose,
 };
 use concordat_ledger::note::Verifier;
 use concordat_ledger::tree::{Inclusion, Node, node_of_leaves};
 use concordat_ledger::{Checkpoint, Frontier};
 use concordat_model::digest::Digest;
+use concordat_model::payload::Secret;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::json;
 
@@ -27,6 +28,8 @@ pub(crate) async fn check<F: Future<Output = Arc<dyn Store>>>(key: &Verifier, fr
     changes_are_stored_in_the_order_of_handing_over(fresh().await).await;
     many_callers_share_dense_indices(fresh().await, key).await;
     payloads_stay_as_they_are(&*fresh().await).await;
+    payloads_are_forgotten_with_a_record(&*fresh().await).await;
+    owners_are_found(&*fresh().await).await;
     runs_are_listed_newest_first(&*fresh().await).await;
     records_are_found(&*fresh().await).await;
     records_are_searched_for(&*fresh().await).await;
@@ -192,6 +195,94 @@ async fn payloads_stay_as_they_are(store: &dyn Store) {
         .await
         .unwrap();
     assert_eq!(store.payload(&Digest::of(&odd)).await, Ok(Some(odd)));
+}
+
+/// A run whose contract can be forgotten.
+fn sealed(run: u64, subject: Option<&str>) -> Change {
+    let change = received(run);
+    let sealed = Sealed {
+        owner: id("run", run),
+        secret: Secret::new([u8::try_from(run).unwrap(); 32]),
+        whose: Some(Whose { tenant: "acme".parse().unwrap(), subject: subject.map(str::to_owned) }),
+        payloads: change.payloads.clone(),
+    };
+    Change { payloads: Vec::new(), sealed: vec![sealed], ..change }
+}
+
+/// The erasure of a run's contract, under a subject of its own.
+fn forgotten(run: u64, kind: &str, subject: &str) -> Change {
+    let record = record(kind, subject, 0, &json!({"owners": [id("run", run)]}));
+    let forgotten = Forgotten {
+        owner: id("run", run),
+        record: record.id().to_owned(),
+        payloads: received(run).payloads.iter().map(|(digest, _)| *digest).collect(),
+    };
+    Change { records: vec![record], forgotten: vec![forgotten], ..Change::default() }
+}
+
+async fn payloads_are_forgotten_with_a_record(store: &dyn Store) {
+    let (digest, content) = received(1).payloads.remove(0);
+    let answered = Change { reply: Some(reply("once", &format!("[{}]", id("run", 1)))), ..sealed(1, None) };
+    store.commit(answered).await.unwrap();
+    store.commit(sealed(2, None)).await.unwrap();
+    let run = store.run(run_id(1)).await.unwrap().unwrap();
+    assert_eq!(run.secret, Some(Secret::new([1; 32])));
+    assert_eq!(run.payloads, [(digest, content.clone())]);
+    assert_eq!(store.payload(&digest).await.unwrap(), Some(content));
+    assert_eq!(store.stored(&[digest]).await.unwrap(), [digest]);
+
+    // Not without a record that says so.
+    let other = forgotten(1, "agent.changed", "dec_1");
+    assert!(matches!(store.commit(other).await, Err(StoreError::Conflict(_))));
+    assert_eq!(store.forgotten(&id("run", 1)).await.unwrap(), None);
+    assert!(store.payload(&digest).await.unwrap().is_some());
+
+    let erasure = forgotten(1, "erasure.executed", "dec_2");
+    let said = erasure.records[0].id().to_owned();
+    store.commit(erasure).await.unwrap();
+    assert_eq!(store.forgotten(&id("run", 1)).await.unwrap(), Some(said));
+    assert_eq!(store.payload(&digest).await.unwrap(), None);
+    assert_eq!(store.stored(&[digest]).await.unwrap(), []);
+    let run = store.run(run_id(1)).await.unwrap().unwrap();
+    assert_eq!((run.records.len(), run.payloads, run.secret), (1, Vec::new(), None));
+    assert!(store.run(run_id(2)).await.unwrap().unwrap().secret.is_some());
+    // The request can neither be guessed nor carried out again.
+    let saved = store.reply("acme/ada", "once").await.unwrap().unwrap();
+    assert_eq!(saved.fingerprint, Digest::from_bytes([0; 32]));
+
+    // Once, and for good.
+    assert!(matches!(
+        store.commit(forgotten(1, "retention.pruned", "dec_3")).await,
+        Err(StoreError::Conflict(_))
+    ));
+    let back = Change { sealed: sealed(1, None).sealed, ..records(&id("run", 1), 1..2) };
+    assert!(matches!(store.commit(back).await, Err(StoreError::Conflict(_))));
+    store.commit(forgotten(2, "retention.pruned", "dec_4")).await.unwrap();
+}
+
+async fn owners_are_found(store: &dyn Store) {
+    for (run, subject) in [(1, Some("ap-1")), (2, None), (3, Some("ap-1")), (4, Some("ap-2"))] {
+        let ended = (run != 3).then(|| "2026-02-01T00:00:00Z".parse().unwrap());
+        let change = sealed(run, subject);
+        store.commit(Change { runs: vec![RunRow { ended, ..row(run) }], ..change }).await.unwrap();
+    }
+    let of = |filter: OwnerFilter, rows| async move { store.owners(&filter, Page::of(rows)).await.unwrap() };
+    let acme = || "acme".parse().unwrap();
+    let ids = |runs: &[u64]| runs.iter().map(|run| id("run", *run)).collect::<Vec<_>>();
+    let ap_1 = OwnerFilter::subject(acme(), "ap-1".to_owned());
+    assert_eq!(of(ap_1.clone(), 9).await, ids(&[1, 3]));
+    let other = OwnerFilter { tenant: "other".parse().unwrap(), ..ap_1.clone() };
+    assert!(of(other, 9).await.is_empty());
+    let all = OwnerFilter { subject: None, ..ap_1 };
+    assert_eq!(of(all.clone(), 9).await, ids(&[1, 2, 3, 4]));
+    assert_eq!(of(all.clone(), 3).await, ids(&[1, 2, 3]));
+    let between = OwnerFilter { between: (id("run", 1), id("run", 4)), ..all.clone() };
+    assert_eq!(of(between, 9).await, ids(&[2, 3]));
+    let ended = |before: &str| OwnerFilter { ended_before: Some(before.parse().unwrap()), ..all.clone() };
+    assert_eq!(of(ended("2026-02-01T00:00:01Z"), 9).await, ids(&[1, 2, 4]));
+    assert!(of(ended("2026-02-01T00:00:00Z"), 9).await.is_empty());
+    store.commit(forgotten(4, "erasure.executed", "dec_1")).await.unwrap();
+    assert_eq!(of(all.clone(), 9).await, ids(&[1, 2, 3]));
 }
 
 async fn runs_are_listed_newest_first(store: &dyn Store) {

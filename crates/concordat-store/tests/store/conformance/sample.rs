@@ -69,7 +69,7 @@ pub(crate) fn received(run: u64) -> Change {
         records: vec![record("contract.received", &id("run", run), 0, &data)],
         payloads: vec![contract],
         runs: vec![row(run)],
-        reply: None,
+        ..Change::default()
     }
 }
 

@@ -35,6 +35,7 @@ struct Report {
     checkpoints: u64,
     payloads: u64,
     runs: u64,
+    forgotten_runs: u64,
     absent_payloads: u64,
     different: u64,
     repaired: u64,
@@ -74,8 +75,18 @@ fn exit(examined: &Examined) -> Exit {
 }
 
 fn report(examined: Examined) -> Report {
-    let Examined { records, checkpoints, payloads, runs, differences, different, absent, repaired, .. } =
-        examined;
+    let Examined {
+        records,
+        checkpoints,
+        payloads,
+        runs,
+        differences,
+        different,
+        forgotten,
+        absent,
+        repaired,
+        ..
+    } = examined;
     let line = |difference: Difference| Line {
         table: difference.table,
         row: visible(&difference.row),
@@ -84,12 +95,32 @@ fn report(examined: Examined) -> Report {
         written: visible(&difference.written),
     };
     let differences = differences.into_iter().map(line).collect();
-    Report { records, checkpoints, payloads, runs, absent_payloads: absent, different, repaired, differences }
+    let (forgotten_runs, absent_payloads) = (forgotten, absent);
+    Report {
+        records,
+        checkpoints,
+        payloads,
+        runs,
+        forgotten_runs,
+        absent_payloads,
+        different,
+        repaired,
+        differences,
+    }
 }
 
 fn told(report: &Report) -> String {
-    let Report { records, checkpoints, payloads, runs, absent_payloads, different, repaired, differences } =
-        report;
+    let Report {
+        records,
+        checkpoints,
+        payloads,
+        runs,
+        forgotten_runs,
+        absent_payloads,
+        different,
+        repaired,
+        differences,
+    } = report;
     let mut told = format!(
         "{records} records, {checkpoints} checkpoints, {payloads} payloads, {runs} runs: {different} differences\n"
     );
@@ -106,9 +137,14 @@ fn told(report: &Report) -> String {
     if *different > shown {
         told.push_str(&format!("  and {} more\n", different - shown));
     }
+    if *forgotten_runs > 0 {
+        told.push_str(&format!(
+            "what {forgotten_runs} runs held was forgotten, and the log says so; their rows are as they stood\n"
+        ));
+    }
     if *absent_payloads > 0 {
         told.push_str(&format!(
-            "{absent_payloads} payloads that runs name are not stored: they were erased, or lost\n"
+            "{absent_payloads} payloads that runs name are not stored, and no record says that they were forgotten\n"
         ));
     }
     if *repaired > 0 {
