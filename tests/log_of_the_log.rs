@@ -157,6 +157,7 @@ async fn a_forwarded_log_lacks_nothing_whatever_breaks() {
             &to,
             "--cursor",
             cursor.to_str().unwrap(),
+            "--allow-loopback",
         ];
         tokio::spawn(concordat::cli::run(arguments.map(OsString::from).to_vec()))
     };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 use concordat::cli;
-use concordat::client::Client;
+use concordat::client::{Client, ClientError};
 use concordat::config::ServeConfig;
 use concordat::server::{RunningServer, Server};
 use concordat::witness::{Witnessing, router};
@@ -37,9 +37,13 @@ const TAMPERED: u8 = 9;
 const UNVERIFIABLE: u8 = 10;
 
 async fn serve(data: &Path) -> RunningServer {
-    let data = data.to_str().unwrap();
-    let arguments = ["serve", "--listen", "127.0.0.1:0", "--data", data];
-    Server::start(Serve::try_parse_from(arguments).unwrap().config).await.unwrap()
+    serve_with(data, &[]).await.unwrap()
+}
+
+async fn serve_with(data: &Path, more: &[&str]) -> anyhow::Result<RunningServer> {
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
+    let arguments = arguments.iter().chain(more);
+    Server::start(Serve::try_parse_from(arguments).unwrap().config).await
 }
 
 async fn run(words: &[&str]) -> ExitCode {
@@ -266,4 +270,63 @@ async fn a_key_takes_over_and_the_old_one_counts_no_more() {
     fs::remove_file(audited.path("data/log.key")).unwrap();
     assert_ne!(run(&["audit", "rotate-key", "--data", &data, "--now"]).await, ExitCode::from(FINE));
     assert!(!audited.path("data/log.key").exists() && audited.keys().len() == 2);
+}
+
+/// Signs with openssl in the folder that it gets, as long as there is no file `broken`.
+const SIGNER: &str = r#"cd "$1"
+while read -r line; do
+  [ -e broken ] && exit 1
+  printf %s "$line" | openssl base64 -d -A > text
+  openssl pkeyutl -sign -rawin -inkey key.pem -in text | openssl base64 -A; echo
+done"#;
+
+#[tokio::test]
+async fn a_program_elsewhere_signs_or_nothing_happens() {
+    let mut audited = Audited::start().await;
+    let (key, public) = (audited.file("key.pem"), audited.file("public.pem"));
+    for arguments in [
+        ["genpkey", "-algorithm", "ed25519", "-out", &key].as_slice(),
+        &["pkey", "-in", &key, "-pubout", "-out", &public],
+    ] {
+        assert!(std::process::Command::new("openssl").args(arguments).status().unwrap().success());
+    }
+    let command = serde_json::to_string(&["sh", "-c", SIGNER, "sh", &audited.file("")]).unwrap();
+    let elsewhere = ["--log-key-command", &command, "--log-key-public", &public];
+    audited.stop().await;
+    let (data, folder) = (audited.file("data"), audited.path("data"));
+    let rotate = ["audit", "rotate-key", "--data", &data];
+
+    let refused = serve_with(&folder, &elsewhere).await.err().unwrap().to_string();
+    assert!(refused.contains("is not one of the log"), "{refused}");
+    assert_eq!(run(&[&rotate[..], &["--to", &public]].concat()).await, ExitCode::from(FINE));
+    assert!(serve_with(&folder, &[]).await.err().unwrap().to_string().contains("--log-key-command"));
+    audited.server = Some(serve_with(&folder, &elsewhere).await.unwrap());
+    let id = audited.grow().await;
+    audited.check(&format!("audit receipt {id} --out @receipt --record @record"), FINE).await;
+    for (nth, key) in audited.keys().iter().enumerate() {
+        fs::write(audited.path(&format!("{nth}.vkey")), format!("{key}\n")).unwrap();
+        let verify = "audit receipt --verify @receipt --record @record --verifier-keys";
+        audited.check(&format!("{verify} @{nth}.vkey"), FINE).await;
+    }
+
+    let held = audited.server.as_ref().unwrap().engine.store().checkpoint().await.unwrap().unwrap().size;
+    fs::write(audited.path("broken"), "").unwrap();
+    let read = audited.client().impatient().records(&RecordsQuery::default()).await;
+    assert!(matches!(&read, Err(ClientError::Refused(no)) if no.problem.status == 503), "{read:?}");
+    let now = audited.server.as_ref().unwrap().engine.store().checkpoint().await.unwrap().unwrap().size;
+    assert_eq!(now, held, "nothing was stored");
+    fs::remove_file(audited.path("broken")).unwrap();
+    audited.grow().await;
+    audited.stop().await;
+
+    // Back to a key in the folder: the one elsewhere cannot sign beside it.
+    let rotate = [&rotate[..], &elsewhere].concat();
+    assert_eq!(run(&[&rotate[..], &["--end-overlap"]].concat()).await, ExitCode::from(FINE));
+    assert_eq!(run(&rotate).await, ExitCode::from(CONFLICT));
+    assert_eq!(run(&[&rotate[..], &["--now"]].concat()).await, ExitCode::from(FINE));
+    audited.start_again().await;
+    audited.grow().await;
+    audited.stop().await;
+    let (database, keys) = (audited.file("data/concordat.db"), audited.file("data/log.vkey"));
+    assert_eq!(run(&["audit", "verify", &database, "--verifier-keys", &keys]).await, ExitCode::from(FINE));
 }

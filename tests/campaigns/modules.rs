@@ -16,7 +16,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use concordat::policy_worker::inspect;
 use concordat_model::decision::{Answer, Decision, Gate};
-use concordat_policy::{Bundle, Code, Finding, Policy, Report};
+use concordat_policy::{Bundle, Code, Finding, Inspection, Policy};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
@@ -87,7 +87,7 @@ async fn one(
     let bundle = Bundle::from_files(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())));
     let report = match &bundle {
         Ok(bundle) => inspect(&program, &bundle.document()).await?,
-        Err(error) => Report::of(Finding::from(error)),
+        Err(error) => Inspection::of(Finding::from(error)),
     };
     told.slowest_look = told.slowest_look.max(started.elapsed().as_secs_f64());
     if let Some(error) = report.errors().next() {

@@ -27,6 +27,7 @@ pub mod plan;
 pub mod reference;
 pub mod schema;
 
+pub mod actor;
 pub mod agent;
 pub mod classification;
 pub mod cloud_event;

@@ -19,16 +19,16 @@ use regorus::unstable::{Module, Ref};
 
 use crate::bundle::Bundle;
 use crate::evaluate;
-use crate::finding::{Code, Finding, Level, MOST, Report};
+use crate::finding::{Code, Finding, Inspection, Level, MOST};
 use crate::graph::{self, Graph};
 use crate::policy::{self, Policy};
 
 /// Looks at a bundle and tells everything that is wrong with it.
 #[must_use]
-pub fn check(bundle: &Bundle) -> Report {
+pub fn check(bundle: &Bundle) -> Inspection {
     let found = policy::on_deep_stack(|| findings(bundle));
     let crashed = || vec![Finding::whole(Code::Exhausted, "the policy parser crashed on this bundle")];
-    Report { revision: Some(bundle.revision()), findings: tidy(found.unwrap_or_else(crashed)) }
+    Inspection { revision: Some(bundle.revision()), findings: tidy(found.unwrap_or_else(crashed)) }
 }
 
 /// In the order of the text, each once, and not without end.

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use crate::bundle::BundleError;
 use crate::policy::LoadError;
 
-/// The most findings in one report: whoever has more mends these first.
+/// The most findings of one inspection: whoever has more mends these first.
 pub(crate) const MOST: usize = 100;
 
 /// Everything that a look at a bundle found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Report {
+pub struct Inspection {
     /// The digest of the bundle's document; none where there is no bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Digest>,
@@ -20,11 +20,11 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-impl Report {
-    /// A report of one finding.
+impl Inspection {
+    /// An inspection with one finding.
     #[must_use]
-    pub fn of(finding: Finding) -> Report {
-        Report { revision: None, findings: vec![finding] }
+    pub fn of(finding: Finding) -> Inspection {
+        Inspection { revision: None, findings: vec![finding] }
     }
 
     /// Whether the bundle may be activated: warnings do not hinder it.

@@ -42,7 +42,7 @@ pub use crate::bundle::{Bundle, BundleError};
 pub use crate::check::check;
 pub use crate::explain::{Because, Explanation};
 pub use crate::failure::Failure;
-pub use crate::finding::{Code, Finding, Level, Report};
+pub use crate::finding::{Code, Finding, Inspection, Level};
 pub use crate::panel::{Panel, Trial};
 pub use crate::policy::{Asked, LoadError, Permitted, Policy, Refusal, Released};
 pub use crate::select::{Chosen, choose, would_choose};

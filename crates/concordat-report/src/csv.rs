@@ -2,7 +2,7 @@
 //!
 //! Named by what it makes; the crate that writes the quotes is `csv` too, and is called `::csv` here.
 
-use crate::report::{Basis, Report, Row, Value};
+use crate::report::{Basis, Report, Row, Section, Value};
 use crate::words;
 
 /// The columns of a report's lines.
@@ -59,8 +59,33 @@ pub fn report(report: &Report) -> Result<Vec<u8>, Error> {
             }
         }
     }
+    for section in &report.sections {
+        changes(&mut lines, section)?;
+    }
     write(&mut lines, ["", "note", "", "", &report.note, "", "", "", "", ""])?;
     lines.into_inner().map_err(|error| error.into_error().into())
+}
+
+/// What policies changed: a line for each revision, and one for each file with its diff.
+fn changes(lines: &mut ::csv::Writer<Vec<u8>>, section: &Section) -> Result<(), Error> {
+    for change in &section.changes {
+        let (revision, leaf) = (change.revision.as_str(), change.leaf.to_string());
+        let against = change.against.as_deref().unwrap_or_default();
+        let said = format!("{}. {}", change.people(), change.note.as_deref().unwrap_or_default());
+        write(lines, [section.id, "change", revision, against, &said, "", "", "", "", &leaf])?;
+        for file in &change.files {
+            let mut text = file.lines.join("\n");
+            if file.more > 0 {
+                text = format!("{text}\n{} more lines", file.more);
+            }
+            write(lines, [section.id, "diff", revision, &file.path, &text, "", "", "", "", &leaf])?;
+        }
+    }
+    if section.more_changes > 0 {
+        let more = format!("{} more revisions", section.more_changes);
+        write(lines, [section.id, "more", "changes", "", &more, "", "", "", "", ""])?;
+    }
+    Ok(())
 }
 
 /// Lines as RFC 4180 wants them.

@@ -28,6 +28,7 @@ use crate::entry::Entry;
 use crate::query::BadQuery;
 use crate::ranges::Tally;
 use crate::report::{Scope, Section};
+pub use policies::Published;
 use runs::Runs;
 
 /// What is known of the stored input of a decision.
@@ -199,6 +200,18 @@ impl Facts {
     #[must_use]
     pub fn tally(&self, query: &str) -> Tally {
         self.counts.tally(query)
+    }
+
+    /// The policies that were published, in the order of the log, as far as their changes are shown.
+    #[must_use]
+    pub fn published(&self) -> &[Published] {
+        &self.policies.published
+    }
+
+    /// How many more there are.
+    #[must_use]
+    pub fn more_published(&self) -> u64 {
+        self.policies.more
     }
 
     /// Every section, in the order of a general report.

@@ -140,7 +140,47 @@ fn section(section: &Section) -> Markup {
             div.figures { @for figure in &section.figures { (self::figure(figure)) } }
             div.charts { @for chart in &section.charts { (self::chart(chart)) } }
             @for table in &section.tables { (self::table(table)) }
+            @if !section.changes.is_empty() { (changes(section)) }
         }
+    }
+}
+
+fn changes(section: &Section) -> Markup {
+    html! {
+        h3 { "What changed, line by line" }
+        @for change in &section.changes {
+            article.change {
+                p.head { code { (change.revision) } }
+                p.asks {
+                    (change.people()) ". Leaf " (change.leaf) ", " (change.time) "."
+                    @if let Some(against) = &change.against { " Compared with " code { (against) } "." }
+                }
+                @if let Some(note) = &change.note { p.none { (note) } }
+                @for file in &change.files {
+                    details open[file.lines.len() <= OPEN] {
+                        summary { (file.path) " " span.came { "+" (file.added) } " " span.went { "−" (file.removed) } }
+                        pre.diff { @for line in &file.lines { span.(mark(line)) { (line) "\n" } } }
+                        @if file.more > 0 { p.more { (file.more) " more lines are not shown; the bundles are in the evidence pack." } }
+                    }
+                }
+            }
+        }
+        @if section.more_changes > 0 {
+            p.more { (section.more_changes) " more revisions are not shown; the list above and the evidence pack have them." }
+        }
+    }
+}
+
+/// The longest diff that is open from the start.
+const OPEN: usize = 60;
+
+/// What a line of a diff does.
+fn mark(line: &str) -> &'static str {
+    match line.as_bytes().first() {
+        Some(b'+') => "came",
+        Some(b'-') => "went",
+        Some(b'@') => "place",
+        _ => "same",
     }
 }
 

@@ -25,6 +25,7 @@ pub mod pdf;
 pub mod query;
 pub mod ranges;
 pub mod report;
+pub mod revision_diff;
 mod rows;
 pub mod spread;
 pub mod template;

@@ -4,25 +4,29 @@
 //! one pass, and a pack reads the records a second time when it writes them. The records must have the root that the
 //! checkpoint says, or nothing is made: a report of other records than those that were signed is worth nothing.
 
+mod changes;
+mod evidence;
 mod gather;
+mod not_made;
+mod order;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::ops::Range;
 
-use concordat_ledger::note::CheckpointError;
-use concordat_ledger::tree::{Consistency, FrontierError, Hash, Node, ProofError};
-use concordat_ledger::{Checkpoint, Frontier, Record, Verifier};
+use concordat_ledger::tree::{Hash, Node};
+use concordat_ledger::{Checkpoint, Frontier, Record};
 use concordat_model::digest::Digest;
 
-use crate::entry::{Entry, UnreadableRecord};
+use crate::entry::Entry;
 use crate::facts::{Facts, Input};
-use crate::pack::{self, About, Content, Measured, Pack};
 use crate::report::{Report, Signed};
 use crate::rows::Rows;
-use crate::template::{BadTemplate, Template};
 use gather::Gathered;
+
+pub use not_made::NotMade;
+pub use order::{Form, Order};
 
 /// Where records come from.
 #[expect(
@@ -56,76 +60,6 @@ pub trait Source {
     async fn nodes(&mut self, nodes: &[Node], size: u64) -> Result<Vec<Hash>, Self::Error>;
 }
 
-/// What is asked for.
-#[derive(Debug, Clone)]
-pub struct Order {
-    /// The template.
-    pub template: Template,
-    /// From when, as RFC 3339 in UTC with microseconds; none for the beginning.
-    pub from: Option<String>,
-    /// Until when, that moment excluded; none for the end.
-    pub to: Option<String>,
-    /// What is written.
-    pub form: Form,
-    /// The log's public keys.
-    pub keys: Vec<Verifier>,
-    /// Whether a pack has the payloads that its records name.
-    pub payloads: bool,
-    /// A checkpoint that was kept: a pack proves that the log continues it.
-    pub earlier: Option<String>,
-}
-
-/// What is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// The report, for people.
-    Html,
-    /// The report, on paper.
-    Pdf,
-    /// The report, for programs.
-    Json,
-    /// The report, for spreadsheets.
-    Csv,
-    /// The records as they are stored, one a line.
-    JsonLines,
-    /// The records, for spreadsheets.
-    RecordsCsv,
-    /// The evidence pack, with the report in every form.
-    Pack,
-}
-
-impl Form {
-    /// The form that a file of this name has.
-    #[must_use]
-    pub fn of_file(name: &str) -> Option<Form> {
-        let name = name.to_ascii_lowercase();
-        let ends = |ending: &str| name.ends_with(ending);
-        Some(match () {
-            () if ends(".records.csv") => Form::RecordsCsv,
-            () if ends(".html") || ends(".htm") => Form::Html,
-            () if ends(".pdf") => Form::Pdf,
-            () if ends(".json") => Form::Json,
-            () if ends(".csv") => Form::Csv,
-            () if ends(".jsonl") => Form::JsonLines,
-            () if ends(".tar") => Form::Pack,
-            () => return None,
-        })
-    }
-
-    /// The media type.
-    #[must_use]
-    pub fn media_type(self) -> &'static str {
-        match self {
-            Form::Html => "text/html; charset=utf-8",
-            Form::Pdf => "application/pdf",
-            Form::Json => "application/json",
-            Form::Csv | Form::RecordsCsv => "text/csv; charset=utf-8",
-            Form::JsonLines => "application/jsonl",
-            Form::Pack => "application/x-tar",
-        }
-    }
-}
-
 /// What was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
@@ -135,53 +69,6 @@ pub struct Made {
     pub end: u64,
     /// The root of the checkpoint, if there is one.
     pub root: Option<String>,
-}
-
-/// Why nothing was made.
-#[derive(Debug, thiserror::Error)]
-pub enum NotMade {
-    /// The records cannot be read.
-    #[error("the log cannot be read: {0}")]
-    Source(String),
-    /// The template cannot be used.
-    #[error(transparent)]
-    Template(#[from] BadTemplate),
-    /// A record cannot be read.
-    #[error(transparent)]
-    Record(#[from] UnreadableRecord),
-    /// The checkpoint is not one of these keys.
-    #[error("the checkpoint of the log cannot be trusted: {0}; hint: is this the right public key?")]
-    Checkpoint(CheckpointError),
-    /// The kept checkpoint is not one of these keys.
-    #[error("the earlier checkpoint cannot be trusted: {0}; hint: is it of this log?")]
-    Earlier(CheckpointError),
-    /// The log does not continue the kept checkpoint.
-    #[error(
-        "the log does not continue the earlier checkpoint ({0}); hint: run `audit verify --checkpoint` with it"
-    )]
-    Forked(ProofError),
-    /// The records are not those that were signed.
-    #[error("the records {first} to {end} do not have the root that was signed; hint: run `audit verify`")]
-    Root {
-        /// The first record.
-        first: u64,
-        /// The size of the checkpoint.
-        end: u64,
-    },
-    /// The stored tree is none.
-    #[error(transparent)]
-    Frontier(#[from] FrontierError),
-    /// There is nothing to prove.
-    #[error(
-        "there is no signed record in this period, so there is nothing to pack; hint: choose another period"
-    )]
-    Nothing,
-    /// It cannot be written.
-    #[error("the report cannot be written: {0}")]
-    Write(#[from] io::Error),
-    /// It cannot be drawn.
-    #[error("the report cannot be drawn: {0}")]
-    Draw(String),
 }
 
 /// Makes what was ordered, and tells how many of how many records were read.
@@ -201,7 +88,7 @@ pub async fn make<S: Source>(
     let period = Period { range: range.start..end, signed };
     let mut making = Making { source, order, period, progress };
     match order.form {
-        Form::JsonLines | Form::RecordsCsv => making.rows(out).await?,
+        Form::JsonLines | Form::RecordsCsv | Form::Parquet => making.rows(out).await?,
         Form::Pack => making.pack(out).await?,
         Form::Html | Form::Pdf | Form::Json | Form::Csv => {
             let (report, _) = making.report().await?;
@@ -246,7 +133,7 @@ fn rendered(report: &Report, form: Form) -> Result<Vec<u8>, NotMade> {
         Form::Html => Ok(crate::html::page(report).into_bytes()),
         Form::Csv => crate::csv::report(report).map_err(|error| io::Error::other(error).into()),
         Form::Pdf => crate::pdf::paper(report).map_err(NotMade::Draw),
-        Form::Json | Form::JsonLines | Form::RecordsCsv | Form::Pack => json(),
+        Form::Json | Form::JsonLines | Form::RecordsCsv | Form::Parquet | Form::Pack => json(),
     }
 }
 
@@ -263,14 +150,10 @@ impl<S: Source> Making<'_, S> {
         let mut facts = self.order.template.facts()?;
         let mut gathered = Gathered::new(self.order.payloads);
         let mut tree = self.edge().await?;
-        let Range { start, end } = self.period.range;
-        let mut at = start;
-        while at < end {
-            let records = failed(self.source.records(at, end).await)?;
-            if records.is_empty() {
-                return Err(NotMade::Root { first: start, end });
-            }
-            let entries: Vec<Entry<'_>> = (at..)
+        let mut at = self.period.range.start;
+        while let Some(records) = self.batch(&mut at).await? {
+            let first = at - records.len() as u64;
+            let entries: Vec<Entry<'_>> = (first..)
                 .zip(&records)
                 .map(|(index, record)| Entry::read(index, record))
                 .collect::<Result<_, _>>()?;
@@ -279,8 +162,7 @@ impl<S: Source> Making<'_, S> {
                 tree.append(entry.record.leaf());
                 gathered.note(entry);
             }
-            at += records.len() as u64;
-            (self.progress)(at - start, end - start);
+            self.tell(at);
         }
         self.compare(&tree)?;
         let mut scope = facts.scope();
@@ -292,7 +174,28 @@ impl<S: Source> Making<'_, S> {
             keys: self.order.keys.iter().map(ToString::to_string).collect(),
             note: signed.note().to_owned(),
         });
-        Ok((self.order.template.report(&facts, scope), gathered))
+        let mut report = self.order.template.report(&facts, scope);
+        self.changes(&facts, &mut report).await?;
+        Ok((report, gathered))
+    }
+
+    /// The records from `at` on, which it moves behind them; nothing when all were read.
+    async fn batch(&mut self, at: &mut u64) -> Result<Option<Vec<Record>>, NotMade> {
+        let Range { start, end } = self.period.range;
+        if *at >= end {
+            return Ok(None);
+        }
+        let records = failed(self.source.records(*at, end).await)?;
+        if records.is_empty() {
+            return Err(NotMade::Root { first: start, end });
+        }
+        *at += records.len() as u64;
+        Ok(Some(records))
+    }
+
+    fn tell(&mut self, at: u64) {
+        let Range { start, end } = self.period.range;
+        (self.progress)(at - start, end - start);
     }
 
     async fn fold(&mut self, facts: &mut Facts, entries: &[Entry<'_>]) -> Result<(), NotMade> {
@@ -337,126 +240,20 @@ impl<S: Source> Making<'_, S> {
     /// Writes the records one by one.
     async fn rows(&mut self, out: &mut (impl Write + Send)) -> Result<(), NotMade> {
         let mut tree = self.edge().await?;
-        let mut rows = Rows::begin(out, self.order.form == Form::RecordsCsv)?;
-        let Range { start, end } = self.period.range;
-        let mut at = start;
-        while at < end {
-            let records = failed(self.source.records(at, end).await)?;
-            if records.is_empty() {
-                return Err(NotMade::Root { first: start, end });
-            }
-            for (index, record) in (at..).zip(&records) {
+        let mut rows = Rows::begin(out, self.order.form)?;
+        let mut at = self.period.range.start;
+        while let Some(records) = self.batch(&mut at).await? {
+            let first = at - records.len() as u64;
+            for (index, record) in (first..).zip(&records) {
                 rows.write(index, record)?;
                 tree.append(record.leaf());
             }
-            at += records.len() as u64;
-            (self.progress)(at - start, end - start);
+            self.tell(at);
         }
         rows.finish()?;
         self.compare(&tree)
     }
-
-    async fn pack(&mut self, out: &mut (impl Write + Send)) -> Result<(), NotMade> {
-        let Some(signed) = self.period.signed.clone() else { return Err(NotMade::Nothing) };
-        let (report, gathered) = self.report().await?;
-        let mut files = self.proofs(&signed).await?;
-        for form in [Form::Html, Form::Pdf, Form::Json, Form::Csv] {
-            let ending = match form {
-                Form::Html => "html",
-                Form::Pdf => "pdf",
-                Form::Csv => "csv",
-                _ => "json",
-            };
-            files.insert(format!("report.{ending}"), Content::Here(rendered(&report, form)?));
-        }
-        files.insert(
-            "VERIFY.md".to_owned(),
-            Content::Here(concordat_ledger::HOW_TO_VERIFY.as_bytes().to_vec()),
-        );
-        files.insert(pack::RECORDS.to_owned(), Content::Later(gathered.records()));
-        self.content(&gathered, &mut files).await?;
-        let Range { start, end } = self.period.range;
-        let about = About {
-            origin: signed.origin().to_owned(),
-            first: start,
-            size: end,
-            root: signed.root().to_string(),
-        };
-        let mut pack = Pack::begin(out, &about, files)?;
-        while let Some(path) = pack.advance()? {
-            if path == pack::RECORDS {
-                self.copy(&mut pack).await?;
-            } else if let Some(digest) = gathered.digest_of(&path) {
-                let body = failed(self.source.payload(&digest).await)?.unwrap_or_default();
-                pack.piece(&body)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads the records again, and copies them into the pack.
-    async fn copy(&mut self, pack: &mut Pack<impl Write>) -> Result<(), NotMade> {
-        let Range { start, end } = self.period.range;
-        let mut at = start;
-        while at < end {
-            let records = failed(self.source.records(at, end).await)?;
-            if records.is_empty() {
-                return Err(NotMade::Root { first: start, end });
-            }
-            for record in &records {
-                pack.piece(record.bytes())?;
-                pack.piece(b"\n")?;
-            }
-            at += records.len() as u64;
-        }
-        Ok(())
-    }
-
-    /// What proves the records.
-    async fn proofs(&mut self, signed: &Checkpoint) -> Result<BTreeMap<String, Content>, NotMade> {
-        let text = |text: String| Content::Here(text.into_bytes());
-        let mut files = BTreeMap::new();
-        let keys: String = self.order.keys.iter().map(|key| format!("{key}\n")).collect();
-        files.insert("log.vkey".to_owned(), text(keys));
-        files.insert("checkpoint".to_owned(), text(signed.note().to_owned()));
-        let first = self.period.range.start;
-        if first > 0 {
-            let edge = self.edge().await?;
-            let peaks: String = edge.peaks().iter().map(|hash| format!("{hash}\n")).collect();
-            files.insert("before".to_owned(), text(format!("{first}\n{peaks}")));
-        }
-        if let Some(note) = &self.order.earlier {
-            let earlier = Checkpoint::open(note.as_bytes(), &self.order.keys).map_err(NotMade::Earlier)?;
-            let proof = self.continues(&earlier, signed).await?;
-            files.insert("consistency".to_owned(), text(proof));
-            files.insert("earlier".to_owned(), text(note.clone()));
-        }
-        Ok(files)
-    }
-
-    async fn continues(&mut self, earlier: &Checkpoint, signed: &Checkpoint) -> Result<String, NotMade> {
-        let (old, new) = (earlier.size(), signed.size());
-        let wanted = Consistency::nodes(old, new).map_err(NotMade::Forked)?;
-        let hashes = failed(self.source.nodes(&wanted, new).await)?;
-        let known: BTreeMap<_, _> =
-            wanted.iter().zip(hashes).map(|(node, hash)| ((node.level, node.index), hash)).collect();
-        let proof = Consistency::prove(old, new, |node| known.get(&(node.level, node.index)).copied());
-        let proof = proof.map_err(NotMade::Forked)?;
-        proof.verify(earlier.root(), signed.root()).map_err(NotMade::Forked)?;
-        let path: String = proof.path().iter().map(|hash| format!("{hash}\n")).collect();
-        Ok(format!("old {old}\n{path}"))
-    }
-
-    /// The policies, and the payloads if they are wanted: those that are stored.
-    async fn content(
-        &mut self,
-        gathered: &Gathered,
-        files: &mut BTreeMap<String, Content>,
-    ) -> Result<(), NotMade> {
-        for digest in gathered.named() {
-            let Some(body) = failed(self.source.payload(digest).await)? else { continue };
-            files.insert(gathered.path(digest), Content::Later(Measured::of(&body)));
-        }
-        Ok(())
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,7 +61,7 @@ pub struct Signed {
 }
 
 /// A part of a report.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Section {
     /// Its name in templates and links.
     pub id: &'static str,
@@ -77,6 +77,80 @@ pub struct Section {
     /// Its tables.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<Table>,
+    /// What was changed line by line, where that can be shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// How many more changes there are than are shown.
+    #[serde(skip_serializing_if = "is_none")]
+    pub more_changes: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
+/// A policy that was published, and what it changes against the one before it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Change {
+    /// The record that says so.
+    pub leaf: u64,
+    /// When, as it claims.
+    pub time: String,
+    /// The revision.
+    pub revision: String,
+    /// The revision that it is compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<String>,
+    /// Who sent it; none if it came with the program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// Who brought it into force, and with which record.
+    pub enforced: Vec<Enforced>,
+    /// The files that changed.
+    pub files: Vec<Changed>,
+    /// Why there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Who brought a policy into force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Enforced {
+    /// Who.
+    pub by: String,
+    /// The record that says so.
+    pub leaf: u64,
+}
+
+/// A file that changed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Changed {
+    /// Its path; `data` for the data of the bundle.
+    pub path: String,
+    /// How many lines came.
+    pub added: u64,
+    /// How many lines went.
+    pub removed: u64,
+    /// The lines of its unified diff.
+    pub lines: Vec<String>,
+    /// How many more lines there are than are shown.
+    pub more: u64,
+}
+
+impl Change {
+    /// Who wrote it, and who brought it into force, in words.
+    #[must_use]
+    pub fn people(&self) -> String {
+        let Some(author) = &self.author else {
+            return "came with the program or its operator's folder, and was in force at once".to_owned();
+        };
+        let enforced = self.enforced.iter().map(|one| format!("{} (leaf {})", one.by, one.leaf));
+        match enforced.collect::<Vec<_>>().join(", ") {
+            nobody if nobody.is_empty() => format!("author {author}; not brought into force in this period"),
+            people => format!("author {author}; brought into force by {people}"),
+        }
+    }
 }
 
 /// One number with everything that it rests on.

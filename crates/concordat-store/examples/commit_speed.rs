@@ -14,14 +14,15 @@
 //! on the slow disk pays for the bundled SQLite calling fsync: built with `LIBSQLITE3_FLAGS=-DHAVE_FDATASYNC=1` it
 //! calls fdatasync, and comes to 0.9 x (tried by exchanging the one call for the other).
 //!
-//! Without arguments: 1, 16 and 64 callers, 3 seconds each, in a folder made under the current one.
+//! Without arguments: 1, 16 and 64 callers, 3 seconds each, in a folder made under the current one. With
+//! `commit_speed 3 --filled 1000000` a log of so many records is compared with an empty one instead, in turns, since the
+//! disk wanders: what is wanted is that the full one is at most 20 % slower.
 
 use std::error::Error;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use concordat_engine::ports::{Change, RunRow, Sealed, Whose};
@@ -44,6 +45,8 @@ struct Shape {
 }
 
 const ALONE: Shape = Shape { records: 1, payloads: 0, size: 0 };
+/// Who writes what is there before anybody is measured.
+const FILLER: u64 = 999;
 /// A governed contract of ten steps is about eleven of these.
 const STEP: Shape = Shape { records: 5, payloads: 2, size: 3000 };
 
@@ -53,9 +56,18 @@ async fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().collect();
     println!("command: {}", arguments.join(" "));
     let seconds = arguments.get(1).map_or(Ok(3), |text| text.parse())?;
+    let filled = match (arguments.get(2).map(String::as_str), arguments.get(3)) {
+        (None, _) => None,
+        (Some("--filled"), Some(count)) => Some(count.parse()?),
+        _ => return Err("arguments: SECONDS [--filled RECORDS]".into()),
+    };
     let folder = Path::new("commit_speed.tmp");
     fs::create_dir_all(folder)?;
-    let outcome = both(folder, Duration::from_secs(seconds)).await;
+    let time = Duration::from_secs(seconds);
+    let outcome = match filled {
+        None => both(folder, time).await,
+        Some(count) => growth(folder, time, count).await,
+    };
     fs::remove_dir_all(folder)?;
     outcome
 }
@@ -71,25 +83,87 @@ async fn both(folder: &Path, time: Duration) -> Outcome<()> {
     measure(folder, time, fresh).await
 }
 
+/// How often an empty log and a full one take turns.
+const ROUNDS: u64 = 5;
+
+/// An empty log beside one of `count` records, in both stores.
+#[expect(clippy::print_stdout, reason = "the figures are the output")]
+async fn growth(folder: &Path, time: Duration, count: u64) -> Outcome<()> {
+    println!("SQLite");
+    let file = |name: &str| Ok(Database::File(folder.join(format!("{name}.db"))));
+    grown(folder, time, count, file).await?;
+    println!("PostgreSQL");
+    let server = Server::start(folder, &[])?;
+    let fresh = |_: &str| Ok(server.database()?.parse()?);
+    grown(folder, time, count, fresh).await
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are the output")]
+async fn grown(
+    folder: &Path,
+    time: Duration,
+    count: u64,
+    fresh: impl Fn(&str) -> Outcome<Database>,
+) -> Outcome<()> {
+    let full = fresh("full")?;
+    let start = now();
+    let store = full.open(signing()?).await?;
+    let shape = Shape { records: 55, ..ALONE };
+    for turn in 0..count.div_ceil(shape.records) {
+        // A caller of its own, so that nobody writes these again.
+        store.commit(change(FILLER, turn, shape)?).await?;
+    }
+    store.close().await;
+    println!("{count} records written in {:.0} s", start.elapsed().as_secs_f64());
+    for callers in [1, 64] {
+        let mut ratios = Vec::new();
+        for round in 0..ROUNDS {
+            let empty = fresh(&format!("empty-{callers}-{round}"))?;
+            let before = disk(folder, time / 3)?;
+            let small = callers_at_work(&empty, callers, ALONE, time, 0).await?;
+            let between = disk(folder, time / 3)?;
+            let base = (callers * ROUNDS + round) * 55_000_000;
+            let large = callers_at_work(&full, callers, ALONE, time, base).await?;
+            let after = disk(folder, time / 3)?;
+            // Each beside the disk of its own seconds.
+            let of_disk = |rate: f64, one: f64, other: f64| rate / f64::midpoint(one, other);
+            let ratio = of_disk(large.rate, between, after) / of_disk(small.rate, before, between);
+            println!(
+                "  {callers} callers, round {round}: empty {small}; full {large}; disk {before:.0}, {between:.0}, {after:.0} fdatasync/s; full beside empty {:.2}, each beside its disk {ratio:.2}",
+                large.rate / small.rate
+            );
+            ratios.push(large.rate / small.rate);
+        }
+        ratios.sort_by(f64::total_cmp);
+        let median = ratios.get(ratios.len() / 2).copied().unwrap_or_default();
+        let verdict = if median >= 0.8 { "as wanted" } else { "NOT as wanted" };
+        println!(
+            "{callers} callers: the full log has {median:.2} of the empty one's rate (median), {verdict}: 0.80 or more"
+        );
+    }
+    Ok(())
+}
+
 #[expect(clippy::print_stdout, reason = "the figures are the output")]
 async fn measure(folder: &Path, time: Duration, fresh: impl Fn(&str) -> Outcome<Database>) -> Outcome<()> {
     for callers in [1, 16, 64] {
         // The disk before and after, since its rate wanders.
         let before = disk(folder, time / 3)?;
         let database = fresh(&format!("alone-{callers}"))?;
-        let (records, cpu) = callers_at_work(&database, callers, ALONE, time).await?;
+        let worked = callers_at_work(&database, callers, ALONE, time, 0).await?;
         let after = disk(folder, time / 3)?;
         let rate = f64::midpoint(before, after);
         println!(
-            "{callers} callers, a record a commit: {records:.0} records/s, {:.2} x the disk's {rate:.0} fdatasync/s, {cpu:.1} CPU-us a record",
-            records / rate
+            "{callers} callers, a record a commit: {worked}, {:.2} x the disk's {rate:.0} fdatasync/s; {}",
+            worked.rate / rate,
+            wanted(callers, &worked, rate)
         );
     }
     let database = fresh("steps")?;
-    let (records, cpu) = callers_at_work(&database, 64, STEP, time).await?;
+    let worked = callers_at_work(&database, 64, STEP, time, 0).await?;
     println!(
-        "64 callers, 5 records, 2 payloads and a row a commit: {records:.0} records/s, {cpu:.1} CPU-us a record, {:.2} CPU-ms for 55",
-        cpu * 55.0 / 1000.0
+        "64 callers, 5 records, 2 payloads and a row a commit: {worked}, {:.2} CPU-ms for 55",
+        worked.cpu * 55.0 / 1000.0
     );
     let (start, cpu) = (now(), cpu_time()?);
     let sound = verify::database(&database, vec![signing()?.signer.verifier().clone()], None).await?;
@@ -121,38 +195,77 @@ fn disk(folder: &Path, time: Duration) -> Outcome<f64> {
     Ok(f64::from(count) / start.elapsed().as_secs_f64())
 }
 
-/// Records per second, and microseconds of CPU for each, those of making it left out.
+/// What callers got done.
+struct Worked {
+    /// Records per second.
+    rate: f64,
+    /// Microseconds of CPU for each record, those of making it left out.
+    cpu: f64,
+    /// How long a commit took for half of them, and for 99 of 100, in milliseconds.
+    half: f64,
+    most: f64,
+}
+
+impl fmt::Display for Worked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Worked { rate, cpu, half, most } = self;
+        write!(f, "{rate:.0} records/s (p50 {half:.2} ms, p99 {most:.2} ms, {cpu:.1} CPU-us a record)")
+    }
+}
+
+/// What is wanted of a disk that syncs so often a second, and whether it came so.
+fn wanted(callers: u64, worked: &Worked, disk: f64) -> String {
+    let verdict = |holds: bool| if holds { "as wanted" } else { "NOT as wanted" };
+    match callers {
+        1 => format!("{}: 0.7 x or more", verdict(worked.rate >= 0.7 * disk)),
+        64 => {
+            let enough = worked.rate >= (15.0 * disk).min(10_000.0);
+            let quick = worked.half <= f64::max(5.0, 3000.0 / disk) && worked.most <= 100.0;
+            let (enough, quick) = (verdict(enough), verdict(quick));
+            format!("{enough}: 15 x or 10,000/s; {quick}: p50 of 5 ms or 3 syncs, p99 of 100 ms")
+        }
+        _ => "no demand".to_owned(),
+    }
+}
+
+/// Lets so many callers commit for so long, each from this turn on.
 async fn callers_at_work(
     database: &Database,
     callers: u64,
     shape: Shape,
     time: Duration,
-) -> Outcome<(f64, f64)> {
+    base: u64,
+) -> Outcome<Worked> {
     let store = database.open(signing()?).await?;
-    let done = Arc::new(AtomicU64::new(0));
     let making = cost_of_making(shape)?;
     let (start, cpu) = (now(), cpu_time()?);
     let mut tasks = Vec::new();
     for caller in 0..callers {
-        let (store, done) = (store.clone(), done.clone());
+        let store = store.clone();
         tasks.push(tokio::spawn(async move {
-            let mut turn = 0;
+            let (mut turn, mut took) = (base, Vec::new());
             while start.elapsed() < time {
-                store.commit(change(caller, turn, shape)?).await?;
+                let change = change(caller, turn, shape)?;
+                let began = now();
+                store.commit(change).await?;
+                took.push(began.elapsed());
                 turn += 1;
-                done.fetch_add(shape.records, Ordering::Relaxed);
             }
-            Outcome::Ok(())
+            Outcome::Ok(took)
         }));
     }
+    let mut took = Vec::new();
     for task in tasks {
-        task.await??;
+        took.extend(task.await??);
     }
     let (spent, cpu) = (start.elapsed().as_secs_f64(), cpu_time()? - cpu);
     store.close().await;
-    let records = done.load(Ordering::Relaxed) as f64;
-    let making = making.as_secs_f64() * records / shape.records as f64;
-    Ok((records / spent, (cpu.as_secs_f64() - making) * 1e6 / records))
+    took.sort_unstable();
+    let at = |part: usize| took.get(took.len() * part / 100).map_or(0.0, |took| took.as_secs_f64() * 1e3);
+    let records = took.len() as f64 * shape.records as f64;
+    let making = making.as_secs_f64() * took.len() as f64;
+    let cpu = (cpu.as_secs_f64() - making) * 1e6 / records;
+    Ok(Worked { rate: records / spent, cpu, half: at(50), most: at(99) })
 }
 
 fn cost_of_making(shape: Shape) -> Outcome<Duration> {

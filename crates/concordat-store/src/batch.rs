@@ -9,7 +9,6 @@ use concordat_ledger::{Frontier, Record};
 use concordat_model::digest::Digest;
 use concordat_model::payload::Secret;
 
-use crate::open::Signing;
 use crate::sealing::seal;
 
 /// What a batch stores, in the form in which one database takes it.
@@ -108,11 +107,6 @@ impl<C: Content> Batch<C> {
             }
         });
         Ok(())
-    }
-
-    /// Signs what the log is after this batch.
-    pub(crate) fn sign(&mut self, signing: &Signing) {
-        self.note = Some(signing.note(&self.tree));
     }
 }
 

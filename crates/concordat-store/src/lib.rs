@@ -36,7 +36,7 @@ mod writer;
 
 pub use database::{Address, BadAddress, Database};
 pub use log::BadLog;
-pub use open::{OpenError, Signing};
+pub use open::{Ask, Hand, OpenError, Signing};
 pub use postgres::Postgres;
 pub use reading::Reading;
 pub use sqlite::Sqlite;

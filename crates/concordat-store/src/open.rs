@@ -1,16 +1,59 @@
 //! What opening a database needs, and why it may be refused.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
 
 use concordat_ledger::{Checkpoint, Frontier, Signer, Verifier};
 
 use crate::log::BadLog;
 
+/// Has somebody else sign what a tree is, or tells why there is no signature. What it gives was verified.
+pub type Ask =
+    Arc<dyn Fn(Frontier) -> Pin<Box<dyn Future<Output = Result<Checkpoint, String>> + Send>> + Send + Sync>;
+
+/// Where the key that signs is.
+pub enum Hand {
+    /// In this process.
+    Own(Box<Signer>),
+    /// Elsewhere: here are its public half, and a way to ask for a signature.
+    Other {
+        /// The public half.
+        verifier: Box<Verifier>,
+        /// Asks for a signature.
+        ask: Ask,
+    },
+}
+
+impl Hand {
+    /// The public half of the key.
+    #[must_use]
+    pub fn verifier(&self) -> &Verifier {
+        match self {
+            Hand::Own(signer) => signer.verifier(),
+            Hand::Other { verifier, .. } => verifier,
+        }
+    }
+}
+
+impl From<Signer> for Hand {
+    fn from(signer: Signer) -> Hand {
+        Hand::Own(Box::new(signer))
+    }
+}
+
+impl fmt::Debug for Hand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Hand").field(self.verifier()).finish()
+    }
+}
+
 /// Who signs the log, and who did before.
 #[derive(Debug)]
 pub struct Signing {
     /// Signs every checkpoint from now on.
-    pub signer: Signer,
+    pub signer: Hand,
     /// Signs beside it while both keys count, so that whoever knows one of them can follow.
     pub before: Option<Signer>,
     /// Keys that signed before this one took over. The newest checkpoint must be by one of them or by the signer.
@@ -20,17 +63,20 @@ pub struct Signing {
 }
 
 impl Signing {
-    /// By this signer alone, whatever the log was before.
+    /// By this key alone, whatever the log was before.
     #[must_use]
-    pub fn by(signer: Signer) -> Signing {
-        Signing { signer, before: None, earlier: Vec::new(), anchor: None }
+    pub fn by(signer: impl Into<Hand>) -> Signing {
+        Signing { signer: signer.into(), before: None, earlier: Vec::new(), anchor: None }
     }
 
-    /// The signed head of a tree.
-    pub(crate) fn note(&self, tree: &Frontier) -> String {
-        let checkpoint = self.signer.checkpoint(tree);
+    /// The signed head of a tree, or why a key that is elsewhere did not sign it.
+    pub(crate) async fn note(&self, tree: &Frontier) -> Result<String, String> {
+        let checkpoint = match &self.signer {
+            Hand::Own(signer) => signer.checkpoint(tree),
+            Hand::Other { ask, .. } => ask(tree.clone()).await?,
+        };
         let both = self.before.as_ref().and_then(|before| checkpoint.clone().also_signed_by(before).ok());
-        both.unwrap_or(checkpoint).note().to_owned()
+        Ok(both.unwrap_or(checkpoint).note().to_owned())
     }
 }
 

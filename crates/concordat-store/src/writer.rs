@@ -169,6 +169,12 @@ fn payloads(change: &Change) -> impl Iterator<Item = &Payload> {
     change.payloads.iter().chain(change.sealed.iter().flat_map(|sealed| &sealed.payloads))
 }
 
+/// Nothing was stored, and whoever tries again may find the signer in better health.
+fn unsigned(why: &str) -> Failure {
+    tracing::error!(%why, "the log's key did not sign, so nothing is stored: {why}");
+    Failure::Busy(format!("the log's key did not sign: {why}"))
+}
+
 /// What of a transaction of several batches could be stored.
 #[derive(Default)]
 struct Apart {
@@ -263,7 +269,8 @@ impl<L: Ledger> Task<L> {
         // A record that is damaged before it was written: the memory cannot be trusted, and the disk holds nothing.
         let places = places.map_err(|flipped| self.judge(Failure::Over(flipped.to_string())))?;
         failpoint::reach(failpoint::BEFORE_SIGN);
-        batch.sign(&self.signing);
+        let signed = self.signing.note(&batch.tree).await;
+        batch.note = Some(signed.map_err(|why| self.judge(unsigned(&why)))?);
         failpoint::reach(failpoint::BEFORE_BEGIN);
         let completed = std::mem::take(&mut batch.completed);
         let stored = self.ledger.store(batch).await;
@@ -340,8 +347,14 @@ impl<L: Ledger> Task<L> {
     async fn finish(&mut self, tree: &Frontier) -> Result<Frontier, Failure> {
         let mut checkpoint = Batch::after(tree);
         failpoint::reach(failpoint::BEFORE_SIGN);
-        checkpoint.sign(&self.signing);
-        let note = checkpoint.note.clone().unwrap_or_default();
+        let note = match self.signing.note(tree).await {
+            Ok(note) => note,
+            Err(why) => {
+                self.ledger.roll_back().await?;
+                return Err(unsigned(&why));
+            }
+        };
+        checkpoint.note = Some(note.clone());
         let tree = match self.ledger.add(checkpoint).await {
             Ok(tree) => tree,
             Err(failure) => {

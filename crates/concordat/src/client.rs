@@ -3,27 +3,22 @@
 //! It decodes with the server's own wire structs, so the two cannot drift apart. It is used by the command line,
 //! by the demonstration and by tests. Redirects are not followed: the key is for one server only.
 
+mod audit;
 mod contents;
 pub mod error;
 mod follow;
+mod policies;
 mod request;
 pub mod sse;
 
 use concordat_server::api::agents::{AgentDetail, AgentList, AgentsQuery};
-use concordat_server::api::audit::{ConsistencyQuery, ReceiptQuery, RecordList, RecordsQuery};
 use concordat_server::api::contracts::{
     ContractDetail, ContractList, ContractsQuery, EventList, EventsQuery, Extension, Plan, ReasonGiven,
     Receipt, Replay, Retry,
 };
 use concordat_server::api::decisions::DecisionDetail;
 use concordat_server::api::keys::{KeyList, KeyMade, KeyRow, Me, NewKey};
-use concordat_server::api::policies::{
-    DiffQuery, ImpactQuery, ImpactReport, PolicyDetail, PolicyDiff, PolicyList, PolicyPromotion,
-    PolicyPublished, PolicyRevision,
-};
-use concordat_server::api::reports::{ReportOrder, ReportStatus};
 use concordat_server::api::reviews::{ReviewAnswer, ReviewList};
-use concordat_server::api::service::PolicyInForce;
 use concordat_server::api::templates::TemplateList;
 use concordat_server::api::triggers::{TriggerDetail, TriggerList};
 use concordat_server::api::why::{DecisionReplay, DecisionWhy, Why};
@@ -222,85 +217,6 @@ impl Client {
         self.call(Method::GET, &["v1", "decisions", id, "replay"]).send().await?.json()
     }
 
-    /// The revisions of the policy, newest first.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn policies(&self) -> Result<PolicyList, ClientError> {
-        self.call(Method::GET, &["v1", "policies"]).send().await?.json()
-    }
-
-    /// A revision with its bundle.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn policy_revision(&self, revision: &str) -> Result<PolicyDetail, ClientError> {
-        self.call(Method::GET, &["v1", "policies", revision]).send().await?.json()
-    }
-
-    /// Publishes a bundle: its document, or an archive.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn publish_policy(
-        &self,
-        bundle: Vec<u8>,
-        media_type: &str,
-    ) -> Result<PolicyPublished, ClientError> {
-        self.call(Method::POST, &["v1", "policies"]).document(bundle, media_type).send().await?.json()
-    }
-
-    /// What a revision changes against another one, or against the one in force.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn policy_diff(&self, revision: &str, query: &DiffQuery) -> Result<PolicyDiff, ClientError> {
-        self.call(Method::GET, &["v1", "policies", revision, "diff"]).query(query).send().await?.json()
-    }
-
-    /// Lets a revision go to another stage.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn promote_policy(
-        &self,
-        revision: &str,
-        promotion: &PolicyPromotion,
-    ) -> Result<PolicyRevision, ClientError> {
-        let path = ["v1", "policies", &format!("{revision}:promote")];
-        self.call(Method::POST, &path).body(promotion).send().await?.json()
-    }
-
-    /// Takes a revision off trial.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn withdraw_policy(&self, revision: &str, reason: &str) -> Result<PolicyRevision, ClientError> {
-        let path = ["v1", "policies", &format!("{revision}:withdraw")];
-        self.call(Method::POST, &path).body(&because(reason)).send().await?.json()
-    }
-
-    /// Takes the policy in force back.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn roll_back_policy(&self, reason: &str) -> Result<PolicyRevision, ClientError> {
-        self.call(Method::POST, &["v1", "policies:rollBack"]).body(&because(reason)).send().await?.json()
-    }
-
-    /// What a revision would have decided otherwise.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn policy_impact(
-        &self,
-        revision: &str,
-        query: &ImpactQuery,
-    ) -> Result<ImpactReport, ClientError> {
-        let path = ["v1", "policies", &format!("{revision}:impact")];
-        self.call(Method::POST, &path).body(query).send().await?.json()
-    }
-
     /// The reviews that wait for people.
     ///
     /// # Errors
@@ -376,79 +292,6 @@ impl Client {
         self.call(Method::GET, &["v1", "templates", template]).send().await?.json()
     }
 
-    /// Records of the log.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn records(&self, query: &RecordsQuery) -> Result<RecordList, ClientError> {
-        self.call(Method::GET, &["v1", "audit", "records"]).query(query).send().await?.json()
-    }
-
-    /// The receipt of a record, a decision or a run.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn receipt(&self, id: &str, query: &ReceiptQuery) -> Result<String, ClientError> {
-        self.call(Method::GET, &["v1", "audit", "receipts", id]).query(query).send().await?.text()
-    }
-
-    /// The proof that the log of `new` records begins with the log of `old` ones: hashes, one a line.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn consistency(&self, query: &ConsistencyQuery) -> Result<String, ClientError> {
-        self.call(Method::GET, &["v1", "audit", "consistency"]).query(query).send().await?.text()
-    }
-
-    /// A tile of the log by the end of its path, such as `0/x001/234`.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn tile(&self, path: &str) -> Result<Vec<u8>, ClientError> {
-        let path: Vec<&str> = std::iter::once("tile").chain(path.split('/')).collect();
-        Ok(self.call(Method::GET, &path).send().await?.bytes())
-    }
-
-    /// The newest signed checkpoint, as a note.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn checkpoint(&self) -> Result<String, ClientError> {
-        self.call(Method::GET, &["v1", "audit", "checkpoint"]).send().await?.text()
-    }
-
-    /// Orders a report.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn order_report(&self, order: &ReportOrder) -> Result<ReportStatus, ClientError> {
-        self.call(Method::POST, &["v1", "audit", "reports"]).body(order).send().await?.json()
-    }
-
-    /// How a report stands.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn report(&self, id: &str) -> Result<ReportStatus, ClientError> {
-        self.call(Method::GET, &["v1", "audit", "reports", id]).send().await?.json()
-    }
-
-    /// A report's content, piece by piece: it may be longer than memory.
-    ///
-    /// # Errors
-    /// See [`ClientError`], and whatever `taken` says of a piece.
-    pub async fn report_content<E: From<ClientError>>(
-        &self,
-        id: &str,
-        mut taken: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut response = self.call(Method::GET, &["v1", "audit", "reports", id, "content"]).open().await?;
-        while let Some(piece) = response.chunk().await.map_err(|error| self.failed(&error))? {
-            taken(&piece)?;
-        }
-        Ok(())
-    }
-
     /// The keys, without their secrets.
     ///
     /// # Errors
@@ -479,14 +322,6 @@ impl Client {
     /// See [`ClientError`].
     pub async fn me(&self) -> Result<Me, ClientError> {
         self.call(Method::GET, &["v1", "me"]).send().await?.json()
-    }
-
-    /// The policy in force.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn policy(&self) -> Result<PolicyInForce, ClientError> {
-        self.call(Method::GET, &["v1", "policy"]).send().await?.json()
     }
 
     /// Whether the server takes work.

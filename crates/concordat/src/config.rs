@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::bundle_signature::BundleSignature;
 use crate::limits::Limits;
+use crate::log_key::elsewhere::Elsewhere;
 
 /// Everything that a server needs to know before it starts.
 #[derive(Debug, Clone, clap::Args, Serialize)]
@@ -33,6 +34,11 @@ pub struct ServeConfig {
     #[serde(skip)]
     // Read later than the others: clap would show a wrong address, password and all.
     pub database: Option<String>,
+
+    /// Where the key is that signs the log.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub log_key: Elsewhere,
 
     /// A folder of templates, each `NAME/contract.yaml`; without it, the sample contracts are known.
     #[arg(long, env = "CONCORDAT_CONTRACTS", value_name = "DIR")]

@@ -5,6 +5,9 @@
 mod cef;
 mod ocsf;
 mod otlp;
+mod syslog;
+
+use std::borrow::Cow;
 
 use concordat_ledger::Record;
 use concordat_ledger::record::RecordError;
@@ -58,15 +61,68 @@ impl Form {
     /// # Errors
     /// A record that cannot be read.
     pub fn write(self, records: &[(u64, Record)]) -> Result<String, RecordError> {
-        let leaves: Vec<Leaf<'_>> =
-            records.iter().map(|(index, record)| Leaf::of(*index, record)).collect::<Result<_, _>>()?;
-        let lines = |one: fn(&Leaf<'_>) -> String| leaves.iter().map(|leaf| one(leaf) + "\n").collect();
+        let leaves = leaves(records)?;
         Ok(match self {
-            Form::Jsonl => lines(|leaf| leaf.text().into_owned()),
-            Form::Ocsf => lines(|leaf| ocsf::event(leaf).to_string()),
-            Form::Cef => lines(cef::event),
             Form::Otlp => otlp::logs(&leaves).to_string() + "\n",
+            Form::Jsonl | Form::Ocsf | Form::Cef => {
+                leaves.iter().map(|leaf| self.one(leaf).into_owned() + "\n").collect()
+            }
         })
+    }
+
+    /// Several records, each with its index, as messages of syslog with the record in this form as their text.
+    ///
+    /// # Errors
+    /// A record that cannot be read.
+    pub fn messages(self, records: &[(u64, Record)]) -> Result<Vec<Message>, RecordError> {
+        let message =
+            |leaf: &Leaf<'_>| Message { header: syslog::header(leaf), record: self.one(leaf).into_owned() };
+        Ok(leaves(records)?.iter().map(message).collect())
+    }
+
+    /// One record, in one line.
+    fn one<'a>(self, leaf: &'a Leaf<'_>) -> Cow<'a, str> {
+        match self {
+            Form::Jsonl => leaf.text(),
+            Form::Ocsf => ocsf::event(leaf).to_string().into(),
+            Form::Cef => cef::event(leaf).into(),
+            Form::Otlp => otlp::logs(std::slice::from_ref(leaf)).to_string().into(),
+        }
+    }
+}
+
+fn leaves(records: &[(u64, Record)]) -> Result<Vec<Leaf<'_>>, RecordError> {
+    records.iter().map(|(index, record)| Leaf::of(*index, record)).collect()
+}
+
+/// A message of syslog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    header: String,
+    record: String,
+}
+
+impl Message {
+    /// The message.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{}{}", self.header, self.record)
+    }
+
+    /// The message with its length before it, as it stands in a stream.
+    #[must_use]
+    pub fn framed(&self) -> String {
+        format!("{} {}{}", self.header.len() + self.record.len(), self.header, self.record)
+    }
+
+    /// The message without the record, for a way that is too narrow for it: it says so, and names the record still.
+    #[must_use]
+    pub fn too_long(&self) -> String {
+        format!(
+            "{}the record is too long for this way ({} bytes): fetch it by its id",
+            self.header,
+            self.record.len()
+        )
     }
 }
 
@@ -77,16 +133,13 @@ impl<'a> Leaf<'a> {
         Ok(Leaf { index, record, data: record.data()?, at: record.time().parse().map_err(odd)? })
     }
 
-    fn text(&self) -> std::borrow::Cow<'_, str> {
+    fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.record.bytes())
     }
 
     /// Who did it, as far as the record says.
     fn actor(&self) -> Option<&str> {
-        // Not `/principal`: that is whom a key is for.
-        ["/by/name", "/by", "/submitter/name", "/requested_by/name", "/author"]
-            .iter()
-            .find_map(|place| self.data.pointer(place)?.as_str())
+        concordat_model::actor::actor(&self.data)
     }
 
     /// What a gate answered.

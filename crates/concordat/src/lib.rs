@@ -8,6 +8,7 @@ pub mod anchor;
 pub mod bundle_signature;
 pub mod config;
 pub mod forms;
+pub mod forward;
 pub mod limits;
 pub mod log_key;
 pub mod policies;

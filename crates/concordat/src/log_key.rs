@@ -2,7 +2,7 @@
 //!
 //! Whoever has the private file can sign another log under this name; whoever keeps the public half elsewhere can
 //! tell. The file holds the seed in hexadecimal digits, so that it can be written down. How one key takes over from
-//! another is in [`rotation`].
+//! another is in [`rotation`], and how a program signs that holds the key elsewhere in [`elsewhere`].
 
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
@@ -12,9 +12,11 @@ use std::path::{Path, PathBuf};
 use concordat_ledger::note::KeyError;
 use concordat_ledger::{Signer, Verifier};
 use concordat_store::Signing;
+use elsewhere::Elsewhere;
 
 use crate::whole_file::{self, Unwritten};
 
+pub mod elsewhere;
 pub mod rotation;
 
 /// The private file's name in the data folder.
@@ -56,14 +58,14 @@ pub enum LogKeyError {
         why: KeyError,
     },
     /// The public keys are there, the private one is not.
-    #[error("the key `{}` is missing, but not its public half; hint: restore it, or the log cannot be continued", path.display())]
+    #[error("the key `{}` is missing, but not its public half; hint: restore it, or give `--log-key-command` if a program signs; without either the log cannot be continued", path.display())]
     Lost {
         /// The file that is missing.
         path: PathBuf,
     },
     /// The private key is not one of those whose public half is known.
     #[error(
-        "the key `{}` is not one of the log `{name}` in `{PUBLIC}`; hint: is it the right key, and the right `--instance`?",
+        "the key `{}` is not one of the log `{name}` in `{PUBLIC}`; hint: is it the right key, and the right `--instance`? Another key takes over by `audit rotate-key`",
         path.display()
     )]
     Stranger {
@@ -83,6 +85,28 @@ pub enum LogKeyError {
         /// Up to how many records it counts.
         until: u64,
     },
+    /// The file holds PEM, but not of such a key.
+    #[error("the file `{}` does not hold the PEM of an Ed25519 public key; hint: write it with `openssl pkey -pubout`", path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The program that signs cannot be called.
+    #[error(
+        "the program that signs the log has no name; hint: write it like `sign --key 7`, or as a JSON array of texts"
+    )]
+    Command,
+    /// The key before is elsewhere, so it cannot sign beside the new one.
+    #[error(
+        "the key that signs is not in the data folder, so it cannot sign beside another one; hint: rotate with `--now`"
+    )]
+    Elsewhere,
+    /// The key that is to take over was one of this log before.
+    #[error("`{key}` is one of the log's keys already; hint: let another key take over")]
+    Known {
+        /// The key.
+        key: String,
+    },
     /// There is an older key in use already.
     #[error(
         "the overlap with the key before is not over yet; hint: `concordat audit rotate-key --end-overlap`"
@@ -99,11 +123,15 @@ pub enum LogKeyError {
     Name(#[from] KeyError),
 }
 
-/// The keys of the data folder; the first is made at the first start. `name` is the log's origin.
+/// Who signs the log called `name`: a program if one was given, or else the key of the data folder, which is made at the
+/// first start.
 ///
 /// # Errors
-/// The file cannot be used, is open to others, or holds something else.
-pub fn open(data: &Path, name: &str) -> Result<Signing, LogKeyError> {
+/// A file cannot be used, is open to others, or holds something else.
+pub fn open(data: &Path, name: &str, elsewhere: &Elsewhere) -> Result<Signing, LogKeyError> {
+    if let Some(signing) = elsewhere.open(data, name)? {
+        return Ok(signing);
+    }
     let path = data.join(PRIVATE);
     let earlier = published(data)?;
     // A new key would sign another log than the one that is there.
@@ -112,19 +140,23 @@ pub fn open(data: &Path, name: &str) -> Result<Signing, LogKeyError> {
     }
     let (seed, _) = seed(&path)?;
     let signer = Signer::from_seed(name, &seed)?;
-    match earlier.iter().find(|key| key.is_same_key(signer.verifier()) && key.name() == name) {
-        Some(known) => {
-            if let Some(until) = known.cut_off() {
-                return Err(LogKeyError::Replaced { path, until });
-            }
-        }
-        None if earlier.is_empty() => {
-            whole_file::write(&data.join(PUBLIC), format!("{}\n", signer.verifier()).as_bytes())?;
-        }
-        None => return Err(LogKeyError::Stranger { path, name: name.to_owned() }),
-    }
+    known(data, &earlier, signer.verifier(), &path)?;
     let before = rotation::before(data, name)?.filter(|before| before.verifier() != signer.verifier());
     Ok(Signing { before, earlier, ..Signing::by(signer) })
+}
+
+/// Whether a key is one of those that were published and still counts; the first one is published here.
+fn known(data: &Path, earlier: &[Verifier], key: &Verifier, path: &Path) -> Result<(), LogKeyError> {
+    let published = |other: &&Verifier| other.is_same_key(key) && other.name() == key.name();
+    match earlier.iter().find(published).map(Verifier::cut_off) {
+        Some(Some(until)) => Err(LogKeyError::Replaced { path: path.to_owned(), until }),
+        Some(None) => Ok(()),
+        None if earlier.is_empty() => {
+            whole_file::write(&data.join(PUBLIC), format!("{key}\n").as_bytes())?;
+            Ok(())
+        }
+        None => Err(LogKeyError::Stranger { path: path.to_owned(), name: key.name().to_owned() }),
+    }
 }
 
 /// The log's public keys, as they are published in the data folder, one a line; none before the first start.
@@ -214,13 +246,21 @@ mod tests {
     #[test]
     fn a_key_is_made_once_and_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let first = open(folder.path(), "concordat/a").unwrap().signer.verifier().to_string();
-        assert_eq!(open(folder.path(), "concordat/a").unwrap().signer.verifier().to_string(), first);
+        let first =
+            open(folder.path(), "concordat/a", &Elsewhere::default()).unwrap().signer.verifier().to_string();
+        assert_eq!(
+            open(folder.path(), "concordat/a", &Elsewhere::default()).unwrap().signer.verifier().to_string(),
+            first
+        );
         assert_eq!(fs::read_to_string(folder.path().join(PUBLIC)).unwrap().trim(), first);
         let mode = fs::metadata(folder.path().join(PRIVATE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_ne!(
-            open(tempfile::tempdir().unwrap().path(), "concordat/a").unwrap().signer.verifier().to_string(),
+            open(tempfile::tempdir().unwrap().path(), "concordat/a", &Elsewhere::default())
+                .unwrap()
+                .signer
+                .verifier()
+                .to_string(),
             first
         );
     }
@@ -229,13 +269,22 @@ mod tests {
     fn no_key_takes_the_place_of_another_unseen() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(PRIVATE);
-        open(folder.path(), "concordat/a").unwrap();
+        open(folder.path(), "concordat/a", &Elsewhere::default()).unwrap();
         let public = fs::read(folder.path().join(PUBLIC)).unwrap();
-        assert!(matches!(open(folder.path(), "concordat/b"), Err(LogKeyError::Stranger { .. })));
+        assert!(matches!(
+            open(folder.path(), "concordat/b", &Elsewhere::default()),
+            Err(LogKeyError::Stranger { .. })
+        ));
         fs::write(&path, "a".repeat(64)).unwrap();
-        assert!(matches!(open(folder.path(), "concordat/a"), Err(LogKeyError::Stranger { .. })));
+        assert!(matches!(
+            open(folder.path(), "concordat/a", &Elsewhere::default()),
+            Err(LogKeyError::Stranger { .. })
+        ));
         fs::remove_file(&path).unwrap();
-        assert!(matches!(open(folder.path(), "concordat/a"), Err(LogKeyError::Lost { .. })));
+        assert!(matches!(
+            open(folder.path(), "concordat/a", &Elsewhere::default()),
+            Err(LogKeyError::Lost { .. })
+        ));
         assert!(!path.exists() && fs::read(folder.path().join(PUBLIC)).unwrap() == public);
     }
 
@@ -252,7 +301,7 @@ mod tests {
             let path = folder.path().join(PRIVATE);
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            let told = open(folder.path(), "concordat/a").unwrap_err().to_string();
+            let told = open(folder.path(), "concordat/a", &Elsewhere::default()).unwrap_err().to_string();
             assert!(told.contains(wanted), "{told}");
         }
     }

@@ -22,7 +22,7 @@ use concordat_engine::Inspect;
 use concordat_model::digest::Digest;
 use concordat_policy::bundle::MOST_DOCUMENT;
 use concordat_policy::finding::Code;
-use concordat_policy::{Bundle, Finding, Report, check};
+use concordat_policy::{Bundle, Finding, Inspection, check};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
@@ -67,7 +67,7 @@ pub fn work() -> ExitCode {
     }
     let report = match Bundle::from_document(&document) {
         Ok(bundle) => check(&bundle),
-        Err(error) => Report::of(Finding::from(&error)),
+        Err(error) => Inspection::of(Finding::from(&error)),
     };
     let told = serde_json::to_vec(&report).map_err(std::io::Error::other);
     match told.and_then(|told| std::io::stdout().lock().write_all(&told)) {
@@ -99,7 +99,7 @@ fn mapped() -> Option<u64> {
 ///
 /// # Errors
 /// The process cannot be started or gives no report. Neither says anything good about the bundle.
-pub async fn inspect(program: &Path, document: &[u8]) -> Result<Report, InspectError> {
+pub async fn inspect(program: &Path, document: &[u8]) -> Result<Inspection, InspectError> {
     let mut child = Command::new(program)
         .arg(WORD)
         .env_clear()
@@ -148,12 +148,12 @@ pub fn inspector() -> Inspect {
                 Ok(program) => inspect(&program, &document).await,
                 Err(error) => Err(error.into()),
             };
-            looked.unwrap_or_else(|error| Report::of(Finding::whole(Code::Exhausted, error.to_string())))
+            looked.unwrap_or_else(|error| Inspection::of(Finding::whole(Code::Exhausted, error.to_string())))
         })
     })
 }
 
-fn read_report(status: ExitStatus, report: &[u8], document: &[u8]) -> Result<Report, InspectError> {
+fn read_report(status: ExitStatus, report: &[u8], document: &[u8]) -> Result<Inspection, InspectError> {
     /// More CPU time than there is; an abort, because memory or the stack came to its end; a fault.
     const SIGNALS: [(i32, &str); 6] = [
         (24, "it takes more than 2 s of CPU time"),
@@ -170,7 +170,7 @@ fn read_report(status: ExitStatus, report: &[u8], document: &[u8]) -> Result<Rep
     if !status.success() {
         return Err(InspectError::NoReport(status.to_string()));
     }
-    let report: Report =
+    let report: Inspection =
         serde_json::from_slice(report).map_err(|error| InspectError::NoReport(error.to_string()))?;
     // INVARIANT: a report that passes a bundle is a report on exactly this document.
     if report.revision.is_some_and(|revision| revision != Digest::of(document)) {
@@ -179,7 +179,7 @@ fn read_report(status: ExitStatus, report: &[u8], document: &[u8]) -> Result<Rep
     Ok(report)
 }
 
-fn exhausted(why: &str) -> Report {
+fn exhausted(why: &str) -> Inspection {
     let told = Finding::whole(Code::Exhausted, format!("looking at this bundle was stopped: {why}"));
-    Report::of(told.fix("split it into smaller rules, and look for one that repeats itself"))
+    Inspection::of(told.fix("split it into smaller rules, and look for one that repeats itself"))
 }

@@ -117,9 +117,9 @@ struct Opened {
 async fn open(config: &ServeConfig, address: SocketAddr) -> Result<Opened> {
     let folder = || format!("the data folder `{}` cannot be made", config.data.display());
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).with_context(folder)?;
-    let signing = log_key::open(&config.data, &format!("concordat/{}", config.instance))?;
+    let signing = log_key::open(&config.data, &format!("concordat/{}", config.instance), &config.log_key)?;
     let keys: Vec<_> = signing.earlier.iter().chain([signing.signer.verifier()]).cloned().collect();
-    let rotated = rotation::untold(&config.data, &signing.signer);
+    let rotated = rotation::untold(&config.data, signing.signer.verifier());
     let anchor = anchor::read(&config.data, &keys);
     let restored = match &config.accept_restored_log {
         None => None,

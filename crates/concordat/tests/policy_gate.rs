@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use concordat::policy_worker::inspect;
 use concordat_policy::bundle::archive::{self, Files};
-use concordat_policy::{Bundle, Finding, Report};
+use concordat_policy::{Bundle, Finding, Inspection};
 
 fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_concordat"))
@@ -61,15 +61,15 @@ impl Case {
         case
     }
 
-    async fn report(&self) -> Report {
+    async fn report(&self) -> Inspection {
         match Bundle::from_files(self.files.iter().map(|(path, bytes)| (path, bytes))) {
             Ok(bundle) => inspect(program(), &bundle.document()).await.unwrap(),
-            Err(error) => Report::of(Finding::from(&error)),
+            Err(error) => Inspection::of(Finding::from(&error)),
         }
     }
 
     /// What was found in this file or in none, in the words of an expectation.
-    fn found(&self, report: &Report) -> Vec<String> {
+    fn found(&self, report: &Inspection) -> Vec<String> {
         let mine = report.findings.iter().filter(|one| one.file == self.path || one.file.is_empty());
         let said: Vec<(String, &str)> = mine
             .map(|one| match (one.file.as_str(), one.code.as_str()) {
@@ -201,7 +201,7 @@ fn the_command_checks_folders_and_archives() {
     );
     std::fs::write(at("policy/admit/own.rego"), "package concordat.admit\n\na if not b\n").unwrap();
     let (code, told) = check(&[&at("policy"), "--format", "json"]);
-    let report: Report = serde_json::from_str(&told).unwrap();
+    let report: Inspection = serde_json::from_str(&told).unwrap();
     assert!(code == 1 && !report.passes(), "{told}");
     let (code, told) = check(&[&at("policy"), "--format", "sarif"]);
     let log: serde_json::Value = serde_json::from_str(&told).unwrap();

@@ -13,7 +13,7 @@ use super::{Egress, Endpoint, Forbidden};
 
 /// Resolves names for connections to one port.
 #[derive(Debug, Clone)]
-pub(crate) struct Guard {
+pub struct Guard {
     egress: Arc<Egress>,
     port: u16,
 }
@@ -32,7 +32,9 @@ pub(crate) enum Unresolved {
 }
 
 impl Guard {
-    pub(crate) fn new(egress: Arc<Egress>, port: u16) -> Guard {
+    /// A guard of connections to this port.
+    #[must_use]
+    pub fn new(egress: Arc<Egress>, port: u16) -> Guard {
         Guard { egress, port }
     }
 

@@ -24,7 +24,7 @@ use std::net::{IpAddr, SocketAddr};
 
 pub use address::Range;
 pub use endpoint::{BadEndpoint, Endpoint, Host, HostPort};
-pub(crate) use guard::Guard;
+pub use guard::Guard;
 
 /// What an operator allows beyond `https` to public addresses, and what stays closed whatever is allowed.
 #[derive(Debug, Clone, Default)]

@@ -6,13 +6,13 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use concordat_policy::{Bundle, Code, Finding, Report, check};
+use concordat_policy::{Bundle, Code, Finding, Inspection, check};
 
 /// Looks at the document of a bundle, and tells what is wrong with it. Whatever goes wrong on the way is a finding.
 pub type Inspect = Arc<dyn Fn(Vec<u8>) -> Inspecting + Send + Sync>;
 
 /// A look at a bundle.
-pub type Inspecting = Pin<Box<dyn Future<Output = Report> + Send>>;
+pub type Inspecting = Pin<Box<dyn Future<Output = Inspection> + Send>>;
 
 /// Looks at bundles within this process.
 #[must_use]
@@ -21,9 +21,10 @@ pub fn inspect_here() -> Inspect {
         Box::pin(async move {
             let looking = tokio::task::spawn_blocking(move || match Bundle::from_document(&document) {
                 Ok(bundle) => check(&bundle),
-                Err(error) => Report::of(Finding::from(&error)),
+                Err(error) => Inspection::of(Finding::from(&error)),
             });
-            let crashed = || Report::of(Finding::whole(Code::Exhausted, "the look at the bundle crashed"));
+            let crashed =
+                || Inspection::of(Finding::whole(Code::Exhausted, "the look at the bundle crashed"));
             looking.await.unwrap_or_else(|_| crashed())
         })
     })

@@ -6,7 +6,8 @@ use crate::tree::{Frontier, Hash, MAX_SIZE};
 
 /// A tree head with a verified signature: the log `origin` had `size` records under `root`.
 ///
-/// There are two ways to one: to sign a [`Frontier`], and to verify a note against the log's public keys.
+/// There are two ways to one: to sign a [`Frontier`], and to verify a note, or a signature over what a [`Frontier`] is,
+/// against the log's public keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     origin: String,
@@ -46,10 +47,35 @@ impl Signer {
     /// Signs what the tree is now. A tree only grows, so no two checkpoints of one tree contradict each other.
     #[must_use]
     pub fn checkpoint(&self, tree: &Frontier) -> Checkpoint {
-        let (origin, size, root) = (self.verifier().name(), tree.size(), tree.root());
-        let text = format!("{origin}\n{size}\n{root}\n");
-        let note = format!("{text}\n{}", self.line(&text));
-        Checkpoint { origin: origin.to_owned(), size, root, note }
+        let text = self.verifier().statement(tree);
+        self.verifier().noted(tree, &text, &self.line(&text))
+    }
+}
+
+/// For keys that are elsewhere: what they are to sign, and the checkpoint that comes of it.
+impl Verifier {
+    /// The text of a checkpoint of what the tree is now.
+    #[must_use]
+    pub fn statement(&self, tree: &Frontier) -> String {
+        format!("{}\n{}\n{}\n", self.name(), tree.size(), tree.root())
+    }
+
+    /// The checkpoint of the tree with a signature that somebody else made, if it is one of this key.
+    ///
+    /// # Errors
+    ///
+    /// When the signature does not fit.
+    pub fn checkpoint(&self, tree: &Frontier, signature: &[u8]) -> Result<Checkpoint, NoteError> {
+        let text = self.statement(tree);
+        if !self.accepts(&text, signature) {
+            return Err(NoteError::BadSignature { name: self.name().to_owned() });
+        }
+        Ok(self.noted(tree, &text, &self.line(signature)))
+    }
+
+    fn noted(&self, tree: &Frontier, text: &str, line: &str) -> Checkpoint {
+        let note = format!("{text}\n{line}");
+        Checkpoint { origin: self.name().to_owned(), size: tree.size(), root: tree.root(), note }
     }
 }
 
@@ -186,6 +212,20 @@ mod tests {
         let [origin, size, root, empty, signature, rest] = lines.as_slice() else { panic!("{lines:?}") };
         assert_eq!((*origin, *size, *root), (ORIGIN, "3", tree(3).root().to_string().as_str()));
         assert!(signature.starts_with("\u{2014} log.example/a ") && empty.is_empty() && rest.is_empty());
+    }
+
+    #[test]
+    fn a_signature_from_elsewhere_makes_the_same_head() {
+        use ed25519_dalek::Signer as _;
+        let (key, tree) = (ed25519_dalek::SigningKey::from_bytes(&[1; 32]), tree(5));
+        let verifier = Verifier::from_public(ORIGIN, &key.verifying_key().to_bytes()).expect("key");
+        assert_eq!(&verifier, signer(1).verifier());
+        let signature = key.sign(verifier.statement(&tree).as_bytes()).to_bytes();
+        assert_eq!(verifier.checkpoint(&tree, &signature), Ok(signer(1).checkpoint(&tree)));
+        let refused = Err(NoteError::BadSignature { name: ORIGIN.into() });
+        for odd in [&key.sign(b"another text").to_bytes()[..], &signature[..63], &[]] {
+            assert_eq!(verifier.checkpoint(&tree, odd), refused);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ed25519_dalek::{Signer as _, SigningKey};
+use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 
 use super::checkpoint::decimal;
 pub use super::public_key::KeyError;
@@ -48,7 +48,7 @@ impl Signer {
 
     /// One signature line over `text`.
     pub(super) fn line(&self, text: &str) -> String {
-        self.verifier.key.line(&self.key.sign(text.as_bytes()).to_bytes())
+        self.verifier.line(&self.key.sign(text.as_bytes()).to_bytes())
     }
 }
 
@@ -59,6 +59,18 @@ impl fmt::Debug for Signer {
 }
 
 impl Verifier {
+    /// The public key of these 32 bytes, for the log called `name`.
+    ///
+    /// # Errors
+    ///
+    /// When the name cannot stand in a note, or the bytes are no key that only one can sign for.
+    pub fn from_public(name: &str, key: &[u8; 32]) -> Result<Verifier, KeyError> {
+        check_name(name)?;
+        let unusable = || KeyError::Key { name: name.to_owned() };
+        let key = VerifyingKey::from_bytes(key).ok().filter(|key| !key.is_weak()).ok_or_else(unusable)?;
+        Ok(Verifier { key: PublicKey::new(ED25519, name, key), until: None })
+    }
+
     /// Name of the log, which is the origin of its checkpoints.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -71,6 +83,11 @@ impl Verifier {
 
     pub(super) fn accepts(&self, text: &str, signature: &[u8]) -> bool {
         self.key.accepts(text.as_bytes(), signature)
+    }
+
+    /// The line of a note that carries a signature of this key.
+    pub(super) fn line(&self, signature: &[u8]) -> String {
+        self.key.line(signature)
     }
 
     /// The same key, which counts for checkpoints of up to so many records.

@@ -118,3 +118,22 @@ fn odd_files_are_refused_with_their_line() {
     let log_as_witness = format!("witness w {}\nquorum w", signer(1).verifier());
     assert!(TrustPolicy::read(log_as_witness.as_bytes()).expect_err("kind").why.contains("type 0x01"));
 }
+
+/// A witness of ML-DSA-44, as a policy names it and as it cosigns: nobody here can read either.
+fn of_tomorrow() -> (String, String) {
+    use base64::Engine as _;
+    let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let key = format!("witness.example/pq+0a0b0c0d+{}", encode(&[&[6][..], &[7; 1312]].concat()));
+    let line =
+        format!("\u{2014} witness.example/pq {}\n", encode(&[&[10, 11, 12, 13][..], &[9; 2428]].concat()));
+    (key, line)
+}
+
+#[test]
+fn signatures_of_a_kind_that_nobody_knows_are_passed_over_and_its_keys_are_refused_by_name() {
+    let (key, line) = of_tomorrow();
+    let note = format!("{}{line}", note(&[11]));
+    assert!(read("quorum w11").expect("policy").satisfied(note.as_bytes()));
+    let refused = read(&format!("witness pq {key}\nquorum w11")).expect_err("not supported").to_string();
+    assert!(refused.contains("line 9") && refused.contains("0x06, ML-DSA-44, is not supported"), "{refused}");
+}

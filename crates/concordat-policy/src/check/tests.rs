@@ -25,7 +25,7 @@ fn the_standard_bundle_is_flawless() {
     let report = check(&Bundle::standard());
     assert!(report.passes() && report.findings.is_empty(), "{:#?}", report.findings);
     let text = serde_json::to_string(&report).unwrap();
-    assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+    assert_eq!(serde_json::from_str::<Inspection>(&text).unwrap(), report);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Who read the log, who took it away, and who may: reads, exports and keys.
 
+use concordat_model::actor::actor;
+
 use super::contracts::grouped;
 use super::listed::{Listed, cut};
 use crate::counts::Counts;
@@ -31,7 +33,7 @@ impl Reads {
         let kind = entry.record.kind();
         let listed = ["audit.exported", "retention.", "erasure.", "legal_hold."];
         if listed.iter().any(|start| kind.starts_with(start)) {
-            let by = entry.text("/by").or(entry.text("/by/name")).unwrap_or_default().to_owned();
+            let by = actor(&entry.data).unwrap_or_default().to_owned();
             self.kept.push(entry, [kind.to_owned(), by, cut(entry.record.data_text())]);
         }
     }
@@ -72,6 +74,7 @@ impl Reads {
                     None,
                 ),
             ],
+            ..Section::default()
         }
     }
 }

@@ -186,6 +186,7 @@ impl Completeness {
             figures,
             charts: Vec::new(),
             tables: Vec::new(),
+            ..Section::default()
         }
     }
 

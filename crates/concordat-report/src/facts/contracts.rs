@@ -86,6 +86,7 @@ impl Contracts {
             figures,
             charts: self.charts(),
             tables: self.tables(counts),
+            ..Section::default()
         }
     }
 

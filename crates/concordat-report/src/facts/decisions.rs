@@ -123,6 +123,7 @@ impl Decisions {
             figures,
             charts: self.charts(counts),
             tables: self.tables(counts),
+            ..Section::default()
         }
     }
 

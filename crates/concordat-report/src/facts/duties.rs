@@ -168,6 +168,7 @@ impl Duties {
                 "type=review.answered|policy.promoted|key.created|step.dispatched",
                 Some("as the figures above say; for agents, the first time for each agent and submitter"),
             )],
+            ..Section::default()
         }
     }
 }

@@ -179,6 +179,7 @@ impl Exceptions {
                     "type=contract.paused|contract.resumed|contract.extended|agent.suspended|agent.restored|key.revoked|override.used",
                 ),
             ],
+            ..Section::default()
         }
     }
 

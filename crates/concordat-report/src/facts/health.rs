@@ -189,6 +189,7 @@ impl Health {
                 "",
                 Some("the time of a record less that of the record before is at least 300 s"),
             )],
+            ..Section::default()
         }
     }
 }

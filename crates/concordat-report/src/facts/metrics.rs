@@ -65,5 +65,6 @@ pub(super) fn section(sections: &[Section]) -> Section {
         figures,
         charts: Vec::new(),
         tables: Vec::new(),
+        ..Section::default()
     }
 }

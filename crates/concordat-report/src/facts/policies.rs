@@ -8,7 +8,7 @@ use concordat_model::policy_book::{PolicyEvent, Stage, Withdrawal};
 use super::listed::{Listed, cut, short};
 use crate::counts::Counts;
 use crate::entry::Entry;
-use crate::report::Section;
+use crate::report::{Enforced, Section};
 
 pub(super) const CHANGES: &str = "type=policy.*";
 const PUBLISHED: &str = "type=policy.published";
@@ -21,24 +21,86 @@ const WITHDRAWN: &str = "type=policy.withdrawn";
 pub(super) const QUERIES: &[&str] =
     &[CHANGES, PUBLISHED, REFUSED, PROMOTED, ENFORCED, ROLLED_BACK, WITHDRAWN];
 
+/// The most revisions whose changes are shown line by line.
+const MOST_PUBLISHED: usize = 100;
+
 /// What was done to policies.
 #[derive(Debug, Default)]
 pub(super) struct Policies {
     changes: Listed,
     authors: BTreeMap<Digest, String>,
+    /// The revision that the next one is compared with: the newest, or before any was published, the one in force.
+    newest: Option<Digest>,
+    pub(super) published: Vec<Published>,
+    pub(super) more: u64,
+}
+
+/// A revision that was published or came with the program, and the one before it.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The record that says so.
+    pub index: u64,
+    /// When, as it claims.
+    pub time: String,
+    /// The revision.
+    pub revision: Digest,
+    /// The one before it, as far as the period knows.
+    pub against: Option<Digest>,
+    /// Who sent it; none if it came with the program.
+    pub author: Option<String>,
+    /// Who brought it into force.
+    pub enforced: Vec<Enforced>,
 }
 
 impl Policies {
     pub(super) fn note(&mut self, entry: &Entry<'_>) {
         if !entry.record.kind().starts_with("policy.") {
-            return;
+            return self.in_force(entry);
         }
         let Some(event) = entry.data::<PolicyEvent>() else { return };
-        if let PolicyEvent::Published { revision, author, .. } = &event {
-            self.authors.insert(*revision, author.to_string());
+        match &event {
+            PolicyEvent::Published { revision, author, .. } => {
+                self.authors.insert(*revision, author.to_string());
+                self.publish(entry, *revision, Some(author.to_string()));
+            }
+            PolicyEvent::Installed { revision, .. } => self.publish(entry, *revision, None),
+            PolicyEvent::Promoted { revision, to: Stage::Enforced, by, .. } => {
+                let published = self.published.iter_mut().rfind(|published| published.revision == *revision);
+                let enforced = Enforced { by: by.to_string(), leaf: entry.index };
+                published.into_iter().for_each(|published| published.enforced.push(enforced.clone()));
+            }
+            _ => {}
         }
         let row = self.row(&event);
         self.changes.push(entry, row);
+    }
+
+    /// Before anything was published in the period, what was in force then is what the first change is made to.
+    fn in_force(&mut self, entry: &Entry<'_>) {
+        let place = match entry.record.kind() {
+            "log.started" => "/policy",
+            "gate.decided" => "/decision/provenance/policy",
+            _ => return,
+        };
+        if self.published.is_empty() {
+            self.newest = entry.text(place).and_then(|revision| revision.parse().ok()).or(self.newest);
+        }
+    }
+
+    fn publish(&mut self, entry: &Entry<'_>, revision: Digest, author: Option<String>) {
+        let against = self.newest.replace(revision);
+        if self.published.len() == MOST_PUBLISHED {
+            self.more += 1;
+            return;
+        }
+        self.published.push(Published {
+            index: entry.index,
+            time: entry.record.time().to_owned(),
+            revision,
+            against,
+            author,
+            enforced: Vec::new(),
+        });
     }
 
     fn author(&self, revision: &Digest) -> String {
@@ -124,8 +186,8 @@ impl Policies {
             id: "policies",
             title: "Policy changes",
             about: "Every change to what decides: its author, who brought it into force, and the digest under which the \
-                    whole bundle is stored. The bundles in force are in the evidence pack, so they can be compared line \
-                    by line.",
+                    whole bundle is stored. Below the list stands what each revision changes against the one before \
+                    it, line by line; the bundles themselves are in the evidence pack.",
             figures,
             charts: Vec::new(),
             tables: vec![self.changes.table(
@@ -135,6 +197,7 @@ impl Policies {
                 CHANGES,
                 None,
             )],
+            ..Section::default()
         }
     }
 }

@@ -151,6 +151,7 @@ impl Reviews {
                     None,
                 ),
             ],
+            ..Section::default()
         }
     }
 

@@ -92,6 +92,7 @@ impl TrustMoves {
                     Some("changes whose data.seen counts against the agent's delivery"),
                 ),
             ],
+            ..Section::default()
         }
     }
 

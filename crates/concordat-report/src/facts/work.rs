@@ -133,6 +133,7 @@ impl WorkDone {
                     FAILED,
                 ),
             ],
+            ..Section::default()
         }
     }
 

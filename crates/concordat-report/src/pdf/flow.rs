@@ -1,5 +1,7 @@
 //! The flow of a report over sheets: what stands where, and what is said again on the next sheet.
 
+mod changes;
+
 use super::ink::{Colour, HIGH, Ink, Sheets, WIDE};
 use super::letters::Letters;
 use crate::chart::{self, LETTERS, Shape};
@@ -227,6 +229,7 @@ impl Flow<'_> {
         for table in &section.tables {
             self.table(table);
         }
+        changes::draw(self, section);
     }
 
     fn figure(&mut self, figure: &Figure) {

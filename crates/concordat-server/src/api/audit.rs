@@ -95,6 +95,8 @@ pub struct LogEntry {
     pub index: u64,
     /// The hash of its leaf: 44 characters of base64.
     pub leaf: String,
+    /// Where its receipt is, on this server.
+    pub receipt: String,
     /// The record: its canonical bytes, untouched, so that hashing them gives the leaf.
     #[schema(value_type = Object)]
     pub record: Box<RawValue>,

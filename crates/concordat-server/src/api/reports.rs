@@ -45,6 +45,8 @@ pub enum ReportForm {
     Jsonl,
     /// The records, for spreadsheets.
     RecordsCsv,
+    /// The records as Parquet.
+    Parquet,
     /// The evidence pack: records, proofs, policies and the report in every form, as one archive.
     Tar,
 }

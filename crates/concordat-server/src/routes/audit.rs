@@ -126,6 +126,7 @@ fn entry(stored: &StoredRecord) -> Result<LogEntry, Refusal> {
     Ok(LogEntry {
         index: stored.index,
         leaf: stored.record.leaf().to_string(),
+        receipt: format!("/v1/audit/receipts/{}", stored.record.id()),
         record: RawValue::from_string(text.to_owned()).map_err(|error| odd(error.to_string()))?,
     })
 }

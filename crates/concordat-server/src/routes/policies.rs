@@ -11,9 +11,9 @@ use concordat_model::policy_book;
 use concordat_model::problem::Problem;
 use concordat_model::share::Share;
 use concordat_policy::Bundle;
+use concordat_report::revision_diff;
 use http::header::{ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use similar::TextDiff;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -133,33 +133,16 @@ async fn diff(
     };
     let (_, new) = app.engine.policy_bundle(&who, revision).await?;
     let (_, old) = app.engine.policy_bundle(&who, against).await?;
-    let files = differences(&old, &new);
+    let files = differences(&old, &new)?;
     Ok(Json(PolicyDiff { revision: revision.to_string(), against: against.to_string(), files }))
 }
 
-fn differences(old: &Bundle, new: &Bundle) -> Vec<FileDiff> {
-    let texts = |bundle: &Bundle| -> BTreeMap<String, String> {
-        let mut texts: BTreeMap<String, String> =
-            bundle.files().map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
-        if !bundle.data().is_empty() {
-            texts.insert(
-                "data".to_owned(),
-                format!("{:#}\n", serde_json::Value::Object(bundle.data().clone())),
-            );
-        }
-        texts
+fn differences(old: &Bundle, new: &Bundle) -> Result<Vec<FileDiff>, Refusal> {
+    let document = |bundle: &Bundle| {
+        serde_json::from_slice(&bundle.document()).map_err(|error| Refusal::Internal(error.to_string()))
     };
-    let (old, new) = (texts(old), texts(new));
-    let paths: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let text = |texts: &BTreeMap<String, String>, path: &String| texts.get(path).cloned().unwrap_or_default();
-    let changed = paths.into_iter().filter(|path| old.get(*path) != new.get(*path));
-    changed
-        .map(|path| {
-            let (before, after) = (text(&old, path), text(&new, path));
-            let diff = TextDiff::from_lines(&before, &after);
-            FileDiff { path: path.clone(), diff: diff.unified_diff().header(path, path).to_string() }
-        })
-        .collect()
+    let files = revision_diff::between(&document(old)?, &document(new)?);
+    Ok(files.into_iter().map(|file| FileDiff { path: file.path, diff: file.diff }).collect())
 }
 
 /// Let a revision go to another stage, if the promote gate permits it.

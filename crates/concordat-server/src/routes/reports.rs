@@ -144,7 +144,7 @@ fn streamed(file: tokio::fs::File) -> Body {
 fn exported(job: &Job, done: &Done) -> Exported {
     let what = match job.form {
         Form::Pack => "evidence",
-        Form::JsonLines | Form::RecordsCsv => "records",
+        Form::JsonLines | Form::RecordsCsv | Form::Parquet => "records",
         Form::Html | Form::Pdf | Form::Json | Form::Csv => "report",
     };
     Exported {
@@ -193,6 +193,7 @@ fn form(wanted: ReportForm) -> Form {
         ReportForm::Csv => Form::Csv,
         ReportForm::Jsonl => Form::JsonLines,
         ReportForm::RecordsCsv => Form::RecordsCsv,
+        ReportForm::Parquet => Form::Parquet,
         ReportForm::Tar => Form::Pack,
     }
 }
@@ -205,6 +206,7 @@ fn ending(form: Form) -> &'static str {
         Form::Csv => ".csv",
         Form::JsonLines => ".jsonl",
         Form::RecordsCsv => ".records.csv",
+        Form::Parquet => ".parquet",
         Form::Pack => ".tar",
     }
 }

@@ -1,6 +1,7 @@
 //! `audit`: reads the log, and verifies a database or evidence without any server.
 
 mod erase;
+mod forward;
 mod fsck;
 mod hold;
 mod prune;
@@ -36,8 +37,8 @@ pub(super) enum Audit {
     Records(Box<records::Options>),
     /// Print the log as it grows, in a form that other programs read.
     Tail(tail::Tail),
-    /// Post the log as it grows to another program, without ever leaving something out.
-    Forward(tail::Forward),
+    /// Send the log as it grows to another program, by HTTP or by syslog, without ever leaving something out.
+    Forward(Box<forward::Forward>),
     /// Print the newest signed checkpoint. Keep it: it proves later that nothing before it was changed.
     Checkpoint,
     /// Fetch the proof that a record is in the log, or verify one without a server.
@@ -72,7 +73,7 @@ pub(super) async fn run(session: &Session, command: Audit) -> Result<Exit, Failu
         Audit::Report(command) => return report::run(session, *command).await,
         Audit::Records(options) => return records::run(session, *options).await,
         Audit::Tail(options) => return tail::tail(session, options).await,
-        Audit::Forward(options) => return tail::forward(session, options).await,
+        Audit::Forward(options) => return forward::forward(session, *options).await,
         Audit::Checkpoint => session.output.data(&session.client()?.checkpoint().await?),
     }
     Ok(Exit::Success)

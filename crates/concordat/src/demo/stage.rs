@@ -27,6 +27,7 @@ use crate::bundle_signature::BundleSignature;
 use crate::client::Client;
 use crate::config::ServeConfig;
 use crate::limits::Limits;
+use crate::log_key::elsewhere::Elsewhere;
 use crate::server::{RunningServer, Server};
 
 /// A server, its agents and its people.
@@ -89,6 +90,7 @@ impl Stage {
             contracts: None,
             policies: None,
             allow_loopback_agents: true,
+            log_key: Elsewhere::default(),
             install_policies: false,
             bundle_signature: BundleSignature::default(),
             accept_restored_log: None,

@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use concordat_engine::ports::{Change, Page, RecordFilter, Store as _, StoreError};
 use concordat_ledger::{Draft, Signer, SubjectSeq};
 use concordat_model::digest::Digest;
@@ -7,7 +10,7 @@ use super::super::{connection, schema};
 use super::*;
 use crate::search::Index;
 use crate::writer::Writer;
-use crate::{Signing, Sqlite, log};
+use crate::{Ask, Hand, Signing, Sqlite, log};
 
 fn signing() -> Signing {
     Signing::by(Signer::from_seed("log.example/test", &[1; 32]).unwrap())
@@ -46,6 +49,43 @@ async fn on_a_small_disk(path: &std::path::Path, pages: i64) -> Sqlite {
     let ledger = Ledger { connection, place };
     let writer = Writer::start(ledger, head.tree, head.kept.clone(), signing());
     Sqlite { readers, writer, kept: head.kept, index: Index::default() }
+}
+
+/// Signs with the key of [`signing`], but not when it is asked the nth time.
+fn failing(nth: usize) -> Signing {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let ask: Ask = Arc::new(move |tree| {
+        let fails = asked.fetch_add(1, Ordering::SeqCst) + 1 == nth;
+        Box::pin(async move {
+            let signer = Signer::from_seed("log.example/test", &[1; 32]).unwrap();
+            if fails { Err("it is out for lunch".to_owned()) } else { Ok(signer.checkpoint(&tree)) }
+        })
+    });
+    Signing::by(Hand::Other { verifier: Box::new(signing().signer.verifier().clone()), ask })
+}
+
+#[tokio::test]
+async fn what_nobody_signs_is_not_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("concordat.db");
+    let store = Sqlite::open(&path, failing(2)).await.unwrap();
+    store.commit(change("a", 0, 1)).await.unwrap();
+    let refused = store.commit(change("a", 1, 1)).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::Unavailable(why) if why.contains("out for lunch")), "{refused}");
+    assert_eq!(store.checkpoint().await.unwrap().unwrap().size, 1);
+    store.commit(change("a", 1, 1)).await.unwrap();
+    store.close().await;
+
+    // Two that are stored together, of which one conflicts: the other waits for the same signature.
+    let store = Sqlite::open(&path, failing(2)).await.unwrap();
+    let (same, new) = (store.commit(change("a", 1, 1)), store.commit(change("b", 0, 1)));
+    let (same, new) = tokio::join!(same, new);
+    assert!(matches!(same, Err(StoreError::Conflict(_))), "{same:?}");
+    assert!(matches!(new, Err(StoreError::Unavailable(_))), "{new:?}");
+    assert_eq!(store.commit(change("b", 0, 1)).await.unwrap().first, 2);
+    store.close().await;
+    let store = Sqlite::open(&path, signing()).await.unwrap();
+    assert_eq!(store.checkpoint().await.unwrap().unwrap().size, 3);
 }
 
 #[tokio::test]

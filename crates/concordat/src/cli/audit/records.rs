@@ -82,6 +82,9 @@ pub(super) async fn run(session: &Session, options: Options) -> Result<Exit, Fai
         let rows = list.items.iter().map(line);
         session.output.table(["index", "time", "type", "subject", "record"], rows)
     });
+    if !list.items.is_empty() && !session.output.is_json() {
+        session.output.say("the receipt of each of them: `concordat audit receipt RECORD`");
+    }
     if let (Some(from), false) = (list.next_from, session.output.is_json()) {
         session.output.say(&format!("there may be more: add `--from {from}`"));
     }

@@ -24,8 +24,8 @@ use log::Log;
 
 #[derive(Debug, Args)]
 pub(in super::super) struct Report {
-    /// The file to write. Its ending says what: .html, .pdf, .csv, .json for the report; .jsonl, .records.csv for the
-    /// records; .tar for the evidence pack.
+    /// The file to write. Its ending says what: .html, .pdf, .csv, .json for the report; .jsonl, .records.csv and
+    /// .parquet for the records; .tar for the evidence pack.
     #[arg(long, short = 'f', value_name = "FILE")]
     file: PathBuf,
     /// What is reported: general, eu-ai-act, soc2, iso-42001, hipaa, owasp-agentic, or a file of your own.
@@ -95,7 +95,7 @@ fn form(file: &Path) -> Result<Form, Failure> {
     let name = file.display().to_string();
     Form::of_file(&name).ok_or_else(|| {
         Failure::Usage(format!(
-            "`{name}` does not say what to write; hint: end it with .html, .pdf, .json, .csv, .jsonl, .records.csv or .tar"
+            "`{name}` does not say what to write; hint: end it with .html, .pdf, .json, .csv, .jsonl, .records.csv, .parquet or .tar"
         ))
     })
 }

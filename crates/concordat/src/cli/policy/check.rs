@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use concordat_policy::finding::Level;
-use concordat_policy::{Bundle, Finding, Report};
+use concordat_policy::{Bundle, Finding, Inspection};
 
 use super::super::caret::{excerpt, visible};
 use super::super::exit::Exit;
@@ -48,7 +48,7 @@ pub(super) async fn run(session: &Session, command: &Check) -> Result<Exit, Fail
     let (report, files) = match &command.path {
         Some(path) => match policies::files_at(path, &command.signature.trusted().map_err(super::wrong)?) {
             Ok(files) => looked_at(files).await?,
-            Err(PoliciesError::Archive(error)) => (Report::of(Finding::from(&error)), Files::new()),
+            Err(PoliciesError::Archive(error)) => (Inspection::of(Finding::from(&error)), Files::new()),
             Err(error) => return Err(super::wrong(error)),
         },
         None => looked_at(standard()).await?,
@@ -67,19 +67,19 @@ fn standard() -> Files {
     Bundle::standard().files().map(|(path, text)| (path.to_owned(), text.into())).collect()
 }
 
-async fn looked_at(files: Files) -> Result<(Report, Files), Failure> {
+async fn looked_at(files: Files) -> Result<(Inspection, Files), Failure> {
     let report = match Bundle::from_files(files.iter().map(|(path, bytes)| (path, bytes))) {
         Ok(bundle) => {
             let program = std::env::current_exe().map_err(super::wrong)?;
             inspect(&program, &bundle.document()).await.map_err(super::wrong)?
         }
-        Err(error) => Report::of(Finding::from(&error)),
+        Err(error) => Inspection::of(Finding::from(&error)),
     };
     Ok((report, files))
 }
 
 /// Every finding with the line that it is about, and what they come to.
-fn human(report: &Report, files: &Files) -> String {
+fn human(report: &Inspection, files: &Files) -> String {
     let shown: String = report.findings.iter().map(|finding| one(finding, files) + "\n").collect();
     let count = |level| report.findings.iter().filter(|finding| finding.level == level).count();
     let sum = format!("{}, {}", piece(count(Level::Error), "error"), piece(count(Level::Warning), "warning"));
@@ -123,7 +123,7 @@ mod tests {
         let mut files = standard();
         files.push(("admit/hasty.rego".to_owned(), rego.into()));
         let bundle = Bundle::from_files(files.iter().map(|(path, bytes)| (path, bytes))).unwrap();
-        let shown = human(&Report { revision: None, ..check(&bundle) }, &files);
+        let shown = human(&Inspection { revision: None, ..check(&bundle) }, &files);
         insta::assert_snapshot!(shown, @"
         error[unknown_input]: the input of `admit` has no `input.contract.governence`: it is undefined, and `not` of it is true
           --> admit/hasty.rego:3:29

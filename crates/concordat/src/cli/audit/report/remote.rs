@@ -85,6 +85,7 @@ fn wire(form: Form) -> ReportForm {
         Form::Csv => ReportForm::Csv,
         Form::JsonLines => ReportForm::Jsonl,
         Form::RecordsCsv => ReportForm::RecordsCsv,
+        Form::Parquet => ReportForm::Parquet,
         Form::Pack => ReportForm::Tar,
     }
 }

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use concordat_policy::Report;
+use concordat_policy::Inspection;
 use concordat_policy::finding::{Code, Finding};
 use serde_json::{Value, json};
 
 /// The report, with its files under `root`.
-pub(super) fn of(report: &Report, root: Option<&Path>) -> String {
+pub(super) fn of(report: &Inspection, root: Option<&Path>) -> String {
     let rules: Vec<Value> = Code::ALL
         .iter()
         .map(|code| json!({"id": code.as_str(), "shortDescription": {"text": code.meaning()}}))
@@ -81,7 +81,7 @@ mod tests {
             ..Finding::whole(Code::Parse, "odd").fix("mend it")
         };
         let report =
-            Report { revision: None, findings: vec![finding, Finding::whole(Code::NoTests, "none")] };
+            Inspection { revision: None, findings: vec![finding, Finding::whole(Code::NoTests, "none")] };
         let log: Value = serde_json::from_str(&of(&report, Some(Path::new("policies")))).unwrap();
         let results = &log["runs"][0]["results"];
         let place = &results[0]["locations"][0]["physicalLocation"];
