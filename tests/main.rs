@@ -9,6 +9,7 @@
     reason = "these are tests"
 )]
 
+mod a2a;
 mod architecture;
 mod attacks;
 mod campaigns_in_short;

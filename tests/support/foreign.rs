@@ -33,11 +33,10 @@ impl Foreign {
     /// What it prints when it is asked so and reads this.
     pub fn asked(self, words: &[&str], input: &[u8]) -> String {
         let place = place();
-        let script = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign").join(name);
         let mut command = match self {
             Foreign::Go => Command::new(place.join("foreign-go")),
             Foreign::Python => {
-                let mut command = Command::new(place.join("python/bin/python"));
+                let mut command = Command::new(python());
                 command.arg("-Wignore").arg(script("foreign.py"));
                 command
             }
@@ -58,6 +57,16 @@ impl Foreign {
         assert!(output.status.success(), "{self:?} {words:?}: {complaint}");
         String::from_utf8(output.stdout).unwrap()
     }
+}
+
+/// The Python that has what we need from PyPI.
+pub fn python() -> PathBuf {
+    place().join("python/bin/python")
+}
+
+/// A program of ours in Python.
+pub fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign").join(name)
 }
 
 /// Where they are, once they are there.

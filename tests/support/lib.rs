@@ -15,6 +15,7 @@ pub mod foreign;
 pub mod history;
 pub mod intruder;
 pub mod pack;
+pub mod sdk_agent;
 pub mod simulation;
 
 use std::sync::Arc;
@@ -23,8 +24,8 @@ use concordat::demo::agents::{Mood, SampleAgent, fleet, serve};
 use concordat_agents::HttpAgents;
 use concordat_agents::egress::Egress;
 use concordat_classify::Classifier;
-use concordat_engine::ports::{AgentTransport, Page, RecordFilter, SystemClock};
-use concordat_engine::{Bounds, Caller, Engine, Parts, RunView, status};
+use concordat_engine::ports::{AgentTransport, CardDraft, CardWanted, Page, RecordFilter, SystemClock};
+use concordat_engine::{Bounds, Caller, Engine, EngineError, Parts, RunView, status};
 use concordat_ledger::{Signer, Verifier};
 use concordat_model::decision::Decision;
 use concordat_model::id::RunId;
@@ -151,6 +152,18 @@ impl House {
     pub async fn key_text(&self, name: &str, tenant: &str, role: Role) -> String {
         let principal = Principal { tenant: tenant.parse().unwrap(), ..principal(name, role) };
         self.engine.create_key(&self.admin, principal).await.unwrap().text
+    }
+
+    /// Registers an agent that is not of the sample fleet.
+    pub async fn register(&self, registration: Value) {
+        self.engine.register_agent(&self.admin, registration).await.unwrap();
+    }
+
+    /// Drafts a registration out of a card, for work in finance.
+    pub async fn draft(&self, url: &str, key: Option<String>) -> Result<CardDraft, EngineError> {
+        let domains = vec!["finance".parse().unwrap()];
+        let wanted = CardWanted { url: url.to_owned(), key, owner: None, domains };
+        self.engine.draft_agent(&self.admin, wanted).await
     }
 
     /// One of the sample agents.

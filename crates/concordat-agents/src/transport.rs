@@ -1,22 +1,28 @@
 //! The engine's way to agents: permitted work becomes a call, and what is known afterwards an arrival.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use concordat_engine::ports::{AgentTransport, Arrival, Dispatch, Fault, Found, Lost};
+use concordat_engine::ports::{AgentTransport, Arrival, CardDraft, CardWanted, Dispatch, Fault, Found, Lost};
 use concordat_model::agent::{Binding, OUTCOME};
 use concordat_model::contract::FailureKind;
 use concordat_model::span::Span;
-use concordat_model::work::Assignment;
+use concordat_model::work::{Assignment, Attempt};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::a2a::{self, A2aClient, Interface, Order};
+use crate::credentials::Credentials;
 use crate::egress::{Egress, Endpoint};
-use crate::execute::{Answer, Call, ExecuteClient, Limits, Refusal, RefusalKind};
+use crate::execute::{Answer, Call, ExecuteClient, Refusal, RefusalKind};
+use crate::http::{Http, Limits, Trouble};
 
 /// Agents that are reached over HTTP.
 pub struct HttpAgents {
-    client: ExecuteClient,
+    execute: ExecuteClient,
+    a2a: A2aClient,
+    http: Arc<Http>,
     egress: Egress,
 }
 
@@ -25,24 +31,52 @@ impl HttpAgents {
     /// registration how long its answer may take to begin.
     #[must_use]
     pub fn new(egress: Egress) -> HttpAgents {
-        HttpAgents { client: ExecuteClient::new(Limits::default(), egress.clone()), egress }
+        HttpAgents::known_by(egress, Credentials::default())
+    }
+
+    /// The same, for agents that want to know who asks.
+    #[must_use]
+    pub fn known_by(egress: Egress, credentials: Credentials) -> HttpAgents {
+        let http = Arc::new(Http::known_by(Limits::default(), egress.clone(), credentials));
+        HttpAgents {
+            execute: ExecuteClient::over(http.clone()),
+            a2a: A2aClient::over(http.clone()),
+            http,
+            egress,
+        }
     }
 }
 
 #[async_trait]
 impl AgentTransport for HttpAgents {
     async fn dispatch(&self, dispatch: Dispatch) -> Arrival {
-        match call(&dispatch) {
-            Ok(call) => arrival(self.client.call(&call).await),
-            Err(why) => not_sent(why),
+        let work = match way(&dispatch.work.get().binding) {
+            Ok(way) => way,
+            Err(why) => return not_sent(why),
+        };
+        match work {
+            Way::Execute { endpoint, first_byte } => {
+                arrival(self.execute.call(&call(&dispatch, endpoint, first_byte)).await)
+            }
+            Way::A2a(interface) => a2a::arrival(&self.a2a, &interface, &order(&dispatch)).await,
         }
     }
 
     async fn reconcile(&self, lost: Lost) -> Found {
-        match question(&lost) {
-            Ok(call) => found(self.client.call(&call).await),
+        match way(&lost.binding) {
+            Ok(Way::Execute { endpoint, .. }) => found(self.execute.call(&question(&lost, endpoint)).await),
+            Ok(Way::A2a(interface)) => {
+                let Lost { work, decision, .. } = &lost;
+                let (context, id) =
+                    (context(&work.idempotency_key, &work.attempt), format!("{decision}/lost"));
+                a2a::found(&self.a2a, &interface, &context, &id, QUESTION).await
+            }
             Err(message) => Found::Unknown { message },
         }
+    }
+
+    async fn describe(&self, wanted: CardWanted) -> Result<CardDraft, String> {
+        a2a::import(&self.http, &wanted).await.map_err(|error| error.to_string())
     }
 
     fn accepts(&self, url: &str) -> Result<(), String> {
@@ -51,37 +85,75 @@ impl AgentTransport for HttpAgents {
     }
 }
 
-fn call(dispatch: &Dispatch) -> Result<Call, String> {
-    let Assignment { work, binding, decision, .. } = dispatch.work.get();
-    Ok(Call {
-        endpoint: Endpoint::parse(binding.url()).map_err(|error| error.to_string())?,
+/// A binding whose address was read.
+enum Way {
+    Execute { endpoint: Endpoint, first_byte: Option<Duration> },
+    A2a(Interface),
+}
+
+fn way(binding: &Binding) -> Result<Way, String> {
+    let endpoint = Endpoint::parse(binding.url()).map_err(|error| error.to_string())?;
+    Ok(match binding {
+        Binding::Execute { first_byte, .. } => {
+            Way::Execute { endpoint, first_byte: first_byte.map(Span::duration) }
+        }
+        Binding::A2a { protocol, version, tenant, answers, .. } => Way::A2a(Interface {
+            endpoint,
+            protocol: *protocol,
+            version: *version,
+            tenant: tenant.clone(),
+            answers: *answers,
+        }),
+    })
+}
+
+fn call(dispatch: &Dispatch, endpoint: Endpoint, first_byte: Option<Duration>) -> Call {
+    let Assignment { work, decision, .. } = dispatch.work.get();
+    Call {
+        endpoint,
         method: work.skill.to_string(),
         params: work.params.as_ref().clone(),
         id: decision.to_string(),
         decision_id: decision.to_string(),
         idempotency_key: work.idempotency_key(),
         deadline: work.timeout.duration(),
-        first_byte: first_byte(binding),
+        first_byte,
         traceparent: Some(traceparent(dispatch.work.get())),
         log_size: Some(dispatch.log_size),
         attempt: work.attempt.number,
         run: work.run.to_string(),
         step: work.attempt.step.to_string(),
-    })
+    }
 }
 
-fn first_byte(binding: &Binding) -> Option<Duration> {
-    match binding {
-        Binding::Execute { first_byte, .. } => first_byte.map(Span::duration),
+fn order(dispatch: &Dispatch) -> Order {
+    let Assignment { work, decision, .. } = dispatch.work.get();
+    Order {
+        skill: work.skill.to_string(),
+        params: work.params.as_ref().clone(),
+        context: context(&work.idempotency_key(), &work.attempt),
+        idempotency_key: work.idempotency_key(),
+        decision: decision.to_string(),
+        run: work.run.to_string(),
+        step: work.attempt.step.to_string(),
+        attempt: work.attempt.number,
+        log_size: dispatch.log_size,
+        traceparent: traceparent(dispatch.work.get()),
+        deadline: work.timeout.duration(),
     }
+}
+
+/// The name by which one attempt is found again at an A2A agent: earlier attempts have tasks of their own.
+fn context(idempotency_key: &str, attempt: &Attempt) -> String {
+    format!("{idempotency_key}/{}", attempt.number)
 }
 
 /// How long an agent may take to say what became of work.
 const QUESTION: Duration = Duration::from_secs(5);
 
 /// A question under a name of its own, so that nobody takes it for the work that it is about.
-fn question(lost: &Lost) -> Result<Call, String> {
-    let Lost { work, binding, decision } = lost;
+fn question(lost: &Lost, endpoint: Endpoint) -> Call {
+    let Lost { work, decision, .. } = lost;
     let params = json!({
         "idempotencyKey": work.idempotency_key,
         "skill": work.skill,
@@ -89,8 +161,8 @@ fn question(lost: &Lost) -> Result<Call, String> {
         "step": work.attempt.step,
         "attempt": work.attempt.number,
     });
-    Ok(Call {
-        endpoint: Endpoint::parse(binding.url()).map_err(|error| error.to_string())?,
+    Call {
+        endpoint,
         method: OUTCOME.to_owned(),
         params,
         id: format!("{decision}/{OUTCOME}"),
@@ -103,7 +175,7 @@ fn question(lost: &Lost) -> Result<Call, String> {
         attempt: work.attempt.number,
         run: work.run.to_string(),
         step: work.attempt.step.to_string(),
-    })
+    }
 }
 
 /// What an agent may say about lost work.
@@ -143,23 +215,30 @@ fn traceparent(assignment: &Assignment) -> String {
 }
 
 fn not_sent(message: String) -> Arrival {
-    let (kind, fault) = (FailureKind::Unavailable, Fault::Unreachable);
-    Arrival::Failed { kind, fault, code: "agent-unreachable", message, retry_after_ms: None }
+    failure(FailureKind::Unavailable, Fault::Unreachable, "agent-unreachable", message)
+}
+
+/// What it means that no reply could be read, by whichever binding.
+pub(crate) fn troubled(trouble: &Trouble) -> Arrival {
+    let message = trouble.to_string();
+    match trouble {
+        Trouble::Malformed(_) => failure(FailureKind::Malformed, Fault::Agent, "agent-malformed", message),
+        Trouble::NotSent(_) => not_sent(message),
+        Trouble::Unknown(_) => Arrival::Unknown { message },
+    }
+}
+
+pub(crate) fn failure(kind: FailureKind, fault: Fault, code: &'static str, message: String) -> Arrival {
+    Arrival::Failed { kind, fault, code, message, retry_after_ms: None }
 }
 
 fn arrival(answer: Answer) -> Arrival {
     match answer {
         Answer::Completed(value) => Arrival::Completed(value),
         Answer::Refused(refusal) => refused(refusal),
-        Answer::Malformed(why) => Arrival::Failed {
-            kind: FailureKind::Malformed,
-            fault: Fault::Agent,
-            code: "agent-malformed",
-            message: why.to_string(),
-            retry_after_ms: None,
-        },
-        Answer::NotSent(why) => not_sent(why.to_string()),
-        Answer::Unknown(why) => Arrival::Unknown { message: why.to_string() },
+        Answer::Malformed(why) => troubled(&why.into()),
+        Answer::NotSent(why) => troubled(&why.into()),
+        Answer::Unknown(why) => troubled(&why.into()),
     }
 }
 
@@ -178,7 +257,7 @@ fn refused(refusal: Refusal) -> Arrival {
 mod tests {
     use concordat_engine::ports::LostWork;
     use concordat_model::id::{DecisionId, RunId};
-    use concordat_model::work::{Attempt, Leg};
+    use concordat_model::work::Leg;
     use tokio::net::TcpListener;
 
     use super::*;

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::engine::{Caller, Engine, decided};
 use crate::error::EngineError;
 use crate::limits::AgentLimits;
-use crate::ports::Change;
+use crate::ports::{CardDraft, CardWanted, Change};
 use crate::scribe::Place;
 use crate::world::World;
 
@@ -61,6 +61,18 @@ impl Engine {
         })
         .await?;
         self.agent(&id.to_string())
+    }
+
+    /// Reads an agent's card and drafts a registration of it. Nothing is registered by that.
+    ///
+    /// # Errors
+    /// There is no such card, or it is not to be believed, or the caller may not register agents.
+    pub async fn draft_agent(&self, caller: &Caller, wanted: CardWanted) -> Result<CardDraft, EngineError> {
+        self.core.running()?;
+        // Asked first: who may not register agents does not make us call anybody.
+        self.permit(caller, Action::AgentsRegister, resource(None)).await?;
+        let drafted = self.core.transport.describe(wanted).await;
+        drafted.map_err(|why| EngineError::Invalid(Problem::new("agent-card", "/url", why).into()))
     }
 
     /// Keeps work from an agent until somebody restores it.

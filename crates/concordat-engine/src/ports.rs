@@ -12,4 +12,4 @@ pub use store::{
     Change, Commit, Committed, Forgotten, Mention, Mentioned, OwnerFilter, Page, RecordFilter, RunFilter,
     RunRow, SavedReply, Sealed, Search, Store, StoreError, StoredCheckpoint, StoredRecord, StoredRun, Whose,
 };
-pub use transport::{AgentTransport, Arrival, Dispatch, Fault, Found, Lost, LostWork};
+pub use transport::{AgentTransport, Arrival, CardDraft, CardWanted, Dispatch, Fault, Found, Lost, LostWork};

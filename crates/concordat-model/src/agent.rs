@@ -3,6 +3,8 @@
 //! What an agent says about itself is a claim. It can claim skills; it cannot claim trust or preference, and a
 //! registration that tries is refused with a sentence that says so.
 
+mod binding;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,8 @@ use crate::name::{AgentName, DomainName, PrincipalName, SkillName};
 use crate::problem::{Problem, Problems};
 use crate::schema::Schema;
 use crate::span::Span;
+
+pub use binding::{A2aAnswers, A2aProtocol, A2aVersion, Binding};
 
 /// What a registry administrator registers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,41 +50,6 @@ pub struct Registration {
     /// What one call costs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Money>,
-}
-
-/// How an agent is reached.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Binding {
-    /// `POST {url}/execute` with JSON-RPC 2.0, the method being the skill.
-    Execute {
-        /// The agent's base URL.
-        url: String,
-        /// How long the agent may take until its answer begins; without it, as long as the step may take.
-        #[serde(default, rename = "firstByte", skip_serializing_if = "Option::is_none")]
-        first_byte: Option<Span>,
-        /// Whether the agent can be asked what became of work whose answer was lost, with the method `outcome`.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        reconciles: bool,
-    },
-}
-
-impl Binding {
-    /// The agent's base URL.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        match self {
-            Binding::Execute { url, .. } => url,
-        }
-    }
-
-    /// Whether the agent can be asked what became of work whose answer was lost.
-    #[must_use]
-    pub fn reconciles(&self) -> bool {
-        match self {
-            Binding::Execute { reconciles, .. } => *reconciles,
-        }
-    }
 }
 
 /// One thing an agent says it can do.
@@ -207,7 +176,7 @@ impl Registration {
     }
 
     fn check(&self) -> Result<(), Problems> {
-        let mut found = Vec::new();
+        let mut found = self.binding.problems();
         let mut count = |pointer: &str, n: usize, what: &str| {
             if n == 0 || n > MOST {
                 let message = format!("an agent has 1 to {MOST} {what}, not {n}");
@@ -229,7 +198,7 @@ impl Registration {
         }
         for (nth, skill) in self.skills.iter().enumerate() {
             let at = format!("/skills/{nth}");
-            if self.binding.reconciles() && skill.name.as_str() == OUTCOME {
+            if self.binding.asks_by_method() && skill.name.as_str() == OUTCOME {
                 let message = format!(
                     "`{OUTCOME}` is what an agent that reconciles is asked, so no skill may be called so"
                 );
@@ -303,6 +272,19 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_of_a2a_says_which_interface_it_has() {
+        let mut document = registration();
+        document["binding"] = json!({"type": "a2a", "url": "http://127.0.0.1:9", "protocol": "jsonrpc"});
+        document["skills"][0]["name"] = json!("outcome");
+        let one = Registration::read(document).unwrap();
+        assert!(one.binding.reconciles());
+        let all = json!({
+            "type": "a2a", "url": "http://127.0.0.1:9", "protocol": "jsonrpc", "version": "1.0", "answers": "blocking",
+        });
+        assert_eq!(serde_json::to_value(&one.binding).unwrap(), all);
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_place() {
         for (place, value, wanted) in [
             ("/trust", json!(9000), "/trust: an agent cannot declare its own `trust`"),
@@ -315,6 +297,23 @@ mod tests {
             ("/skills/0/output", json!({"type": "nonsense"}), "/skills/0/output: "),
             ("/binding", json!({"type": "carrier-pigeon"}), "/binding"),
             ("/binding", json!(["execute", "http://127.0.0.1:9"]), "/binding: `binding` is a map"),
+            (
+                "/binding",
+                json!({"type": "a2a", "url": "http://a", "protocol": "http_json", "version": "0.3"}),
+                "/binding/protocol: agents of A2A 0.3 are reached over `jsonrpc` only",
+            ),
+            (
+                "/binding",
+                json!({"type": "a2a", "url": "http://a", "protocol": "jsonrpc", "version": "0.3", "tenant": "t"}),
+                "/binding/tenant: A2A 0.3 has no tenants",
+            ),
+            (
+                "/binding",
+                json!({"type": "a2a", "url": "http://a", "protocol": "jsonrpc", "tenant": ".."}),
+                "/binding/tenant: a tenant has 1 to 128",
+            ),
+            ("/binding", json!({"type": "a2a", "url": "http://a", "protocol": "grpc"}), "grpc"),
+            ("/binding", json!({"type": "a2a", "url": "http://a"}), "protocol"),
             ("/limits", json!([3]), "/limits: a list is not allowed here"),
             (
                 "/limits",

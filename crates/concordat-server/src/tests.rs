@@ -1,6 +1,7 @@
 //! The API over a real engine, real policies and a real database; only the agents are made up.
 
 mod auth;
+mod cards;
 mod description;
 mod documents;
 mod lives;

@@ -11,7 +11,7 @@ mod policies;
 mod request;
 pub mod sse;
 
-use concordat_server::api::agents::{AgentDetail, AgentList, AgentsQuery};
+use concordat_server::api::agents::{AgentDetail, AgentDraft, AgentList, AgentsQuery, CardAsked};
 use concordat_server::api::contracts::{
     ContractDetail, ContractList, ContractsQuery, EventList, EventsQuery, Extension, Plan, ReasonGiven,
     Receipt, Replay, Retry,
@@ -256,6 +256,14 @@ impl Client {
     /// See [`ClientError`].
     pub async fn register(&self, body: Vec<u8>, media_type: &str) -> Result<AgentDetail, ClientError> {
         self.call(Method::POST, &["v1", "agents"]).document(body, media_type).send().await?.json()
+    }
+
+    /// Drafts a registration out of an agent's card.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn import(&self, asked: &CardAsked) -> Result<AgentDraft, ClientError> {
+        self.call(Method::POST, &["v1", "agents:import"]).body(asked).send().await?.json()
     }
 
     /// Keeps work from an agent.

@@ -62,6 +62,11 @@ pub struct ServeConfig {
     #[arg(long, env = "CONCORDAT_ALLOW_LOOPBACK_AGENTS")]
     pub allow_loopback_agents: bool,
 
+    /// The file with what agents know us by, a list in JSON: `{"origin": "https://agents.example", "type": "bearer",
+    /// "token": "…"}`, or `"type": "api_key", "header": "x-api-key", "key": "…"`. Nobody but its owner may read it.
+    #[arg(long, env = "CONCORDAT_AGENT_CREDENTIALS", value_name = "FILE")]
+    pub agent_credentials: Option<PathBuf>,
+
     /// Why the log may lack records that it had, or be another one than before, such as "backup of Tuesday": needed
     /// once, after a restore. The reason becomes part of the log.
     #[arg(long, value_name = "REASON")]

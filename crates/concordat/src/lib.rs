@@ -4,6 +4,7 @@
 //! [`client`] (the API, typed), [`progress`] (how a contract is getting on), [`evidence`] (what an auditor
 //! was handed, verified), [`cli`] (the commands).
 
+mod agent_credentials;
 pub mod anchor;
 pub mod bundle_signature;
 pub mod config;

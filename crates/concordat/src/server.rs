@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::agent_credentials;
 use crate::config::ServeConfig;
 use crate::log_key::rotation::{self, Rotated};
 use crate::{anchor, log_key, policies, policy_worker, templates};
@@ -142,7 +143,7 @@ async fn open(config: &ServeConfig, address: SocketAddr) -> Result<Opened> {
         Egress { allow_loopback: config.allow_loopback_agents, allow: Vec::new(), deny: vec![address] };
     let parts = Parts {
         store,
-        transport: Arc::new(HttpAgents::new(egress)),
+        transport: Arc::new(HttpAgents::known_by(egress, agent_credentials::of(config)?)),
         clock: Arc::new(SystemClock),
         policy: Policy::load(&bundle)?,
         install_policy: config.install_policies,

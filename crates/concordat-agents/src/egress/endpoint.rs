@@ -112,6 +112,11 @@ impl Endpoint {
         self.url.scheme() == "https"
     }
 
+    /// The endpoint itself.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// The address of something below the endpoint: `https://a.example/credit` and `execute` give
     /// `https://a.example/credit/execute`.
     pub(crate) fn below(&self, name: &str) -> Url {

@@ -6,11 +6,8 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderNa
 use serde::Serialize;
 use serde_json::Value;
 
-use super::answer::NotSent;
 use crate::egress::Endpoint;
-
-/// The longest value of a header that carries an id, in bytes.
-const LONGEST_ID: usize = 256;
+use crate::http::{NotSent, id_value};
 
 /// One attempt of one step, addressed to one agent.
 #[derive(Debug, Clone)]
@@ -84,13 +81,5 @@ impl Call {
             headers.insert(HeaderName::from_static(name), id_value(name, value)?);
         }
         Ok(headers)
-    }
-}
-
-fn id_value(name: &'static str, value: &str) -> Result<HeaderValue, NotSent> {
-    let fits = (1..=LONGEST_ID).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic());
-    match HeaderValue::from_str(value) {
-        Ok(header) if fits => Ok(header),
-        _ => Err(NotSent::Header { name }),
     }
 }

@@ -18,12 +18,7 @@
 mod answer;
 mod call;
 mod client;
-mod connections;
-mod departure;
-mod limits;
 mod reply;
-mod saying;
-mod strict;
 
 #[cfg(test)]
 mod tests;
@@ -31,10 +26,10 @@ mod tests;
 #[cfg(test)]
 pub(crate) use tests::agent as testing;
 
-pub use answer::{Answer, Malformed, NotSent, Refusal, RefusalKind, Unknown};
+pub use crate::http::{Limits, Malformed, NotSent, Trouble, Unknown};
+pub use answer::{Answer, Refusal, RefusalKind};
 pub use call::Call;
 pub use client::ExecuteClient;
-pub use limits::Limits;
 
 /// The name of this binding in the registry.
 pub const BINDING: &str = "execute";

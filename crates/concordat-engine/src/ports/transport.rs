@@ -1,10 +1,10 @@
 //! Remote agents, as the engine sees them.
 
 use async_trait::async_trait;
-use concordat_model::agent::Binding;
+use concordat_model::agent::{Binding, Registration};
 use concordat_model::contract::FailureKind;
 use concordat_model::id::{DecisionId, RunId};
-use concordat_model::name::SkillName;
+use concordat_model::name::{DomainName, SkillName};
 use concordat_model::work::{Assignment, Attempt};
 use concordat_policy::Authorized;
 use serde_json::Value;
@@ -23,6 +23,14 @@ pub trait AgentTransport: Send + Sync {
         Found::Unknown { message: format!("nobody can be asked about `{}`", work.attempt.step) }
     }
 
+    /// Fetches an agent's card and makes a draft of a registration out of it. Nothing is registered by that.
+    ///
+    /// # Errors
+    /// Why there is none, in the administrator's words.
+    async fn describe(&self, wanted: CardWanted) -> Result<CardDraft, String> {
+        Err(format!("nobody reads the card at `{}`", wanted.url))
+    }
+
     /// Checks an address at registration: its form, and whether it may be contacted at all.
     ///
     /// # Errors
@@ -37,6 +45,30 @@ pub struct Dispatch {
     pub work: Authorized<Assignment>,
     /// The size of the log under the checkpoint that covers the decision.
     pub log_size: u64,
+}
+
+/// Whose card is to be read, and what the card does not say.
+#[derive(Debug, Clone)]
+pub struct CardWanted {
+    /// The agent's address, or its card's.
+    pub url: String,
+    /// The public key in PEM that the card has to be signed by.
+    pub key: Option<String>,
+    /// Who answers for the agent; without it, its host.
+    pub owner: Option<String>,
+    /// The fields of work that it is wanted for.
+    pub domains: Vec<DomainName>,
+}
+
+/// What a card comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CardDraft {
+    /// What could be registered.
+    pub registration: Registration,
+    /// What whoever registers it should know.
+    pub notes: Vec<String>,
+    /// Whether the card is signed by the key that was given.
+    pub signed: bool,
 }
 
 /// Work whose answer was lost.

@@ -48,6 +48,34 @@ pub struct AgentRow {
     pub revision: String,
 }
 
+/// Whose card is to be read, and what the card does not say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CardAsked {
+    /// The agent's address, or its card's.
+    pub url: String,
+    /// The domains that it is wanted for.
+    pub domains: Vec<String>,
+    /// Who answers for it; without it, its host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The public key in PEM (Ed25519 or P-256) that the card has to be signed by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// What a card comes to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AgentDraft {
+    /// What could be registered.
+    #[schema(value_type = Object)]
+    pub registration: Value,
+    /// What whoever registers it should know.
+    pub notes: Vec<String>,
+    /// Whether the card is signed by the key that was given.
+    pub signed: bool,
+}
+
 /// Everything about one agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AgentDetail {

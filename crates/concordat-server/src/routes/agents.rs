@@ -4,8 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use concordat_engine::Trusted;
-use concordat_model::agent::{Agent, Standing};
+use concordat_engine::ports::CardWanted;
+use concordat_model::agent::{Agent, Registration, Standing};
 use concordat_model::name::{DomainName, SkillName};
+use concordat_model::problem::Problem;
 use concordat_policy::input::{Action, ResourceKind};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
@@ -13,7 +15,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::agents::{
-    AgentDetail, AgentList, AgentRow, AgentState, AgentsQuery, Load, SkillLoad, Suspension, Trust,
+    AgentDetail, AgentDraft, AgentList, AgentRow, AgentState, AgentsQuery, CardAsked, Load, SkillLoad,
+    Suspension, Trust,
 };
 use crate::api::contracts::ReasonGiven;
 use crate::app::{App, Shared};
@@ -25,6 +28,7 @@ use crate::refusal::Refusal;
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list, register))
+        .routes(routes!(import))
         .routes(routes!(get))
         .routes(routes!(suspend))
         .routes(routes!(restore))
@@ -82,6 +86,34 @@ async fn register(
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)
+}
+
+/// Draft a registration out of an agent's A2A card. Nothing is registered.
+///
+/// What a card says is a claim. Its interface has to be where the card is, and a key, if one is given, has to have
+/// signed it.
+#[utoipa::path(
+    post,
+    path = "/v1/agents:import",
+    operation_id = "importAgent",
+    tag = "agents",
+    request_body = CardAsked,
+    responses((status = 200, description = "What could be registered", body = AgentDraft)),
+)]
+async fn import(
+    State(app): State<Shared>,
+    Who(who): Who,
+    _: NoQuery,
+    Typed(asked): Typed<CardAsked>,
+) -> Result<Json<AgentDraft>, Refusal> {
+    let CardAsked { url, domains, owner, key } = asked;
+    let wrong = |error: concordat_model::name::BadName| {
+        Refusal::Document(Problem::new("name-form", "/domains", error.to_string()).into())
+    };
+    let domains = domains.iter().map(|name| name.parse().map_err(wrong)).collect::<Result<_, _>>()?;
+    let draft = app.engine.draft_agent(&who, CardWanted { url, key, owner, domains }).await?;
+    let registration = written(&draft.registration)?;
+    Ok(Json(AgentDraft { registration, notes: draft.notes, signed: draft.signed }))
 }
 
 /// See everything about one agent.
@@ -149,6 +181,11 @@ async fn restore(
     Ok(Json(detail(&app, &agent)?))
 }
 
+fn written(registration: &Registration) -> Result<serde_json::Value, Refusal> {
+    let unwritten = |error| Refusal::Internal(format!("`{}` cannot be shown: {error}", registration.name));
+    serde_json::to_value(registration).map_err(unwritten)
+}
+
 fn found(app: &App, name: &str) -> Result<std::sync::Arc<Agent>, Refusal> {
     app.engine.agent(name).map_err(|_| Refusal::missing("agent", name))
 }
@@ -172,9 +209,7 @@ fn row(app: &App, agent: &Agent) -> AgentRow {
 }
 
 fn detail(app: &App, agent: &Agent) -> Result<AgentDetail, Refusal> {
-    let registration = serde_json::to_value(&agent.registration).map_err(|error| {
-        Refusal::Internal(format!("the registration of {} cannot be shown: {error}", agent.id))
-    })?;
+    let registration = written(&agent.registration)?;
     Ok(AgentDetail {
         row: row(app, agent),
         suspended: match &agent.standing {

@@ -61,6 +61,13 @@ const OPERATIONS: &[(&str, &str, &str, Option<&str>, bool)] = &[
         ),
         false,
     ),
+    (
+        "POST",
+        "/v1/agents:import",
+        "/v1/agents:import",
+        Some(r#"{"url":"http://agent.test","domains":["finance"]}"#),
+        false,
+    ),
     ("GET", "/v1/agents/{agent}", "/v1/agents/worker", None, true),
     ("POST", "/v1/agents/{agent}:suspend", "/v1/agents/worker:suspend", Some(r#"{"reason":"no"}"#), false),
     ("POST", "/v1/agents/{agent}:restore", "/v1/agents/worker:restore", Some(r#"{"reason":"no"}"#), false),

@@ -1,7 +1,9 @@
 //! `agent`: the registry, for those who run it.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
-use concordat_server::api::agents::{AgentDetail, AgentRow, AgentsQuery};
+use concordat_server::api::agents::{AgentDetail, AgentRow, AgentsQuery, CardAsked};
 
 use super::caret::visible;
 use super::document::Document;
@@ -33,6 +35,20 @@ pub(super) enum Agent {
         #[arg(short, long, value_name = "FILE")]
         file: String,
     },
+    /// Draft a registration out of an agent's A2A card, to be read, completed and registered.
+    Import {
+        /// The agent's address, or its card's.
+        url: String,
+        /// A domain that it is wanted for; may be given several times.
+        #[arg(long = "domain", value_name = "DOMAIN", required = true)]
+        domains: Vec<String>,
+        /// Who answers for it; without it, its host.
+        #[arg(long, value_name = "OWNER")]
+        owner: Option<String>,
+        /// The file with the public key in PEM (Ed25519 or P-256) that the card has to be signed by.
+        #[arg(long, value_name = "FILE")]
+        card_key: Option<PathBuf>,
+    },
     /// Keep work from an agent.
     Suspend {
         /// Its id or name.
@@ -63,6 +79,16 @@ pub(super) async fn run(session: &Session, command: Agent) -> Result<Exit, Failu
             let sent = wrap(vec![Document::read(&file)?], None, None)?;
             let registered = session.client()?.register(sent.body.clone(), sent.media_type).await;
             show(&registered.map_err(|error| in_documents(error, &sent))?);
+        }
+        Agent::Import { url, domains, owner, card_key } => {
+            let unreadable = |why| Failure::Usage(format!("the card's key cannot be read: {why}"));
+            let key = card_key.map(std::fs::read_to_string).transpose().map_err(unreadable)?;
+            let draft = session.client()?.import(&CardAsked { url, domains, owner, key }).await?;
+            for note in &draft.notes {
+                session.output.say(&format!("note: {}", visible(note)));
+            }
+            // In every form the registration alone: it is what `agent register -f` reads.
+            session.output.data(&serde_json::to_string_pretty(&draft.registration).unwrap_or_default());
         }
         Agent::Suspend { agent, reason } => show(&session.client()?.suspend(&agent, &reason).await?),
         Agent::Restore { agent, reason } => show(&session.client()?.restore(&agent, &reason).await?),
@@ -107,4 +133,18 @@ fn text(session: &Session, agent: &AgentDetail) -> String {
         text.push_str(&format!("\n{table}\n"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::cli::arguments::Arguments;
+
+    #[test]
+    fn the_key_of_a_card_is_not_the_callers() {
+        let line = "concordat agent import https://a.example --domain finance --domain hr --card-key bureau.pem \
+                    --key-file mine";
+        assert!(Arguments::try_parse_from(line.split_whitespace()).is_ok());
+    }
 }

@@ -91,6 +91,7 @@ impl Stage {
             policies: None,
             allow_loopback_agents: true,
             log_key: Elsewhere::default(),
+            agent_credentials: None,
             install_policies: false,
             bundle_signature: BundleSignature::default(),
             accept_restored_log: None,

@@ -1,7 +1,6 @@
 //! An agent that says whatever it is told to, byte for byte.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -9,7 +8,7 @@ use tokio::task::JoinHandle;
 
 /// What the agent does once it has written its bytes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Then {
+pub(crate) enum Then {
     Close,
     Reset,
     /// Keeps the connection open and says nothing more.
@@ -20,9 +19,9 @@ pub(super) enum Then {
     Next,
 }
 
-pub(super) struct Agent {
-    pub(super) port: u16,
-    requests: Arc<AtomicUsize>,
+pub(crate) struct Agent {
+    pub(crate) port: u16,
+    requests: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
@@ -33,29 +32,55 @@ impl Drop for Agent {
 }
 
 impl Agent {
-    pub(super) async fn speaking(bytes: Vec<u8>, then: Then) -> Agent {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    pub(crate) async fn speaking(bytes: Vec<u8>, then: Then) -> Agent {
+        Agent::saying(vec![bytes], then).await
+    }
+
+    /// Says one text after the other, a request each, and the last one ever after. `then` follows the last.
+    pub(crate) async fn saying(texts: Vec<Vec<u8>>, then: Then) -> Agent {
+        Agent::at(TcpListener::bind("127.0.0.1:0").await.unwrap(), texts, then)
+    }
+
+    /// The same where it listens already.
+    pub(crate) fn at(listener: TcpListener, texts: Vec<Vec<u8>>, then: Then) -> Agent {
         let port = listener.local_addr().unwrap().port();
-        let requests = Arc::new(AtomicUsize::new(0));
-        let count = requests.clone();
+        let requests = Arc::<Mutex<Vec<String>>>::default();
+        let heard = requests.clone();
+        let texts = Arc::new(texts);
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(converse(stream, bytes.clone(), then, count.clone()));
+                tokio::spawn(converse(stream, texts.clone(), then, heard.clone()));
             }
         });
         Agent { port, requests, task }
     }
 
-    pub(super) fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.lock().unwrap().len()
+    }
+
+    /// What was asked, in the order of arrival: heads and bodies.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
     }
 }
 
-async fn converse(mut stream: TcpStream, bytes: Vec<u8>, then: Then, count: Arc<AtomicUsize>) {
-    while read_request(&mut stream).await.is_some() {
-        count.fetch_add(1, Ordering::SeqCst);
-        let _ = stream.write_all(&bytes).await;
+async fn converse(
+    mut stream: TcpStream,
+    texts: Arc<Vec<Vec<u8>>>,
+    then: Then,
+    heard: Arc<Mutex<Vec<String>>>,
+) {
+    while let Some(request) = read_request(&mut stream).await {
+        let nth = {
+            let mut heard = heard.lock().unwrap();
+            heard.push(request);
+            heard.len() - 1
+        };
+        let last = nth + 1 >= texts.len();
+        let _ = stream.write_all(&texts[nth.min(texts.len() - 1)]).await;
+        let then = if last { then } else { Then::Next };
         let piece = [b'x'; 65536];
         while then == Then::Flood && stream.write_all(&piece).await.is_ok() {}
         match then {

@@ -1,7 +1,7 @@
 //! What an agent says, made safe to show in a terminal, a log line or a page.
 
 /// `text` on one line, without control, direction-changing or invisible characters, at most `longest` characters.
-pub(super) fn tame(text: &str, longest: usize) -> String {
+pub(crate) fn tame(text: &str, longest: usize) -> String {
     let mut tamed = String::new();
     // Hidden characters are dropped before the cut; twice the length bounds the work on a text of nothing else.
     let visible = text.chars().take(longest.saturating_mul(2)).filter(|c| !is_hidden(*c)).take(longest);

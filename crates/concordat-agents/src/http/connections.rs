@@ -11,8 +11,8 @@ use std::time::Duration;
 use reqwest::Client;
 use reqwest::redirect::Policy;
 
-use super::answer::NotSent;
 use super::limits::Limits;
+use super::trouble::NotSent;
 use crate::egress::{Egress, Guard};
 
 /// The most clients that are kept.

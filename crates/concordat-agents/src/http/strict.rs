@@ -9,15 +9,15 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::answer::Malformed;
 use super::limits::Limits;
 use super::saying::tame;
+use super::trouble::Malformed;
 
 /// Whole numbers up to here are exact in every JSON reader.
 const EXACT: u64 = 1 << 53;
 
 /// Reads `bytes` as one JSON value.
-pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Malformed> {
+pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Malformed> {
     let bounds = Bounds { limits, values: Cell::new(0), broken: RefCell::new(None) };
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let read = At { bounds: &bounds, depth: 0 }.deserialize(&mut reader);

@@ -1,0 +1,251 @@
+//! One order, from its message to the end of what the agent made of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use concordat_model::agent::{A2aAnswers, A2aVersion};
+use serde_json::Value;
+use tokio::time::sleep_until;
+
+use super::exchange::Line;
+use super::refusal::{Failure, Reason, Refusal};
+use super::speech::{Ask, Interface, Order};
+use super::task::{Heard, State, Task, TaskId, output, words};
+use crate::http::{Deadline, Http, Malformed, Trouble, Unknown, tame};
+
+/// The longest time that is kept to cancel what is not done in time.
+const RESERVE: Duration = Duration::from_secs(2);
+/// The pause before a task is asked for the first time.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause between two questions about a task.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// How an order ended.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// The work is done, and this is the result.
+    Done(Value),
+    /// The task stands still without a result, with what the agent says about that.
+    Stopped { state: State, said: String },
+    /// The time was over, and the agent confirms that it stopped.
+    Withdrawn { within: Duration },
+    /// The agent refused the message.
+    Refused(Refusal),
+    /// No answer that can be read.
+    Trouble(Trouble),
+    /// The agent took the work, and what became of it is not known.
+    Lost { why: String },
+}
+
+/// What became of a context.
+#[derive(Debug)]
+pub(super) enum Traced {
+    /// Its one task, done.
+    Done(Value),
+    /// Its one task came to nothing.
+    NotDone,
+    /// Nothing that answers the question.
+    Unknown { why: String },
+}
+
+/// Speaks A2A with agents.
+#[derive(Debug)]
+pub(crate) struct A2aClient {
+    http: Arc<Http>,
+}
+
+impl A2aClient {
+    /// A client that shares its connections with others.
+    pub(crate) fn over(http: Arc<Http>) -> A2aClient {
+        A2aClient { http }
+    }
+
+    /// Has an order carried out, and says what is known at its end. Returns within the order's deadline.
+    pub(super) async fn carry_out(&self, at: &Interface, order: &Order) -> Ending {
+        let whole = Deadline::of(order.deadline);
+        let talk = Talk { line: Line::new(&self.http, at, &order.decision), at, within: whole.less(RESERVE) };
+        match talk.begin(order).await {
+            Ok(Heard::Message(parts)) => done(output(vec![parts])),
+            Ok(Heard::Task(task)) => talk.to_its_end(task, whole).await,
+            Err(Failure::Refused(refusal)) => Ending::Refused(refusal),
+            Err(Failure::Trouble(Trouble::Unknown(lost))) => talk.take_up(order, whole, lost).await,
+            Err(Failure::Trouble(trouble)) => Ending::Trouble(trouble),
+        }
+    }
+
+    /// Looks for the task of a context, and waits a little for its end. Nothing is begun or stopped by that.
+    pub(super) async fn trace(&self, at: &Interface, context: &str, id: &str, within: Duration) -> Traced {
+        let talk = Talk { line: Line::new(&self.http, at, id), at, within: Deadline::of(within) };
+        let unknown = |why: &str| Traced::Unknown { why: why.to_owned() };
+        let task = match talk.find(context, talk.within).await {
+            Ok(Some(task)) => task,
+            Ok(None) => return unknown("the agent has no task of ours to show, or shows more than one"),
+            Err(failure) => return Traced::Unknown { why: shown(&failure) },
+        };
+        let Ok(task) = talk.follow(task).await else {
+            return unknown("the agent has the task, and does not say how it ended");
+        };
+        match task.status.state {
+            State::Completed => match task.output() {
+                Some(value) => Traced::Done(value),
+                None => unknown("the agent did the task, and its result is a file, which is not read"),
+            },
+            State::Failed | State::Canceled | State::Rejected => Traced::NotDone,
+            State::InputRequired | State::AuthRequired => {
+                unknown("the agent waits for more before it goes on")
+            }
+            State::Submitted | State::Working => unknown("the agent is still at work"),
+        }
+    }
+}
+
+/// A conversation about one order.
+struct Talk<'a> {
+    line: Line<'a>,
+    at: &'a Interface,
+    /// Until when an end is waited for.
+    within: Deadline,
+}
+
+/// Why a task was not followed to its end.
+enum Unfinished {
+    /// The time was over.
+    Late(TaskId),
+    /// The agent spoke nonsense.
+    Malformed(Malformed),
+    /// The agent does not know the task any more, or refuses to speak of it.
+    Forgotten(String),
+}
+
+impl Talk<'_> {
+    /// Says the order, once, and takes in the first answer.
+    async fn begin(&self, order: &Order) -> Result<Heard, Failure> {
+        match self.at.answers {
+            A2aAnswers::Blocking => self.line.send(Ask::Send { order, at_once: false }, self.within).await,
+            A2aAnswers::Polling => self.line.send(Ask::Send { order, at_once: true }, self.within).await,
+            A2aAnswers::Streaming => self.line.stream(Ask::Stream { order }, self.within).await,
+        }
+    }
+
+    async fn to_its_end(&self, task: Task, whole: Deadline) -> Ending {
+        match self.follow(task).await {
+            Ok(task) => self.settled(task, whole).await,
+            Err(Unfinished::Late(task)) => self.give_up(&task, whole).await,
+            Err(Unfinished::Malformed(why)) => Ending::Trouble(why.into()),
+            Err(Unfinished::Forgotten(why)) => Ending::Lost { why },
+        }
+    }
+
+    /// Asks about the task until it stands still. A question that fails on its way is asked again: it has no effect.
+    async fn follow(&self, mut task: Task) -> Result<Task, Unfinished> {
+        let mut pause = FIRST_PAUSE;
+        while !task.status.state.is_settled() {
+            sleep_until(self.within.or_after(pause)).await;
+            if self.within.is_over() {
+                return Err(Unfinished::Late(task.id));
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            match self.line.task(Ask::Get { task: &task.id }, self.within).await {
+                Ok(now) if now.id == task.id => task = now,
+                Ok(_) => return Err(Unfinished::Malformed(another_task())),
+                Err(Failure::Trouble(Trouble::Malformed(why))) => return Err(Unfinished::Malformed(why)),
+                Err(Failure::Trouble(Trouble::NotSent(_) | Trouble::Unknown(_))) => {}
+                Err(Failure::Refused(refusal)) => match refusal.reason {
+                    Reason::Busy => pause = refusal.retry_after.unwrap_or(pause).max(pause),
+                    _ => return Err(Unfinished::Forgotten(forgotten(&task.id, &refusal))),
+                },
+            }
+        }
+        Ok(task)
+    }
+
+    /// What a task that stands still comes to. One that waits for us is told that nobody will come.
+    async fn settled(&self, task: Task, whole: Deadline) -> Ending {
+        let state = task.status.state;
+        match state {
+            State::Completed => done(task.output()),
+            State::InputRequired | State::AuthRequired => {
+                let said = words(&task.status.said);
+                // The work has ended for us either way; this only spares the agent from keeping it.
+                drop(self.line.task(Ask::Cancel { task: &task.id }, whole.at_most(RESERVE)).await);
+                self.stopped(state, &said)
+            }
+            State::Failed | State::Canceled | State::Rejected | State::Submitted | State::Working => {
+                self.stopped(state, &words(&task.status.said))
+            }
+        }
+    }
+
+    fn stopped(&self, state: State, said: &str) -> Ending {
+        Ending::Stopped { state, said: tame(said, self.line.limits().message) }
+    }
+
+    /// The time is over: the agent is asked to stop, and what it says counts.
+    async fn give_up(&self, task: &TaskId, whole: Deadline) -> Ending {
+        let within = self.within.whole;
+        match self.line.task(Ask::Cancel { task }, whole).await {
+            Ok(now) if now.id != *task => Ending::Trouble(another_task().into()),
+            Ok(now) => match now.status.state {
+                State::Canceled => Ending::Withdrawn { within },
+                State::Completed => done(now.output()),
+                State::Failed | State::Rejected => self.stopped(now.status.state, &words(&now.status.said)),
+                State::Submitted | State::Working | State::InputRequired | State::AuthRequired => {
+                    Ending::Lost {
+                        why: format!("the agent did not finish within {within:?}, and does not stop"),
+                    }
+                }
+            },
+            Err(failure) => Ending::Lost {
+                why: format!(
+                    "the agent did not finish within {within:?}, and does not confirm that it stops: {}",
+                    shown(&failure)
+                ),
+            },
+        }
+    }
+
+    /// The message may have arrived, and no answer has named a task: it is looked for, and taken up from there.
+    async fn take_up(&self, order: &Order, whole: Deadline, lost: Unknown) -> Ending {
+        if self.at.version == A2aVersion::V03 {
+            return Ending::Trouble(lost.into());
+        }
+        let late = self.within.is_over();
+        match self.find(&order.context, if late { whole } else { self.within }).await {
+            Ok(Some(task)) if late && !task.status.state.is_settled() => self.give_up(&task.id, whole).await,
+            Ok(Some(task)) => self.to_its_end(task, whole).await,
+            Ok(None) | Err(_) => Ending::Trouble(lost.into()),
+        }
+    }
+
+    /// The one task of a context: with two, nobody could say which is meant.
+    async fn find(&self, context: &str, within: Deadline) -> Result<Option<Task>, Failure> {
+        let mut tasks = self.line.tasks(context, within).await?;
+        let last = tasks.pop();
+        Ok(last.filter(|_| tasks.is_empty()))
+    }
+}
+
+fn done(output: Option<Value>) -> Ending {
+    match output {
+        Some(value) => Ending::Done(value),
+        None => {
+            let why = "the result is a file, which is not read; hint: agents give results as data or text";
+            Ending::Trouble(Malformed::Protocol { why: why.to_owned() }.into())
+        }
+    }
+}
+
+fn another_task() -> Malformed {
+    Malformed::Protocol { why: "it is about another task than was asked for".to_owned() }
+}
+
+fn forgotten(task: &TaskId, refusal: &Refusal) -> String {
+    format!("the agent took the work as task `{}`, and now says: {}", task.as_str(), refusal.message)
+}
+
+fn shown(failure: &Failure) -> String {
+    match failure {
+        Failure::Trouble(trouble) => trouble.to_string(),
+        Failure::Refused(refusal) => format!("the agent says: {}", refusal.message),
+    }
+}

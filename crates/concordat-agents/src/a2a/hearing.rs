@@ -1,0 +1,156 @@
+//! What an agent says, read out of bounded JSON: hostile until it stands in one of our own types.
+//!
+//! Members that we do not know are left alone, as the protocol asks; what we need is there and of its kind, or the
+//! reply is malformed, with the place said.
+
+use concordat_model::agent::A2aVersion;
+use serde_json::{Map, Value};
+
+use super::task::{Artifact, Heard, Part, State, Status, Task, TaskId, Told};
+use crate::http::Malformed;
+
+/// Reads the answer to a message.
+pub(super) fn heard(value: Value, version: A2aVersion) -> Result<Heard, Malformed> {
+    match told(value, version)? {
+        Told::Whole(heard) => Ok(heard),
+        Told::Status { .. } | Told::Artifact { .. } => Err(wrong("an event stands where an answer is due")),
+    }
+}
+
+/// Reads one event of a stream. In 1.0 a member says what it is, in 0.3 its `kind`.
+pub(super) fn told(value: Value, version: A2aVersion) -> Result<Told, Malformed> {
+    let mut members = object(value, "the answer")?;
+    let (kind, body) = match version {
+        A2aVersion::V1 => {
+            let known = ["task", "message", "statusUpdate", "artifactUpdate"];
+            let mut found = known.iter().filter_map(|kind| members.remove(*kind).map(|body| (*kind, body)));
+            match (found.next(), found.next()) {
+                (Some(one), None) => one,
+                (Some(_), Some(_)) => return Err(wrong("it is more than one of task, message and event")),
+                (None, _) => return Err(wrong("it is neither a task nor a message nor an event")),
+            }
+        }
+        A2aVersion::V03 => {
+            let kind = match members.get("kind").and_then(Value::as_str) {
+                Some("task") => "task",
+                Some("message") => "message",
+                Some("status-update") => "statusUpdate",
+                Some("artifact-update") => "artifactUpdate",
+                _ => return Err(wrong("its `kind` is neither a task nor a message nor an event")),
+            };
+            (kind, Value::Object(members))
+        }
+    };
+    match kind {
+        "task" => Ok(Told::Whole(Heard::Task(task(body, version)?))),
+        "message" => Ok(Told::Whole(Heard::Message(parts(object(body, "the message")?.remove("parts"))?))),
+        "statusUpdate" => {
+            let mut update = object(body, "the event")?;
+            let task = id(update.get("taskId"))?;
+            Ok(Told::Status { task, status: status(update.remove("status"), version)? })
+        }
+        _ => {
+            let mut update = object(body, "the event")?;
+            let append = update.get("append").and_then(Value::as_bool).unwrap_or_default();
+            let artifact = artifact(update.remove("artifact").unwrap_or_default())?;
+            Ok(Told::Artifact { task: id(update.get("taskId"))?, artifact, append })
+        }
+    }
+}
+
+/// Reads a task.
+pub(super) fn task(value: Value, version: A2aVersion) -> Result<Task, Malformed> {
+    let mut task = object(value, "the task")?;
+    Ok(Task {
+        id: id(task.get("id"))?,
+        status: status(task.remove("status"), version)?,
+        artifacts: list(task.remove("artifacts"), "`artifacts`")?
+            .into_iter()
+            .map(artifact)
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+/// Reads the tasks of a context.
+pub(super) fn tasks(value: Value, version: A2aVersion) -> Result<Vec<Task>, Malformed> {
+    let listed = object(value, "the list of tasks")?.remove("tasks");
+    list(listed, "`tasks`")?.into_iter().map(|one| task(one, version)).collect()
+}
+
+fn status(value: Option<Value>, version: A2aVersion) -> Result<Status, Malformed> {
+    let mut status = object(value.unwrap_or_default(), "the status of the task")?;
+    let state = status.get("state").and_then(Value::as_str).and_then(|word| state(word, version));
+    let said = match status.remove("message") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(message) => parts(object(message, "the message of the status")?.remove("parts"))?,
+    };
+    Ok(Status { state: state.ok_or_else(|| wrong("the state of the task is none that there is"))?, said })
+}
+
+fn state(word: &str, version: A2aVersion) -> Option<State> {
+    let plain = match version {
+        A2aVersion::V1 => word.strip_prefix("TASK_STATE_")?.to_ascii_lowercase().replace('_', "-"),
+        A2aVersion::V03 => word.to_owned(),
+    };
+    Some(match plain.as_str() {
+        "submitted" => State::Submitted,
+        "working" => State::Working,
+        "completed" => State::Completed,
+        "failed" => State::Failed,
+        "canceled" => State::Canceled,
+        "rejected" => State::Rejected,
+        "input-required" => State::InputRequired,
+        "auth-required" => State::AuthRequired,
+        _ => return None,
+    })
+}
+
+fn artifact(value: Value) -> Result<Artifact, Malformed> {
+    let mut artifact = object(value, "the artifact")?;
+    let id = artifact.get("artifactId").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(Artifact { id, parts: parts(artifact.remove("parts"))? })
+}
+
+fn parts(value: Option<Value>) -> Result<Vec<Part>, Malformed> {
+    list(value, "`parts`")?.into_iter().map(part).collect()
+}
+
+/// One part: what it holds is said by the member that it has, in either version.
+fn part(value: Value) -> Result<Part, Malformed> {
+    let mut part = object(value, "a part")?;
+    let known = ["data", "text", "raw", "url", "file"];
+    let mut found = known.iter().filter_map(|kind| part.remove(*kind).map(|content| (*kind, content)));
+    match (found.next(), found.next()) {
+        (Some(("data", value)), None) => Ok(Part::Data(value)),
+        (Some(("text", Value::String(text))), None) => Ok(Part::Text(text)),
+        (Some(("text", _)), None) => Err(wrong("the `text` of a part is not text")),
+        (Some(_), None) => Ok(Part::File),
+        (Some(_), Some(_)) => Err(wrong("a part is more than one of data, text and file")),
+        (None, _) => Err(wrong("a part is neither data nor text nor a file")),
+    }
+}
+
+fn id(value: Option<&Value>) -> Result<TaskId, Malformed> {
+    let id = value.and_then(Value::as_str).and_then(TaskId::parse);
+    id.ok_or_else(|| wrong("the id of the task is not 1 to 256 visible ASCII characters"))
+}
+
+fn object(value: Value, what: &str) -> Result<Map<String, Value>, Malformed> {
+    match value {
+        Value::Object(members) => Ok(members),
+        _ => Err(wrong(&format!("{what} is not an object"))),
+    }
+}
+
+/// Lists that are empty are left out by those who write this JSON.
+fn list(value: Option<Value>, what: &str) -> Result<Vec<Value>, Malformed> {
+    match value {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(items)) => Ok(items),
+        Some(_) => Err(wrong(&format!("{what} is not a list"))),
+    }
+}
+
+fn wrong(why: &str) -> Malformed {
+    Malformed::Protocol { why: why.to_owned() }
+}

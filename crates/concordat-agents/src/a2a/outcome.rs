@@ -1,0 +1,92 @@
+//! What an ending means to the engine: a result, a failure with its own code, or an outcome that nobody knows.
+//!
+//! | the agent | the engine learns |
+//! |---|---|
+//! | completed, or a message | a result |
+//! | failed, rejected, canceled | a failure of the agent: `agent-error`, `agent-rejected`, `agent-canceled` |
+//! | input required | a failure that is not its fault, `agent-input-required`; the task is cancelled |
+//! | auth required, 401, 403 | a failure that is not its fault, `agent-auth-required`; the task is cancelled |
+//! | out of time, and it confirms the cancellation | `agent-withdrawn`, of the kind timeout |
+//! | out of time otherwise, a lost task, a broken line | nobody knows |
+//!
+//! The engine has no outcome yet by which an agent's question becomes a review whose answer goes back to the task, so
+//! a step whose agent asks for more input fails with the question in its message; `onError: review` puts that before
+//! people, who may have the step tried again.
+
+use std::time::Duration;
+
+use concordat_engine::ports::{Arrival, Fault, Found};
+use concordat_model::contract::FailureKind;
+
+use super::client::{A2aClient, Ending, Traced};
+use super::refusal::{Reason, Refusal};
+use super::speech::{Interface, Order};
+use super::task::State;
+use crate::transport::{failure, troubled};
+
+/// Has an order carried out; what is known then, in the engine's words.
+pub(crate) async fn arrival(client: &A2aClient, at: &Interface, order: &Order) -> Arrival {
+    match client.carry_out(at, order).await {
+        Ending::Done(value) => Arrival::Completed(value),
+        Ending::Stopped { state, said } => stopped(state, &said),
+        Ending::Withdrawn { within } => {
+            let message = format!("the agent did not finish within {within:?}, and confirms that it stopped");
+            failure(FailureKind::Timeout, Fault::Agent, "agent-withdrawn", message)
+        }
+        Ending::Refused(refusal) => refused(refusal),
+        Ending::Trouble(trouble) => troubled(&trouble),
+        Ending::Lost { why } => Arrival::Unknown { message: why },
+    }
+}
+
+/// What became of the work of a context, in the engine's words.
+pub(crate) async fn found(
+    client: &A2aClient,
+    at: &Interface,
+    context: &str,
+    id: &str,
+    within: Duration,
+) -> Found {
+    match client.trace(at, context, id, within).await {
+        Traced::Done(value) => Found::Done(value),
+        Traced::NotDone => Found::NotDone,
+        Traced::Unknown { why } => Found::Unknown { message: why },
+    }
+}
+
+fn stopped(state: State, said: &str) -> Arrival {
+    let (fault, code, what) = match state {
+        State::Failed => (Fault::Agent, "agent-error", "the agent failed"),
+        State::Rejected => (Fault::Agent, "agent-rejected", "the agent declines the work"),
+        State::Canceled => (Fault::Agent, "agent-canceled", "the agent stopped by itself"),
+        State::InputRequired => (Fault::Ours, "agent-input-required", "the agent asks for more"),
+        State::AuthRequired => (Fault::Ours, "agent-auth-required", "the agent asks for credentials"),
+        State::Submitted | State::Working | State::Completed => {
+            return Arrival::Unknown { message: "the task stands still in an odd state".to_owned() };
+        }
+    };
+    let message = if said.is_empty() { what.to_owned() } else { format!("{what}: {said}") };
+    failure(FailureKind::Failed, fault, code, message)
+}
+
+fn refused(refusal: Refusal) -> Arrival {
+    let (kind, fault, code) = match refusal.reason {
+        Reason::Busy => (FailureKind::Unavailable, Fault::Nobody, "agent-busy"),
+        Reason::BadRequest => (FailureKind::Failed, Fault::Ours, "agent-bad-params"),
+        Reason::ContentType => (FailureKind::Failed, Fault::Ours, "agent-content-type"),
+        Reason::Credentials => (FailureKind::Failed, Fault::Ours, "agent-auth-required"),
+        Reason::ExtensionRequired => (FailureKind::Failed, Fault::Ours, "agent-extension-required"),
+        // Its registration is wrong about the interface, whoever wrote it.
+        Reason::Version => (FailureKind::Failed, Fault::Ours, "agent-version"),
+        Reason::Unsupported | Reason::NoSuchMethod | Reason::PushNotSupported | Reason::NoExtendedCard => {
+            (FailureKind::Failed, Fault::Agent, "agent-unsupported")
+        }
+        Reason::TaskNotFound
+        | Reason::TaskNotCancelable
+        | Reason::InvalidAgentResponse
+        | Reason::Internal
+        | Reason::Other => (FailureKind::Failed, Fault::Agent, "agent-error"),
+    };
+    let retry_after_ms = refusal.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+    Arrival::Failed { kind, fault, code, message: refusal.message, retry_after_ms }
+}

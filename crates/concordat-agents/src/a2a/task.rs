@@ -1,0 +1,213 @@
+//! What an agent says about work: a task with its state and what it has brought, or a message.
+
+use serde_json::{Map, Value, json};
+
+/// What comes back for a message.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Heard {
+    /// The agent made it a task.
+    Task(Task),
+    /// The agent answered at once, and keeps nothing.
+    Message(Vec<Part>),
+}
+
+/// One thing that a stream tells.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Told {
+    /// A whole task or a message.
+    Whole(Heard),
+    /// A task's new state.
+    Status { task: TaskId, status: Status },
+    /// Something that a task has brought, or a further piece of it.
+    Artifact { task: TaskId, artifact: Artifact, append: bool },
+}
+
+/// A task's id: the agent's text, but safe in a path and short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TaskId(String);
+
+/// The longest id of a task, in bytes.
+const LONGEST_ID: usize = 256;
+
+impl TaskId {
+    pub(super) fn parse(text: &str) -> Option<TaskId> {
+        let fits = (1..=LONGEST_ID).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic())
+            && !text.bytes().all(|byte| byte == b'.');
+        fits.then(|| TaskId(text.to_owned()))
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A task, as far as it was told.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Task {
+    pub(super) id: TaskId,
+    pub(super) status: Status,
+    pub(super) artifacts: Vec<Artifact>,
+}
+
+/// Where a task stands, and what the agent says about that.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Status {
+    pub(super) state: State,
+    pub(super) said: Vec<Part>,
+}
+
+/// The states of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Submitted,
+    Working,
+    Completed,
+    Failed,
+    Canceled,
+    Rejected,
+    InputRequired,
+    AuthRequired,
+}
+
+impl State {
+    /// Whether the agent does nothing more by itself.
+    pub(super) fn is_settled(self) -> bool {
+        !matches!(self, State::Submitted | State::Working)
+    }
+}
+
+/// Something that a task has brought.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Artifact {
+    pub(super) id: String,
+    pub(super) parts: Vec<Part>,
+}
+
+/// One part of a message or an artifact.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Part {
+    Data(Value),
+    Text(String),
+    /// A file, by its bytes or its address. It is neither read nor fetched.
+    File,
+}
+
+impl Task {
+    /// Takes in what a stream told. False when that was about another task.
+    pub(super) fn take(&mut self, told: Told) -> bool {
+        match told {
+            Told::Whole(Heard::Task(task)) if task.id == self.id => *self = task,
+            Told::Status { task, status } if task == self.id => self.status = status,
+            Told::Artifact { task, artifact, append } if task == self.id => self.bring(artifact, append),
+            Told::Whole(_) | Told::Status { .. } | Told::Artifact { .. } => return false,
+        }
+        true
+    }
+
+    fn bring(&mut self, artifact: Artifact, append: bool) {
+        let known = self.artifacts.iter_mut().find(|known| known.id == artifact.id);
+        match known {
+            Some(known) if append => known.parts.extend(artifact.parts),
+            Some(known) => *known = artifact,
+            None => self.artifacts.push(artifact),
+        }
+    }
+
+    /// What the task brought: its artifacts, or else what the agent said at its end.
+    pub(super) fn output(self) -> Option<Value> {
+        let pieces: Vec<_> = self.artifacts.into_iter().map(|artifact| artifact.parts).collect();
+        output(if pieces.iter().all(Vec::is_empty) { vec![self.status.said] } else { pieces })
+    }
+}
+
+/// A step's result out of artifacts, or of a message: the data if there is one piece of it, a list of several, else
+/// the text as `{"text": …}`. Words beside data are for people. `None` when there are files only, which nobody reads.
+///
+/// Agents bring a long text in parts, so the parts of one artifact follow on each other; artifacts are lines.
+pub(super) fn output(artifacts: Vec<Vec<Part>>) -> Option<Value> {
+    if artifacts.iter().all(Vec::is_empty) {
+        return Some(Value::Null);
+    }
+    let (mut data, mut texts) = (Vec::new(), Vec::new());
+    for parts in artifacts {
+        let mut text = None;
+        for part in parts {
+            match part {
+                Part::Data(value) => data.push(whole(value)),
+                Part::Text(more) => text.get_or_insert_with(String::new).push_str(&more),
+                Part::File => {}
+            }
+        }
+        texts.extend(text);
+    }
+    match (data.len(), texts.is_empty()) {
+        (1, _) => data.pop(),
+        (0, true) => None,
+        (0, false) => Some(json!({"text": texts.join("\n")})),
+        _ => Some(Value::Array(data)),
+    }
+}
+
+/// What the agent says in words.
+pub(super) fn words(parts: &[Part]) -> String {
+    let texts = parts.iter().filter_map(|part| match part {
+        Part::Text(text) => Some(text.as_str()),
+        Part::Data(_) | Part::File => None,
+    });
+    texts.collect::<Vec<_>>().join(" ")
+}
+
+/// The protocol carries numbers as doubles, so that `700` comes back as `700.0`; this is `700` again.
+fn whole(value: Value) -> Value {
+    match value {
+        Value::Number(number) => Value::Number(number.as_f64().and_then(exact).map_or(number, Into::into)),
+        Value::Array(items) => Value::Array(items.into_iter().map(whole).collect()),
+        Value::Object(members) => {
+            Value::Object(members.into_iter().map(|(key, value)| (key, whole(value))).collect::<Map<_, _>>())
+        }
+        other @ (Value::Null | Value::Bool(_) | Value::String(_)) => other,
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "whole and within 2^53, so the integer is the same number"
+)]
+fn exact(number: f64) -> Option<i64> {
+    let fits = number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0;
+    fits.then_some(number as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_is_made_of_parts() {
+        let (data, text) = (|value| Part::Data(value), |text: &str| Part::Text(text.to_owned()));
+        for (parts, wanted) in [
+            (vec![data(json!({"score": 700.0, "rate": 0.5}))], Some(json!({"score": 700, "rate": 0.5}))),
+            (vec![text("here"), data(json!([1.0, {"a": -0.0}]))], Some(json!([1, {"a": 0}]))),
+            (vec![data(json!(1)), data(json!(2))], Some(json!([1, 2]))),
+            (vec![text("one "), text("two")], Some(json!({"text": "one two"}))),
+            (vec![text("{\"not\": \"read\"}")], Some(json!({"text": "{\"not\": \"read\"}"}))),
+            (vec![Part::File], None),
+            (vec![Part::File, text("see the file")], Some(json!({"text": "see the file"}))),
+            (vec![], Some(Value::Null)),
+        ] {
+            assert_eq!(output(vec![parts]), wanted);
+        }
+        assert_eq!(output(vec![vec![text("a")], vec![], vec![text("b")]]), Some(json!({"text": "a\nb"})));
+    }
+
+    #[test]
+    fn ids_of_tasks_are_short_and_harmless() {
+        for (text, good) in
+            [("t-1", true), ("a/b", true), ("", false), ("..", false), ("a b", false), ("\u{e4}", false)]
+        {
+            assert_eq!(TaskId::parse(text).is_some(), good, "{text}");
+        }
+        assert!(TaskId::parse(&"x".repeat(257)).is_none());
+    }
+}

@@ -1,0 +1,217 @@
+//! What agents know us by: a token or a key, for one origin each.
+//!
+//! They come from the operator, stand in no registration and no record, are never shown, and leave only for the
+//! scheme, host and port that they were given for, as the URL parser understood those.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use reqwest::header::{HeaderName, HeaderValue};
+use serde::Deserialize;
+
+use crate::egress::{BadEndpoint, Endpoint, HostPort};
+
+/// Credentials by origin; clones share them.
+#[derive(Clone, Default)]
+pub struct Credentials(Arc<HashMap<Origin, (HeaderName, HeaderValue)>>);
+
+/// Scheme, host and port.
+#[derive(PartialEq, Eq, Hash)]
+struct Origin {
+    https: bool,
+    host_port: HostPort,
+}
+
+/// Credentials that cannot be used. The secret is in none of the messages.
+#[derive(Debug, thiserror::Error)]
+pub enum BadCredentials {
+    /// Not the form.
+    #[error(
+        "the credentials are not a list of `origin` with `type: bearer` and `token`, or `type: api_key` with `header` and `key`: line {line}, column {column}"
+    )]
+    Form {
+        /// Where it is wrong.
+        line: usize,
+        /// Where in the line.
+        column: usize,
+    },
+    /// The origin is no URL.
+    #[error(transparent)]
+    Endpoint(#[from] BadEndpoint),
+    /// More than an origin.
+    #[error("`{origin}` has a path; credentials are for an origin, such as `https://agents.example`")]
+    Path {
+        /// The text as it came.
+        origin: String,
+    },
+    /// Two for one place.
+    #[error("there are two credentials for `{origin}`")]
+    Twice {
+        /// The text as it came.
+        origin: String,
+    },
+    /// A header that is not for credentials.
+    #[error("`{header}` is no header for a key")]
+    Header {
+        /// The text as it came.
+        header: String,
+    },
+    /// A secret that cannot stand in a header.
+    #[error("the secret for `{origin}` is not 1 to 8192 visible ASCII characters")]
+    Secret {
+        /// The text as it came.
+        origin: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+enum Written {
+    Bearer { origin: String, token: String },
+    ApiKey { origin: String, header: String, key: String },
+}
+
+/// The longest secret, in bytes.
+const LONGEST: usize = 8192;
+
+/// Headers that mean something else to HTTP, or to our protocols.
+const TAKEN: [&str; 14] = [
+    "accept",
+    "accept-encoding",
+    "a2a-version",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "idempotency-key",
+    "te",
+    "traceparent",
+    "transfer-encoding",
+    "upgrade",
+];
+
+impl Credentials {
+    /// Reads credentials in JSON.
+    ///
+    /// # Errors
+    /// [`BadCredentials`] says which, and never the secret.
+    pub fn read(text: &str) -> Result<Credentials, BadCredentials> {
+        let written: Vec<Written> = serde_json::from_str(text)
+            .map_err(|error| BadCredentials::Form { line: error.line(), column: error.column() })?;
+        let mut read = HashMap::new();
+        for one in written {
+            let (origin, header, secret) = match one {
+                Written::Bearer { origin, token } => {
+                    (origin, "authorization".to_owned(), format!("Bearer {token}"))
+                }
+                Written::ApiKey { origin, header, key } => (origin, header, key),
+            };
+            let endpoint = Endpoint::parse(&origin)?;
+            if endpoint.url().path() != "/" {
+                return Err(BadCredentials::Path { origin });
+            }
+            let named = header.parse::<HeaderName>().ok().filter(|name| !is_taken(name.as_str()));
+            let Some(name) = named else { return Err(BadCredentials::Header { header }) };
+            let visible = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+            let fits = (1..=LONGEST).contains(&secret.len()) && secret.bytes().all(visible);
+            let Some(mut value) = HeaderValue::from_str(&secret).ok().filter(|_| fits) else {
+                return Err(BadCredentials::Secret { origin });
+            };
+            value.set_sensitive(true);
+            if read.insert(Origin::of(&endpoint), (name, value)).is_some() {
+                return Err(BadCredentials::Twice { origin });
+            }
+        }
+        Ok(Credentials(Arc::new(read)))
+    }
+
+    /// The header for this endpoint, if there is one.
+    pub(crate) fn of(&self, endpoint: &Endpoint) -> Option<&(HeaderName, HeaderValue)> {
+        self.0.get(&Origin::of(endpoint))
+    }
+}
+
+impl Origin {
+    fn of(endpoint: &Endpoint) -> Origin {
+        Origin { https: endpoint.is_https(), host_port: endpoint.host_port().clone() }
+    }
+}
+
+fn is_taken(header: &str) -> bool {
+    TAKEN.contains(&header) || header.starts_with("concordat-")
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credentials({})", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_belong_to_one_origin() {
+        let text = r#"[
+            {"origin": "https://agents.example", "type": "bearer", "token": "t0ps3cret"},
+            {"origin": "https://agents.example:8443", "type": "api_key", "header": "X-Api-Key", "key": "k3y"}
+        ]"#;
+        let read = Credentials::read(text).unwrap();
+        for (endpoint, header) in [
+            ("https://agents.example/a2a", Some("authorization")),
+            ("https://AGENTS.example./x", Some("authorization")),
+            ("https://agents.example:443", Some("authorization")),
+            ("https://agents.example:8443/rpc", Some("x-api-key")),
+            ("http://agents.example/a2a", None),
+            ("https://agents.example:444/", None),
+            ("https://agents.example.evil.example/", None),
+            ("https://x.agents.example/", None),
+            ("https://agents.exampl/", None),
+        ] {
+            let found = read.of(&Endpoint::parse(endpoint).unwrap()).map(|(name, _)| name.as_str());
+            assert_eq!(found, header, "{endpoint}");
+        }
+        let shown = format!("{read:?} {:?}", read.of(&Endpoint::parse("https://agents.example").unwrap()));
+        assert!(!shown.contains("t0ps3cret"), "{shown}");
+    }
+
+    #[test]
+    fn bad_credentials_are_refused_without_the_secret() {
+        let one = |origin: &str, rest: &str| format!(r#"[{{"origin": "{origin}", {rest}}}]"#);
+        let bearer = r#""type": "bearer", "token": "t0ps3cret""#;
+        for (text, wanted) in [
+            ("t0ps3cret".to_owned(), "are not a list"),
+            (one("https://a.example", r#""type": "basic", "token": "t0ps3cret""#), "are not a list"),
+            (one("https://a.example", r#""type": "api_key", "key": "t0ps3cret""#), "are not a list"),
+            (one("agents.example", bearer), "is not a URL"),
+            (one("https://a.example/x", bearer), "has a path"),
+            (
+                one("https://a.example", r#""type": "api_key", "header": "Host", "key": "t0ps3cret""#),
+                "`Host` is no header",
+            ),
+            (
+                one("https://a.example", r#""type": "api_key", "header": "Concordat-Run", "key": "x""#),
+                "`Concordat-Run` is no header",
+            ),
+            (
+                one("https://a.example", r#""type": "api_key", "header": "a b", "key": "t0ps3cret""#),
+                "`a b` is no header",
+            ),
+            (one("https://a.example", r#""type": "bearer", "token": "t0ps3cret\r\nx: y""#), "the secret for"),
+            (one("https://a.example", r#""type": "api_key", "header": "x", "key": """#), "the secret for"),
+            (
+                format!(
+                    r#"[{{"origin": "https://a.example", {bearer}}}, {{"origin": "https://A.example:443", {bearer}}}]"#
+                ),
+                "two credentials",
+            ),
+        ] {
+            let said = Credentials::read(&text).unwrap_err().to_string();
+            assert!(said.contains(wanted) && !said.contains("t0ps3cret"), "{text}: {said}");
+        }
+    }
+}
