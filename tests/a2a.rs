@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use concordat_model::payload;
 use concordat_tests::sdk_agent::SdkAgent;
 use concordat_tests::{House, status_of, told};
 use futures_util::future::join_all;
@@ -48,7 +49,7 @@ async fn outcome(house: &House, skill: &str) -> String {
         Ok(digest) => house.engine.store().payload(&digest).await.unwrap().unwrap(),
         Err(_) => Vec::new(),
     };
-    format!("{}: {reply}: {}", status_of(&view), String::from_utf8_lossy(&output))
+    format!("{}: {reply}: {}", status_of(&view), String::from_utf8_lossy(payload::document(&output)))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -29,3 +29,4 @@ mod random_graphs;
 mod reports;
 mod schemas;
 mod simulation;
+mod trust;

@@ -80,8 +80,8 @@ granted if {
 	"submitter" in input.principal.roles
 	input.action in {
 		"contracts.submit", "contracts.read", "contracts.cancel", "contracts.pause", "contracts.extend",
-		"contracts.retry", "events.publish", "triggers.read", "triggers.write", "decisions.read", "templates.read",
-		"agents.read", "opa.read",
+		"contracts.retry", "contracts.rate", "events.publish", "triggers.read", "triggers.write", "decisions.read",
+		"templates.read", "agents.read", "opa.read",
 	}
 }
 
@@ -96,8 +96,8 @@ granted if {
 granted if {
 	"reviewer" in input.principal.roles
 	input.action in {
-		"reviews.read", "reviews.answer", "contracts.read", "decisions.read", "templates.read", "agents.read",
-		"policy.read",
+		"reviews.read", "reviews.answer", "contracts.read", "contracts.rate", "decisions.read", "templates.read",
+		"agents.read", "policy.read",
 	}
 }
 
@@ -111,7 +111,9 @@ granted if {
 
 granted if {
 	"registry_admin" in input.principal.roles
-	input.action in {"agents.register", "agents.suspend", "agents.restore", "agents.read", "metrics.read"}
+	input.action in {
+		"agents.register", "agents.suspend", "agents.restore", "agents.read", "trust.testify", "metrics.read",
+	}
 }
 
 granted if {

@@ -54,6 +54,19 @@ test_only_auditors_take_the_log_away if {
 	}
 }
 
+test_who_knows_the_work_rates_it_and_who_keeps_the_registry_testifies if {
+	every role in ["submitter", "reviewer", "admin"] {
+		asked(asks("sam", [role], "contracts.rate")).answer == "permit"
+	}
+	every role in ["registry_admin", "admin"] {
+		asked(asks("eve", [role], "trust.testify")).answer == "permit"
+	}
+	every role in ["submitter", "viewer", "reviewer", "auditor", "policy_author", "operator"] {
+		codes(asks("eve", [role], "trust.testify")) == {"role_missing"}
+	}
+	codes(asks("eve", ["viewer"], "contracts.rate")) == {"role_missing"}
+}
+
 test_only_an_administrator_hands_out_keys if {
 	every role in ["submitter", "viewer", "reviewer", "auditor", "registry_admin", "policy_author", "operator"] {
 		every action in ["keys.create", "keys.revoke"] {

@@ -57,7 +57,7 @@ impl Engine {
         let payload = Some((revision, bytes));
         let at = self.core.clock.now();
         self.change_agent(id, &event, &access, payload, |world| {
-            world.registry.register(id, registration, revision, at)
+            world.register(id, registration, revision, at)
         })
         .await?;
         self.agent(&id.to_string())

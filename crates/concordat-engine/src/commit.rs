@@ -18,6 +18,7 @@ use crate::input::Stop;
 use crate::ports::{Change, Commit, SavedReply, Sealed, Whose};
 use crate::row;
 use crate::scribe::Place;
+use crate::trust::Lesson;
 use crate::turn::{Sending, Turn};
 use crate::world::{OpenReview, World};
 
@@ -144,14 +145,10 @@ impl Core {
             follow(world, turn, event);
         }
         for (key, seen, attempt) in &turn.seen {
-            let cause = Cause { run: turn.run.id, attempt: attempt.clone() };
-            let Some(change) = world.trust.observe(key, *seen, cause, turn.at) else { continue };
-            let subject = key.agent.to_string();
-            if let Err(odd) = world.trust.apply(&change) {
-                return Err(EngineError::Conflict(odd.to_string()));
-            }
-            let place = Place { subject: &subject, seq: world.take_seq(&subject), at: turn.at };
-            records.push(self.scribe.seal(&*self.clock, "trust.changed", place, &change)?);
+            let cause = Cause::attempt(turn.run.id, attempt.clone());
+            let risk = Some(turn.run.contract.spec().governance.risk);
+            let lesson = Lesson { key: key.clone(), seen: *seen, risk, cause, at: turn.at };
+            self.learn(world, lesson, records)?;
         }
         Ok(())
     }

@@ -115,6 +115,7 @@ pub struct Parts {
 
 impl Core {
     pub(crate) fn new(parts: Parts, policies: Policies, mut world: World) -> Core {
+        world.trust.freeze(crate::trust::is_frozen(&parts.settings).then(|| parts.clock.now()));
         Core {
             boot: BootId::new(parts.clock.uuid()),
             of_boot: tokio::sync::Mutex::default(),

@@ -183,6 +183,7 @@ fn candidates(
     now: Timestamp,
 ) -> Vec<(Arc<Agent>, (TrustView, Belief))> {
     let Some(domain) = trust_domain(run) else { return Vec::new() };
+    let risk = run.contract.spec().governance.risk;
     let candidate = |agent: &Arc<Agent>| {
         let key = TrustKey {
             agent: agent.id,
@@ -190,7 +191,7 @@ fn candidates(
             domain: domain.clone(),
             skill: work.skill.clone(),
         };
-        (agent.clone(), (world.trust.view(&key, now), world.trust.belief(&key, now)))
+        (agent.clone(), (world.trust.view_at(&key, risk, now), world.trust.belief_at(&key, risk, now)))
     };
     // What one agent did, it undoes itself, if it says that it can: another may know nothing of it.
     let doer = (work.attempt.leg == Leg::Undo).then(|| doer(run, work)).flatten();

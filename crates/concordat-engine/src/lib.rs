@@ -44,6 +44,7 @@ mod runs;
 mod scribe;
 mod submit;
 mod triggers;
+mod trust;
 mod turn;
 mod world;
 
@@ -69,4 +70,5 @@ pub use row::{row, status};
 pub use runs::{Planned, RunView};
 pub use submit::{Accepted, Receipt, ReceiptLine};
 pub use triggers::{Reaction, Trigger};
+pub use trust::{Explained, Side, Testimony, TrustReplayed};
 pub use world::OpenReview;

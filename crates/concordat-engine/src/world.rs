@@ -3,10 +3,10 @@
 //! INVARIANT: whoever changes the world holds its lock until the records that say so are handed to the store, so
 //! that the log tells the changes in the order in which they were made.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use concordat_model::agent::Standing;
+use concordat_model::agent::{Registration, Standing};
 use concordat_model::digest::Digest;
 use concordat_model::hold::{HoldEvent, Holds};
 use concordat_model::id::{AgentId, DecisionId, EventId, HoldId, KeyId, ReviewId, RunId};
@@ -14,10 +14,10 @@ use concordat_model::keyring::{KeyEvent, Keyring};
 use concordat_model::name::{ContractName, PrincipalName, TenantName};
 use concordat_model::payload;
 use concordat_model::policy_book::{PolicyBook, PolicyEvent};
-use concordat_model::registry::{AgentEvent, Registry};
+use concordat_model::registry::{AgentEvent, Registry, RegistryError};
 use concordat_model::run::event::About;
 use concordat_model::trigger::TriggerEvent;
-use concordat_model::trust::{TrustBook, TrustChanged};
+use concordat_model::trust::{Cause, RatingCause, TrustBook, TrustChanged};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -34,6 +34,8 @@ pub(crate) const LOG: &str = "log";
 pub(crate) struct World {
     pub(crate) registry: Registry,
     pub(crate) trust: TrustBook,
+    /// Which contracts were rated, and by whom.
+    pub(crate) rated: HashSet<(RunId, TenantName, PrincipalName)>,
     pub(crate) keys: Keyring,
     pub(crate) policies: PolicyBook,
     pub(crate) reviews: BTreeMap<ReviewId, OpenReview>,
@@ -74,13 +76,15 @@ pub struct OpenReview {
 }
 
 /// The types of the records that make up the world.
-const TYPES: [&str; 22] = [
+const TYPES: [&str; 24] = [
     "hold.set",
     "hold.released",
     "agent.registered",
     "agent.suspended",
     "agent.restored",
     "trust.changed",
+    "trust.shaken",
+    "trust.settled",
     "key.created",
     "key.revoked",
     "policy.installed",
@@ -167,7 +171,9 @@ impl World {
         match record.kind() {
             "trust.changed" => {
                 let change: TrustChanged = record.data().map_err(|error| odd(error.to_string()))?;
-                self.trust.apply(&change).map_err(|error| odd(error.to_string()))
+                self.trust.apply(&change).map_err(|error| odd(error.to_string()))?;
+                self.note_rating(&change);
+                Ok(())
             }
             "key.created" | "key.revoked" => {
                 let id: KeyId = record.subject().parse().map_err(|error| odd(format!("{error}")))?;
@@ -189,6 +195,7 @@ impl World {
             "log.started" => {
                 let started: Value = record.data().map_err(|error| odd(error.to_string()))?;
                 self.settings = started.get("settings").cloned();
+                self.trust.freeze(self.settings.as_ref().is_some_and(crate::trust::is_frozen).then_some(at));
                 Ok(())
             }
             kind if kind.starts_with("policy.") => {
@@ -220,7 +227,7 @@ impl World {
                 let bytes = store.payload(revision).await?.ok_or(EngineError::PayloadMissing(*revision))?;
                 let registration = serde_json::from_slice(&bytes)
                     .map_err(|error| EngineError::PayloadOdd { digest: *revision, why: error.to_string() })?;
-                self.registry.register(id, registration, *revision, at)?;
+                self.register(id, registration, *revision, at)?;
             }
             AgentEvent::Suspended { by, reason, .. } => {
                 self.registry.stand(id, Standing::Suspended { by: by.clone(), reason: reason.clone() })?;
@@ -228,6 +235,27 @@ impl World {
             AgentEvent::Restored { .. } => self.registry.stand(id, Standing::Eligible)?,
         }
         Ok(())
+    }
+
+    /// Enters a registered agent, with what its owner's other agents leave against it.
+    pub(crate) fn register(
+        &mut self,
+        id: AgentId,
+        registration: Registration,
+        revision: Digest,
+        at: Timestamp,
+    ) -> Result<(), RegistryError> {
+        let owner = registration.owner.clone();
+        self.registry.register(id, registration, revision, at)?;
+        self.trust.registered(id, &owner, at);
+        Ok(())
+    }
+
+    /// Remembers who has rated what: once is enough.
+    pub(crate) fn note_rating(&mut self, change: &TrustChanged) {
+        if let Cause::Rating(RatingCause { run, rated_by, tenant, .. }) = &change.cause {
+            self.rated.insert((*run, tenant.clone(), rated_by.clone()));
+        }
     }
 
     /// The number of the subject's next record, which the caller is about to write.

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 const BATCHES: u32 = 50;
 const LOOKS: u32 = 1_000;
 
-const RIGHT: Seen = Seen::Completed { latency_ms: 10, allowed_ms: 1000, schema: Fit::Fits };
+const RIGHT: Seen = Seen::Completed { latency_ms: 10, allowed_ms: 1000, schema: Fit::Fits, price: None };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
@@ -69,10 +69,10 @@ fn see(
     at: Timestamp,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let attempt = Attempt { step: "risk".parse()?, leg: Leg::Do, number: 1 };
-    let cause = Cause { run: RunId::new(uuid::Uuid::from_u128(7)), attempt };
+    let cause = Cause::attempt(RunId::new(uuid::Uuid::from_u128(7)), attempt);
     for (seen, times) in [(RIGHT, right), (Seen::Malformed, failed)] {
         for _ in 0..times {
-            if let Some(change) = book.observe(key, seen, cause.clone(), at) {
+            if let Some(change) = book.observe(key, seen, None, cause.clone(), at) {
                 book.apply(&change)?;
             }
         }

@@ -45,4 +45,4 @@ pub use crate::failure::Failure;
 pub use crate::finding::{Code, Finding, Inspection, Level};
 pub use crate::panel::{Panel, Trial};
 pub use crate::policy::{Asked, LoadError, Permitted, Policy, Refusal, Released};
-pub use crate::select::{Chosen, choose, would_choose};
+pub use crate::select::{Chosen, choose, favourite, would_choose};

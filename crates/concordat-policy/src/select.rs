@@ -19,9 +19,6 @@ use crate::authorized::Authorized;
 use crate::input::DispatchInput;
 use crate::policy::{Asked, Permitted};
 
-/// How much delivery, quality and latency weigh; they add up to one.
-const WEIGHTS: [f64; 3] = [0.45, 0.45, 0.10];
-
 /// Counts below and beyond these draw no differently, and keep the sampler within its numbers.
 const COUNTS: (f64, f64) = (0.01, 1e9);
 
@@ -59,10 +56,14 @@ pub fn choose(permitted: Permitted, seed: [u8; 32]) -> Chosen {
 /// Who would be chosen among these agents of a stored dispatch input, with the same seed: a name, never a key.
 #[must_use]
 pub fn would_choose(input: &DispatchInput, permitted: &[AgentId], seed: [u8; 32]) -> Option<AgentId> {
+    let candidates = input.candidates.iter().map(|candidate| (candidate.id, candidate.belief));
+    favourite(candidates.filter(|(id, _)| permitted.contains(id)).collect(), seed)
+}
+
+/// Who would be chosen among agents of whom this is believed: what simulations and trials ask, and never a key.
+#[must_use]
+pub fn favourite(mut beliefs: Vec<(AgentId, Belief)>, seed: [u8; 32]) -> Option<AgentId> {
     let mut rng = ChaCha12Rng::from_seed(seed);
-    let mut beliefs: Vec<(AgentId, Belief)> =
-        input.candidates.iter().map(|candidate| (candidate.id, candidate.belief)).collect();
-    beliefs.retain(|(id, _)| permitted.contains(id));
     beliefs.sort_unstable_by_key(|(id, _)| *id);
     beliefs.dedup_by_key(|(id, _)| *id);
     let mut best: Option<(f64, AgentId)> = None;
@@ -92,15 +93,10 @@ fn assign(
 
 /// One possible truth about an agent: the weighted geometric mean of its drawn shares.
 fn draw(belief: &Belief, rng: &mut ChaCha12Rng) -> f64 {
-    let dimensions = [&belief.delivery, &belief.quality, &belief.latency];
-    dimensions
-        .into_iter()
-        .zip(WEIGHTS)
-        .map(|(counts, weight)| libm::pow(share(counts, rng), weight))
-        .product()
+    belief.weighed().map(|(counts, weight)| libm::pow(share(counts, rng), weight)).product()
 }
 
-fn share(counts: &Counts, rng: &mut ChaCha12Rng) -> f64 {
+fn share(counts: Counts, rng: &mut ChaCha12Rng) -> f64 {
     #[expect(
         clippy::cast_precision_loss,
         reason = "a millionth of an outcome in billions draws no differently"

@@ -10,6 +10,15 @@ use concordat_model::trust::{Belief, Counts};
 use concordat_policy::input::DispatchInput;
 use concordat_policy::{Bundle, Chosen, Policy, choose};
 
+/// A belief of the first formula, as old logs hold it: nothing along the dimensions that came later.
+const NOTHING: Belief = Belief {
+    delivery: Counts::NONE,
+    quality: Counts::NONE,
+    latency: Counts::NONE,
+    policy: Counts::NONE,
+    cost: Counts::NONE,
+};
+
 fn chosen(policy: &Policy, input: &DispatchInput, seed: [u8; 32]) -> Chosen {
     let permitted =
         policy.dispatch(support::id(), input, support::work(input), &support::agents(input)).unwrap();
@@ -53,7 +62,7 @@ fn the_better_known_win_and_the_unknown_get_their_chance() {
     let policy = Policy::load(&Bundle::standard()).unwrap();
     let outcomes = |good: u64, bad: u64| {
         let counts = Counts { good: good * 1_000_000, bad: bad * 1_000_000 };
-        Belief { delivery: counts, quality: counts, latency: counts }
+        Belief { delivery: counts, quality: counts, latency: counts, ..NOTHING }
     };
     let mut input = support::dispatch();
     input.candidates[0].belief = outcomes(30, 20);
@@ -76,7 +85,7 @@ fn extreme_beliefs_draw_a_number() {
         let mut input = support::dispatch();
         let counts = Counts { good, bad };
         for candidate in &mut input.candidates {
-            candidate.belief = Belief { delivery: counts, quality: counts, latency: counts };
+            candidate.belief = Belief { delivery: counts, quality: counts, latency: counts, ..NOTHING };
         }
         assert_eq!(chosen(&policy, &input, [1; 32]).draws.len(), 2, "{good}/{bad}");
     }

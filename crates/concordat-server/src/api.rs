@@ -15,6 +15,7 @@ pub mod why;
 
 pub mod cloud_events;
 pub mod triggers;
+pub mod trust;
 
 pub mod agents;
 pub mod audit;

@@ -17,6 +17,7 @@ mod reviews;
 mod service;
 mod templates;
 mod triggers;
+mod trust;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -33,6 +34,7 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .merge(cloud_events::routes())
         .merge(triggers::routes())
         .merge(agents::routes())
+        .merge(trust::routes())
         .merge(templates::routes())
         .merge(policies::routes())
         .merge(audit::routes())

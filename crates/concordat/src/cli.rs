@@ -17,6 +17,7 @@ pub mod caret;
 mod arguments;
 mod watch;
 
+mod adapt;
 mod agent;
 mod audit;
 mod contract;
@@ -34,6 +35,7 @@ mod serve;
 mod submit;
 mod template;
 mod trigger;
+mod trust;
 mod why;
 
 use std::ffi::OsString;
@@ -85,6 +87,8 @@ async fn carry_out(session: &Session, command: Command) -> Result<Exit, Failure>
         Command::Review(review) => review::run(session, review).await,
         Command::Decision(decision) => decision::run(session, decision).await,
         Command::Agent(agent) => agent::run(session, agent).await,
+        Command::Trust(trust) => trust::run(session, trust).await,
+        Command::Adapt(adapt) => adapt::run(session, &adapt),
         Command::Template(template) => template::run(session, template).await,
         Command::Policy(policy) => policy::run(session, policy).await,
         Command::Audit(audit) => audit::run(session, audit).await,

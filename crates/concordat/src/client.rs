@@ -10,6 +10,7 @@ mod follow;
 mod policies;
 mod request;
 pub mod sse;
+mod trust;
 
 use concordat_server::api::agents::{AgentDetail, AgentDraft, AgentList, AgentsQuery, CardAsked};
 use concordat_server::api::contracts::{

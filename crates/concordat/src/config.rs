@@ -67,6 +67,11 @@ pub struct ServeConfig {
     #[arg(long, env = "CONCORDAT_AGENT_CREDENTIALS", value_name = "FILE")]
     pub agent_credentials: Option<PathBuf>,
 
+    /// Stops learning: what agents do changes trust no more and nothing fades, so that the same question has the same
+    /// answer. The log says since when.
+    #[arg(long, env = "CONCORDAT_FREEZE_LEARNING")]
+    pub freeze_learning: bool,
+
     /// Why the log may lack records that it had, or be another one than before, such as "backup of Tuesday": needed
     /// once, after a restore. The reason becomes part of the log.
     #[arg(long, value_name = "REASON")]

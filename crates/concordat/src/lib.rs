@@ -2,8 +2,9 @@
 //!
 //! Read it in this order: [`config`] (what an operator may set), [`server`] (how the parts are put together),
 //! [`client`] (the API, typed), [`progress`] (how a contract is getting on), [`evidence`] (what an auditor
-//! was handed, verified), [`cli`] (the commands).
+//! was handed, verified), [`adapt`] (how well agents are chosen, simulated), [`cli`] (the commands).
 
+pub mod adapt;
 mod agent_credentials;
 pub mod anchor;
 pub mod bundle_signature;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use concordat_model::contract::FailureKind;
 use concordat_model::digest::Digest;
 use concordat_model::id::AgentId;
+use concordat_model::money::Money;
 use concordat_model::name::SkillName;
 use concordat_model::run::event::{Attempt, Event, Reply};
 use concordat_model::run::leg::LegState;
@@ -117,12 +118,34 @@ impl Turn<'_> {
 
     /// Notes what was seen of an agent; it becomes trust when the turn is committed.
     fn see(&mut self, at: usize, attempt: &Attempt, agent: AgentId, seen: Seen) {
-        let revision = self.core.world.read().registry.agent(agent).map(|agent| agent.revision);
+        let Some((revision, owner, cost)) = self.core.world.read().registry.agent(agent).map(|agent| {
+            let registration = &agent.registration;
+            (agent.revision, registration.owner.clone(), registration.cost)
+        }) else {
+            return;
+        };
+        // Whoever answers for an agent cannot make it trusted with work of their own.
+        if crate::trust::is_owner(&self.run.state.submitter, &owner) {
+            return;
+        }
+        let seen = seen.priced(cost.and_then(|cost| self.price(cost)));
         let skill = self.skill_of(at, attempt);
-        if let (Some(revision), Some(skill), Some(domain)) = (revision, skill, gates::trust_domain(&self.run))
-        {
+        if let (Some(skill), Some(domain)) = (skill, gates::trust_domain(&self.run)) {
             self.seen.push((TrustKey { agent, revision, domain, skill }, seen, attempt.clone()));
         }
+    }
+}
+
+impl Turn<'_> {
+    /// A call's price in percent of an even share of the contract's budget.
+    fn price(&self, cost: Money) -> Option<u16> {
+        let budget = self.run.contract.spec().budget.cost?;
+        let calls = self.run.contract.steps().iter().filter(|step| step.kind.skill().is_some()).count();
+        if budget.currency() != cost.currency() || budget.micros() == 0 {
+            return None;
+        }
+        let percent = u128::from(cost.micros()) * calls as u128 * 100 / u128::from(budget.micros());
+        Some(u16::try_from(percent).unwrap_or(u16::MAX))
     }
 }
 

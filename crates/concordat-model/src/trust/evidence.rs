@@ -23,6 +23,15 @@ pub const OUTCOME: u64 = 1_000_000;
 const MOST: u64 = 10_000 * OUTCOME;
 
 impl Counts {
+    /// Neither good nor bad.
+    pub const NONE: Counts = Counts { good: 0, bad: 0 };
+
+    /// Whether there is nothing to count.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Counts::NONE
+    }
+
     /// Both together; what would not fit is left out.
     #[must_use]
     pub fn plus(self, other: Counts) -> Counts {
@@ -33,6 +42,12 @@ impl Counts {
     #[must_use]
     pub fn total(self) -> u64 {
         self.good.saturating_add(self.bad)
+    }
+
+    /// The bad, as far as bad is what there was: half of it where half went well, all of it where nothing did.
+    pub(super) fn record(self) -> Counts {
+        let bad = Counts { good: 0, bad: self.bad }.scaled(self.bad.into(), u128::from(self.total().max(1)));
+        Counts { good: 0, bad: bad.bad }
     }
 
     /// At most [`MOST`] outcomes, good and bad in the same proportion.
@@ -62,9 +77,24 @@ pub struct Evidence {
     pub quality: Counts,
     /// Whether it answered in time.
     pub latency: Counts,
+    /// Whether it kept to what it was permitted; nothing by the first formula.
+    #[serde(default, skip_serializing_if = "Counts::is_none")]
+    pub policy: Counts,
+    /// Whether it was worth its price; nothing by the first formula.
+    #[serde(default, skip_serializing_if = "Counts::is_none")]
+    pub cost: Counts,
 }
 
 impl Evidence {
+    /// No evidence.
+    pub const NONE: Evidence = Evidence {
+        delivery: Counts::NONE,
+        quality: Counts::NONE,
+        latency: Counts::NONE,
+        policy: Counts::NONE,
+        cost: Counts::NONE,
+    };
+
     /// Both together.
     #[must_use]
     pub fn plus(self, other: Evidence) -> Evidence {
@@ -72,6 +102,20 @@ impl Evidence {
             delivery: self.delivery.plus(other.delivery),
             quality: self.quality.plus(other.quality),
             latency: self.latency.plus(other.latency),
+            policy: self.policy.plus(other.policy),
+            cost: self.cost.plus(other.cost),
+        }
+    }
+
+    /// The same evidence with the worse of both records: whichever has more bad along a dimension.
+    pub(super) fn worst_of(self, other: Evidence) -> Evidence {
+        let worse = |mine: Counts, other: Counts| Counts { good: mine.good, bad: mine.bad.max(other.bad) };
+        Evidence {
+            delivery: worse(self.delivery, other.delivery),
+            quality: worse(self.quality, other.quality),
+            latency: worse(self.latency, other.latency),
+            policy: worse(self.policy, other.policy),
+            cost: worse(self.cost, other.cost),
         }
     }
 
@@ -81,6 +125,8 @@ impl Evidence {
             delivery: change(self.delivery),
             quality: change(self.quality),
             latency: change(self.latency),
+            policy: change(self.policy),
+            cost: change(self.cost),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! How evidence fades: half of it every thirty days, in whole hours.
+//! How evidence fades: half of it every thirty days, in whole hours; on keeping to policy it takes sixty.
 //!
 //! Whole hours, because a busy agent is seen many times a second: fading a count by the millisecond would round
 //! to nothing every time, and its evidence would never fade at all. It also makes all views of one hour equal.
 
 use jiff::Timestamp;
 
-use super::Evidence;
+use super::{Counts, Evidence};
 
 /// The time in which half of all evidence fades: 30 days, in hours.
 const HALF_LIFE: u32 = 30 * 24;
@@ -27,8 +27,9 @@ impl Evidence {
         let hours = hour(until).as_second().saturating_sub(hour(since).as_second()) / HOUR;
         match u32::try_from(hours) {
             Ok(hours) if hours > 0 => {
-                let kept = kept(hours);
-                self.each(|counts| counts.scaled(kept.into(), WHOLE.into()))
+                let (kept, long) = (kept(hours, HALF_LIFE), kept(hours, 2 * HALF_LIFE));
+                let fade = |kept: u64, counts: Counts| counts.scaled(kept.into(), WHOLE.into());
+                Evidence { policy: fade(long, self.policy), ..self.each(|counts| fade(kept, counts)) }
             }
             _ => self,
         }
@@ -36,8 +37,8 @@ impl Evidence {
 }
 
 /// The share of evidence that is left after so many hours, in 2^32nds.
-fn kept(hours: u32) -> u64 {
-    let share = libm::exp2(-f64::from(hours) / f64::from(HALF_LIFE));
+fn kept(hours: u32, half_life: u32) -> u64 {
+    let share = libm::exp2(-f64::from(hours) / f64::from(half_life));
     // The share lies between 0 and 1, and a float cast saturates.
     libm::round(share * WHOLE as f64) as u64
 }

@@ -16,7 +16,7 @@ impl Belief {
     /// What is believed of an agent that nothing is known about.
     pub const PRIOR: Belief = {
         let counts = Counts { good: OUTCOME, bad: 2 * OUTCOME };
-        Belief { delivery: counts, quality: counts, latency: counts }
+        Belief { delivery: counts, quality: counts, latency: counts, policy: counts, cost: counts }
     };
 
     /// What is believed before anything was seen here, given what was seen elsewhere.
@@ -26,8 +26,46 @@ impl Belief {
             delivery: prior(elsewhere.delivery),
             quality: prior(elsewhere.quality),
             latency: prior(elsewhere.latency),
+            policy: prior(elsewhere.policy),
+            cost: prior(elsewhere.cost),
         }
     }
+}
+
+impl Belief {
+    /// What selection presumes where policy presumes this: that nobody breaks rules or overcharges who was not seen to.
+    ///
+    /// A gate must be pessimistic about both. Inside the set that it permits, pessimism would only keep those who
+    /// are new from ever being tried.
+    #[must_use]
+    pub fn presuming_innocence(self, elsewhere: &Evidence) -> Belief {
+        Belief { policy: innocent(elsewhere.policy), cost: innocent(elsewhere.cost), ..self }
+    }
+
+    /// The same belief with less of everything behind it: an eighth of the counts, and one bad outcome fewer.
+    ///
+    /// What selection draws from while a field changes: what was known of it holds no longer, so that whoever is
+    /// little known gets a chance. Policy is told nothing of this: no bound rises by it.
+    #[must_use]
+    pub fn widened(&self) -> Belief {
+        self.each(|counts| {
+            let eighth = counts.scaled(1, 8);
+            let total = eighth.total().max(WEIGHT);
+            let whole = counts.total().max(1);
+            let good = u128::from(total) * u128::from(counts.good) / u128::from(whole);
+            let good = u64::try_from(good).unwrap_or(total);
+            Counts { good, bad: (total - good).saturating_sub(OUTCOME) }
+        })
+    }
+}
+
+/// Beta(3m, 3(1 - m)) with m = (A + 3) / (A + B + 3): one that was never seen to fail is expected not to.
+fn innocent(elsewhere: Counts) -> Counts {
+    let weight = u128::from(WEIGHT);
+    let all = u128::from(elsewhere.good) + u128::from(elsewhere.bad) + weight;
+    let good = weight * (u128::from(elsewhere.good) + weight) / all;
+    let good = u64::try_from(good).unwrap_or(WEIGHT).min(WEIGHT);
+    Counts { good, bad: WEIGHT - good }
 }
 
 /// Beta(3m, 3(1 - m)) with m = (A + 1) / (A + B + 3), where A and B were good and bad elsewhere.

@@ -3,7 +3,7 @@
 //! A geometric mean with weights, so that nothing makes up for a zero: speed cannot buy off wrong answers.
 
 use super::lower_bound::lower_bound;
-use super::{Belief, Counts, Dimension, OUTCOME};
+use super::{Belief, Counts, OUTCOME};
 use crate::share::Share;
 
 impl Belief {
@@ -22,10 +22,15 @@ impl Belief {
     }
 
     fn product(&self, along: impl Fn(Counts) -> f64) -> f64 {
-        Dimension::ALL
-            .iter()
-            .map(|dimension| libm::pow(along(self.along(*dimension)), dimension.weight()))
-            .product()
+        self.weighed().map(|(counts, weight)| libm::pow(along(counts), weight)).product()
+    }
+}
+
+impl Counts {
+    /// With 95 % certainty the share of good outcomes is at least this; rounded down to basis points.
+    #[must_use]
+    pub fn lower_bound(self) -> Share {
+        Share::of(libm::floor(lower_bound(self) * 10_000.0) / 10_000.0)
     }
 }
 
@@ -43,27 +48,35 @@ pub(super) fn outcomes(counts: Counts) -> u32 {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::{Dimension, Formula};
     use super::*;
 
     fn all(good: u64, bad: u64) -> Belief {
         let counts = Counts { good, bad };
-        Belief { delivery: counts, quality: counts, latency: counts }
+        Belief { delivery: counts, quality: counts, latency: counts, policy: counts, cost: counts }
     }
 
     #[test]
     fn the_weights_are_one_together() {
-        let together: f64 = Dimension::ALL.iter().map(|dimension| dimension.weight()).sum();
-        assert!((together - 1.0).abs() < 1e-12);
+        for formula in [Formula::Beta1, Formula::Beta2] {
+            let together: f64 = Dimension::ALL.iter().map(|dimension| dimension.weight(formula)).sum();
+            assert!((together - 1.0).abs() < 1e-12, "{formula:?}");
+        }
     }
 
     #[test]
     fn nothing_makes_up_for_a_zero() {
         let good = Counts { good: 1_000 * OUTCOME, bad: 2 * OUTCOME };
         let never = Counts { good: 0, bad: 100 * OUTCOME };
+        let well = Belief { delivery: good, quality: good, latency: good, policy: good, cost: good };
+        let old = Belief { policy: Counts::NONE, cost: Counts::NONE, ..well };
         for belief in [
-            Belief { delivery: never, quality: good, latency: good },
-            Belief { delivery: good, quality: never, latency: good },
-            Belief { delivery: good, quality: good, latency: never },
+            Belief { delivery: never, ..well },
+            Belief { quality: never, ..well },
+            Belief { latency: never, ..well },
+            Belief { policy: never, ..well },
+            Belief { cost: never, ..well },
+            Belief { latency: never, ..old },
         ] {
             assert_eq!((belief.mean(), belief.lower_bound()), (Share::ZERO, Share::ZERO), "{belief:?}");
         }
@@ -85,7 +98,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_counts_have_a_score(delivery in counts(), quality in counts(), latency in counts()) {
-            let belief = Belief { delivery, quality, latency };
+            let belief = Belief { delivery, quality, latency, policy: quality, cost: Counts::NONE };
             prop_assert!(belief.mean() <= Share::ONE && belief.lower_bound() <= Share::ONE);
         }
 

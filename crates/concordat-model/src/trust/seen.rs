@@ -1,13 +1,15 @@
-//! What was seen of one attempt, and what that says about the agent.
+//! What was seen of an agent, and what that says about it.
 //!
-//! Only what Concordat observed itself stands here; what an agent reports about itself is no evidence.
+//! Only what Concordat observed itself stands here, and what people say who were authenticated; what an agent
+//! reports about itself is no evidence.
 
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, Evidence, OUTCOME};
+use super::{Counts, Evidence, Formula, OUTCOME};
+use crate::decision::Severity;
 use crate::span::Span;
 
 /// How one attempt ended, as Concordat saw it.
@@ -24,6 +26,10 @@ pub enum Seen {
         allowed_ms: u32,
         /// Whether the result is what was asked for.
         schema: Fit,
+        /// The agent's registered price, in percent of an even share of the contract's budget; absent where one of
+        /// the two is not set.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        price: Option<u16>,
     },
     /// It answered with an error of its own.
     Failed,
@@ -41,6 +47,47 @@ pub enum Seen {
     Cancelled,
     /// It could not do the work because another party failed before it.
     UpstreamFailed,
+    /// Somebody who was let see its work rated it.
+    Rated {
+        /// How good it was.
+        rating: Rating,
+    },
+    /// It broke a rule, as somebody found who answers for that.
+    Violated {
+        /// How bad that is.
+        severity: Severity,
+    },
+    /// Somebody testified to outcomes that Concordat did not see.
+    Testified {
+        /// How many good ones; at most [`Seen::MOST_TESTIFIED`] count.
+        good: u16,
+        /// How many bad ones; at most [`Seen::MOST_TESTIFIED`] count.
+        bad: u16,
+    },
+}
+
+/// How good a contract's work was, from 1 (of no use) to 5 (nothing to wish for).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct Rating(#[schemars(range(min = 1, max = 5))] u8);
+
+/// A number that is no rating.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not a rating: say 1 (of no use) to 5 (nothing to wish for)")]
+pub struct NotARating(u8);
+
+impl TryFrom<u8> for Rating {
+    type Error = NotARating;
+
+    fn try_from(rating: u8) -> Result<Rating, NotARating> {
+        if (1..=5).contains(&rating) { Ok(Rating(rating)) } else { Err(NotARating(rating)) }
+    }
+}
+
+impl From<Rating> for u8 {
+    fn from(rating: Rating) -> u8 {
+        rating.0
+    }
 }
 
 /// Whether a result fits the schema that was agreed for it.
@@ -59,8 +106,12 @@ pub enum Fit {
 const HALF: u64 = OUTCOME / 2;
 /// What a false claim proves.
 const FIVE: u64 = 5 * OUTCOME;
+/// What a price proves.
+const CHEAP: u64 = 3 * OUTCOME / 10;
+/// What a person's rating proves.
+const TWO: u64 = 2 * OUTCOME;
 
-const NOTHING: Counts = Counts { good: 0, bad: 0 };
+const NOTHING: Counts = Counts::NONE;
 
 const fn good(weight: u64) -> Counts {
     Counts { good: weight, bad: 0 }
@@ -71,6 +122,9 @@ const fn bad(weight: u64) -> Counts {
 }
 
 impl Seen {
+    /// The most outcomes of a kind that one testimony counts for.
+    pub const MOST_TESTIFIED: u16 = 20;
+
     /// An answer with a result, after this long of the time that was allowed.
     #[must_use]
     pub fn completed(latency: Duration, allowed: Span, schema: Fit) -> Seen {
@@ -79,14 +133,78 @@ impl Seen {
             latency_ms: bounded(latency.as_millis()),
             allowed_ms: bounded(allowed.duration().as_millis()),
             schema,
+            price: None,
         }
     }
 
-    /// What it says about the agent, if it says anything about the agent.
+    /// The same answer, from an agent with this price.
     #[must_use]
-    pub fn evidence(&self) -> Option<Evidence> {
+    pub fn priced(mut self, percent: Option<u16>) -> Seen {
+        if let Seen::Completed { price, .. } = &mut self {
+            *price = percent;
+        }
+        self
+    }
+
+    /// Whether work came out well, where it is work that was seen.
+    pub(super) fn success(&self) -> Option<bool> {
+        match self {
+            Seen::Completed { schema, .. } => Some(*schema != Fit::Breaks),
+            Seen::Failed | Seen::TimedOut | Seen::Malformed | Seen::UnknownSkill | Seen::Unavailable => {
+                Some(false)
+            }
+            Seen::BadRequest
+            | Seen::Cancelled
+            | Seen::UpstreamFailed
+            | Seen::Rated { .. }
+            | Seen::Violated { .. }
+            | Seen::Testified { .. } => None,
+        }
+    }
+
+    /// What it says about the agent by this formula, if it says anything about the agent.
+    #[must_use]
+    pub fn evidence(&self, formula: Formula) -> Option<Evidence> {
+        match formula {
+            Formula::Beta1 => self.first(),
+            Formula::Beta2 => self.second(),
+        }
+    }
+
+    /// By the second formula: keeping to policy and the price count too, and people's word does.
+    fn second(&self) -> Option<Evidence> {
+        match *self {
+            Seen::Completed { schema: Fit::Fits | Fit::Unchecked, price, .. } => {
+                self.first().map(|seen| Evidence { policy: good(OUTCOME), cost: worth(price), ..seen })
+            }
+            Seen::UnknownSkill => self.first().map(|seen| Evidence { policy: bad(FIVE), ..seen }),
+            Seen::Rated { rating } => {
+                let good = TWO * u64::from(rating.0 - 1) / 4;
+                Some(Evidence { quality: Counts { good, bad: TWO - good }, ..Evidence::NONE })
+            }
+            Seen::Violated { severity } => {
+                let weight = match severity {
+                    Severity::Low => 1,
+                    Severity::Medium => 2,
+                    Severity::High => 3,
+                    Severity::Critical => 4,
+                };
+                Some(Evidence { policy: bad(FIVE + weight * OUTCOME), ..Evidence::NONE })
+            }
+            Seen::Testified { good, bad } => {
+                let outcomes = |count: u16| u64::from(count.min(Seen::MOST_TESTIFIED)) * OUTCOME;
+                let said = Counts { good: outcomes(good), bad: outcomes(bad) };
+                let word = Evidence { delivery: said, quality: said, policy: said, ..Evidence::NONE };
+                Some(word).filter(|_| !said.is_none())
+            }
+            _ => self.first(),
+        }
+    }
+
+    /// By the first formula.
+    fn first(&self) -> Option<Evidence> {
         let (delivery, quality, latency) = match *self {
-            Seen::Completed { latency_ms, allowed_ms, schema } => match schema {
+            Seen::Completed { latency_ms, allowed_ms, schema, .. } => match schema {
                 Fit::Fits => (good(OUTCOME), good(OUTCOME), speed(latency_ms, allowed_ms)),
                 // What cannot be used was not delivered, and that it came fast is no merit.
                 Fit::Breaks => (bad(OUTCOME), bad(OUTCOME), NOTHING),
@@ -99,10 +217,24 @@ impl Seen {
             Seen::UnknownSkill => (bad(FIVE), bad(FIVE), NOTHING),
             // From here it cannot be told from a fault of the network between us, so it counts half.
             Seen::Unavailable => (bad(HALF), NOTHING, NOTHING),
-            Seen::BadRequest | Seen::Cancelled | Seen::UpstreamFailed => return None,
+            Seen::BadRequest
+            | Seen::Cancelled
+            | Seen::UpstreamFailed
+            | Seen::Rated { .. }
+            | Seen::Violated { .. }
+            | Seen::Testified { .. } => return None,
         };
-        Some(Evidence { delivery, quality, latency })
+        Some(Evidence { delivery, quality, latency, ..Evidence::NONE })
     }
+}
+
+/// All good up to an even share of the budget, then falling to all bad at twice that.
+///
+/// Where no budget or no price is set, nothing was overspent.
+fn worth(percent: Option<u16>) -> Counts {
+    let left = u64::from(200_u16.saturating_sub(percent.unwrap_or(0)).min(100));
+    let good = CHEAP * left / 100;
+    Counts { good, bad: CHEAP - good }
 }
 
 /// All good up to half of the time that was allowed, then falling to all bad at its end.
@@ -125,11 +257,11 @@ mod tests {
     use super::*;
 
     fn completed(latency_ms: u32, allowed_ms: u32, schema: Fit) -> Seen {
-        Seen::Completed { latency_ms, allowed_ms, schema }
+        Seen::Completed { latency_ms, allowed_ms, schema, price: None }
     }
 
     #[test]
-    fn what_was_seen_says_this_about_an_agent() {
+    fn what_was_seen_said_this_by_the_first_formula() {
         // Good/bad in thousandths of an outcome.
         for (seen, delivery, quality, latency) in [
             (completed(100, 1000, Fit::Fits), "1000/0", "1000/0", "500/0"),
@@ -147,7 +279,7 @@ mod tests {
             (Seen::UnknownSkill, "0/5000", "0/5000", "0/0"),
             (Seen::Unavailable, "0/500", "0/0", "0/0"),
         ] {
-            let evidence = seen.evidence().unwrap();
+            let evidence = seen.evidence(Formula::Beta1).unwrap();
             let shown = |counts: Counts| format!("{}/{}", counts.good / 1000, counts.bad / 1000);
             let found = [evidence.delivery, evidence.quality, evidence.latency].map(shown);
             assert_eq!(found, [delivery, quality, latency], "{seen:?}");
@@ -157,7 +289,7 @@ mod tests {
     #[test]
     fn what_is_not_the_agents_doing_says_nothing() {
         for seen in [Seen::BadRequest, Seen::Cancelled, Seen::UpstreamFailed] {
-            assert_eq!(seen.evidence(), None, "{seen:?}");
+            assert_eq!(seen.evidence(Formula::Beta2), None, "{seen:?}");
         }
     }
 

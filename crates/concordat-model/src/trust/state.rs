@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fading::hour;
-use super::{Belief, Evidence, Seen};
+use super::{Belief, Counts, Evidence, Formula, Seen, Stakes};
+use crate::contract::Risk;
 
 /// What was seen of one agent revision at one skill in one domain, without any prior.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -15,28 +16,27 @@ pub struct TrustState {
     pub evidence: Evidence,
     /// The hour up to which the evidence has faded; 1970 where nothing was ever seen.
     pub since: Timestamp,
+    /// At which risk the good of it was earned.
+    #[serde(default, skip_serializing_if = "Stakes::is_none")]
+    pub stakes: Stakes,
 }
 
 impl TrustState {
     /// The state of whoever was never seen.
-    pub const NONE: TrustState = {
-        let none = super::Counts { good: 0, bad: 0 };
-        TrustState {
-            evidence: Evidence { delivery: none, quality: none, latency: none },
-            since: Timestamp::UNIX_EPOCH,
-        }
-    };
+    pub const NONE: TrustState =
+        TrustState { evidence: Evidence::NONE, since: Timestamp::UNIX_EPOCH, stakes: Stakes::NONE };
 
-    /// The state once this was seen too. What is no evidence changes nothing.
+    /// The state once this was seen too, with so much at stake. What is no evidence changes nothing.
     #[must_use]
-    pub fn after(&self, seen: &Seen, at: Timestamp) -> TrustState {
-        let Some(evidence) = seen.evidence() else { return *self };
-        let faded = self.evidence.faded(self.since, at);
-        TrustState {
-            evidence: faded.plus(evidence).each(super::Counts::capped),
-            // A clock that was set back must not make the evidence between fade twice.
-            since: hour(at).max(self.since),
-        }
+    pub fn after(&self, seen: &Seen, risk: Option<Risk>, formula: Formula, at: Timestamp) -> TrustState {
+        let Some(evidence) = seen.evidence(formula) else { return *self };
+        let all = self.evidence.faded(self.since, at).plus(evidence);
+        let capped = all.each(Counts::capped);
+        let stakes = self.stakes.faded(self.since, at).plus(evidence.delivery, risk);
+        let (kept, of) = (capped.delivery.total(), all.delivery.total().max(1));
+        let stakes = if kept == of || kept == 0 { stakes } else { stakes.part(kept.into(), of.into()) };
+        // A clock that was set back must not make the evidence between fade twice.
+        TrustState { evidence: capped, since: hour(at).max(self.since), stakes }
     }
 
     /// What is believed now, on top of what was believed before anything was seen.
@@ -45,14 +45,32 @@ impl TrustState {
         prior.with(&self.faded(now))
     }
 
+    /// What is believed now of work at this risk: what was earned at lower ones counts for less.
+    #[must_use]
+    pub fn belief_at(&self, prior: &Belief, risk: Risk, now: Timestamp) -> Belief {
+        prior.with(&self.stakes.faded(self.since, now).at(self.faded(now), risk))
+    }
+
     /// What is left of the evidence now.
     pub(super) fn faded(&self, now: Timestamp) -> Evidence {
         self.evidence.faded(self.since, now)
     }
 
     /// What a new revision of the same agent begins with: a quarter of what the one before had earned.
-    pub(super) fn inherited(&self) -> TrustState {
-        TrustState { evidence: self.evidence.each(|counts| counts.scaled(1, 4)), since: self.since }
+    ///
+    /// By the second formula a bad record does not shrink with it, so that a new revision washes nothing away.
+    pub(super) fn inherited(&self, formula: Formula) -> TrustState {
+        let quarter = self.evidence.each(|counts| counts.scaled(1, 4));
+        let evidence = match formula {
+            Formula::Beta1 => quarter,
+            Formula::Beta2 => quarter.worst_of(self.evidence.each(Counts::record)),
+        };
+        TrustState { evidence, since: self.since, stakes: self.stakes.part(1, 4) }
+    }
+
+    /// What another agent of the same owner begins with: the bad that speaks against the owner, and no good.
+    pub(super) fn record(&self) -> TrustState {
+        TrustState { evidence: self.evidence.each(Counts::record), since: self.since, stakes: Stakes::NONE }
     }
 }
 
@@ -71,7 +89,7 @@ mod tests {
     }
 
     fn right() -> Seen {
-        Seen::Completed { latency_ms: 10, allowed_ms: 1000, schema: Fit::Fits }
+        Seen::Completed { latency_ms: 10, allowed_ms: 1000, schema: Fit::Fits, price: None }
     }
 
     /// So many right answers and so many failures, spread evenly, all within one hour.
@@ -79,7 +97,7 @@ mod tests {
         let all = right_answers + failures;
         (0..all).fold(TrustState::NONE, |state, nth| {
             let failed = (nth + 1) * failures / all > nth * failures / all;
-            state.after(&if failed { Seen::Failed } else { right() }, start())
+            state.after(&if failed { Seen::Failed } else { right() }, None, Formula::Beta2, start())
         })
     }
 
@@ -141,7 +159,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_fades_nothing() {
         let before = seen(10, 0);
-        let after = before.after(&Seen::Failed, start() - HALF_LIFE);
+        let after = before.after(&Seen::Failed, None, Formula::Beta2, start() - HALF_LIFE);
         assert_eq!((after.evidence.delivery.good, after.since), (10 * OUTCOME, before.since));
     }
 
@@ -149,9 +167,10 @@ mod tests {
     fn a_busy_agent_fades_like_an_idle_one() {
         // A failure, then a right answer every five minutes for thirty days: half of the failure is left.
         let state = (0..30 * 24 * 12).fold(seen(0, 1), |state, nth| {
-            state.after(&right(), start() + SignedDuration::from_mins(5 * nth))
+            state.after(&right(), None, Formula::Beta2, start() + SignedDuration::from_mins(5 * nth))
         });
-        let Counts { good, bad } = state.after(&right(), start() + HALF_LIFE).evidence.delivery;
+        let Counts { good, bad } =
+            state.after(&right(), None, Formula::Beta2, start() + HALF_LIFE).evidence.delivery;
         assert!(good > 6_000 * OUTCOME, "{good}");
         assert!(bad.abs_diff(OUTCOME / 2) < 500, "{bad}");
     }
@@ -160,7 +179,8 @@ mod tests {
     fn a_very_busy_agent_is_not_trusted_for_ever() {
         let state = seen(20_000, 0);
         assert_eq!(state.evidence.delivery.total(), 10_000 * OUTCOME);
-        let turned = (0..5_000).fold(state, |state, _| state.after(&Seen::Failed, start()));
+        let turned =
+            (0..5_000).fold(state, |state, _| state.after(&Seen::Failed, None, Formula::Beta2, start()));
         let share = turned.evidence.delivery.good as f64 / turned.evidence.delivery.total() as f64;
         check_near(share, 0.607, "half of its memory later");
     }
@@ -168,6 +188,6 @@ mod tests {
     #[test]
     fn what_is_no_evidence_changes_nothing() {
         let before = seen(3, 1);
-        assert_eq!(before.after(&Seen::Cancelled, start() + HALF_LIFE), before);
+        assert_eq!(before.after(&Seen::Cancelled, None, Formula::Beta2, start() + HALF_LIFE), before);
     }
 }

@@ -111,6 +111,10 @@ actions! {
     ContractsKill = "contracts.kill",
     /// Try an ended contract again from one of its steps.
     ContractsRetry = "contracts.retry",
+    /// Say how good an ended contract's work was.
+    ContractsRate = "contracts.rate",
+    /// Say something about an agent that counts as evidence.
+    TrustTestify = "trust.testify",
     /// Tell an event that contracts wait for.
     EventsPublish = "events.publish",
     /// Say which events and moments start contracts.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use concordat_model::id::AgentId;
-use concordat_model::trust::TrustChanged;
+use concordat_model::trust::{AttemptCause, Cause, PersonCause, RatingCause, TrustChanged};
 
 use super::contracts::{figure, grouped};
 use super::listed::Listed;
@@ -34,7 +34,9 @@ impl TrustMoves {
             return;
         }
         let Some(change) = entry.data::<TrustChanged>() else { return };
-        let gained = change.seen.evidence().is_some_and(|evidence| evidence.delivery.bad == 0);
+        let gained = change.seen.evidence(change.formula).is_some_and(|seen| {
+            seen.delivery.bad == 0 && seen.policy.bad == 0 && seen.quality.bad <= seen.quality.good
+        });
         let (gains, losses) = self.agents.entry(change.key.agent).or_default();
         if gained {
             return gains.hit(entry.index);
@@ -42,14 +44,26 @@ impl TrustMoves {
         losses.hit(entry.index);
         let seen = match entry.data.get("seen") {
             Some(serde_json::Value::String(seen)) => seen.clone(),
+            Some(serde_json::Value::Object(seen)) if !seen.contains_key("completed") => {
+                seen.keys().next().cloned().unwrap_or_default()
+            }
             _ => "completed, but the result breaks its schema".to_owned(),
+        };
+        let (place, cause) = match &change.cause {
+            Cause::Attempt(AttemptCause { run, attempt }) => {
+                (run.to_string(), format!("{} #{}", attempt.step, attempt.number))
+            }
+            Cause::Rating(RatingCause { run, rated_by, .. }) => {
+                (run.to_string(), format!("rated by {rated_by}"))
+            }
+            Cause::Person(PersonCause { by, .. }) => (String::new(), format!("said by {by}")),
         };
         let cells = [
             change.key.agent.to_string(),
             format!("{}/{}", change.key.domain, change.key.skill),
             seen,
-            change.cause.run.to_string(),
-            format!("{} #{}", change.cause.attempt.step, change.cause.attempt.number),
+            place,
+            cause,
         ];
         self.losses.push(entry, cells);
     }

@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use super::output::Form;
 use super::{
-    agent, audit, contract, decision, event, key, order, plan, policy, replay, review, schema, serve, submit,
-    template, trigger, watch, why,
+    adapt, agent, audit, contract, decision, event, key, order, plan, policy, replay, review, schema, serve,
+    submit, template, trigger, trust, watch, why,
 };
 
 /// Concordat carries out contracts: governed by policy, done by trusted agents, recorded so that it can be proved.
@@ -88,6 +88,12 @@ pub(super) enum Command {
     /// Run the registry of agents.
     #[command(subcommand)]
     Agent(agent::Agent),
+    /// See why agents are trusted, and say what Concordat did not see.
+    #[command(subcommand)]
+    Trust(trust::Trust),
+    /// Measure how well agents are chosen.
+    #[command(subcommand)]
+    Adapt(adapt::Adapt),
     /// Look at the contracts that submissions can name.
     #[command(subcommand)]
     Template(template::Template),

@@ -34,6 +34,14 @@ pub(super) enum Contract {
         /// Its run.
         run: String,
     },
+    /// Rate the work of a contract that is over: once, as evidence on the agents that did it.
+    Rate {
+        /// Its run.
+        run: String,
+        /// From 1 (of no use) to 5 (nothing to wish for).
+        #[arg(value_name = "1..5", value_parser = clap::value_parser!(u8).range(1..=5))]
+        rating: u8,
+    },
     /// Show the records of one contract.
     Events {
         /// Its run.
@@ -56,6 +64,16 @@ pub(super) async fn run(session: &Session, command: Contract) -> Result<Exit, Fa
         }
         Contract::Get { run } => {
             session.output.show(&client.contract(&run).await?, |one| detail(session, one));
+        }
+        Contract::Rate { run, rating } => {
+            session.output.show(&client.rate(&run, rating).await?, |rated| {
+                format!(
+                    "{}: {} of 5 counts for {} of its agents",
+                    visible(&rated.run),
+                    rated.rating,
+                    rated.counted
+                )
+            });
         }
         Contract::Events { run, after } => {
             let events = client.events(&run, &EventsQuery { after, limit: None }).await?;

@@ -94,6 +94,7 @@ impl Stage {
             agent_credentials: None,
             install_policies: false,
             bundle_signature: BundleSignature::default(),
+            freeze_learning: false,
             accept_restored_log: None,
             review_expiry: Span::seconds(24 * 60 * 60),
             instance: "demo".to_owned(),

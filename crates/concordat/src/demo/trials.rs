@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use super::agents::{SampleAgent, Skill, fleet};
 
 /// How many calls one trial makes for each agent that offers the skill: enough for one agent alone to be trusted with
-/// critical work, however chance shares them out.
-pub const CALLS: usize = 24;
+/// critical work, however chance shares them out. At low risk an answer counts for two fifths of one at critical risk.
+pub const CALLS: usize = 60;
 
 /// The submission of a trial of this skill.
 #[must_use]

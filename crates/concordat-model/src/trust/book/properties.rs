@@ -14,7 +14,7 @@ type Sight = (TrustKey, Seen, u32, i64);
 fn history() -> impl Strategy<Value = Vec<Sight>> {
     let fit = prop_oneof![Just(Fit::Fits), Just(Fit::Fits), Just(Fit::Breaks), Just(Fit::Unchecked)];
     let completed = (any::<u32>(), any::<u32>(), fit).prop_map(|(latency_ms, allowed_ms, schema)| {
-        Seen::Completed { latency_ms: latency_ms % 2000, allowed_ms: allowed_ms % 1500, schema }
+        Seen::Completed { latency_ms: latency_ms % 2000, allowed_ms: allowed_ms % 1500, schema, price: None }
     });
     let seen = prop_oneof![
         6 => completed,
@@ -44,7 +44,7 @@ fn book_of(history: &[Sight]) -> (TrustBook, Vec<TrustChanged>, Timestamp) {
     for (key, seen, times, minutes) in history {
         at += SignedDuration::from_mins(*minutes);
         for _ in 0..*times {
-            let Some(change) = book.observe(key, *seen, cause(), at) else { break };
+            let Some(change) = book.observe(key, *seen, None, cause(), at) else { break };
             book.apply(&change).unwrap();
             changes.push(change);
         }

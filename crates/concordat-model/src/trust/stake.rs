@@ -1,0 +1,119 @@
+//! The guard against milking: good work counts for as much as was at stake when it was done.
+//!
+//! An agent that does well where little is at stake, to be let near what matters, must put in as much as an honest
+//! one: two answers at low risk count for one at high risk. And all that was earned at lower risks together counts for
+//! no more than [`MOST_FROM_BELOW`] outcomes: enough to be let near, never enough to drown what went wrong there. The
+//! weights stand on the reading side: a bound is asked for at a risk, and evidence from lower ones is scaled down to it.
+//! One pair of counts for each lower risk is enough for that, where a book for each risk would be four.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Counts, Evidence, OUTCOME};
+use crate::contract::Risk;
+
+/// How much of the delivery in a state was earned at which risk.
+///
+/// What stands in none of these counts at every risk: it was earned at critical risk, or nobody noted at which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stakes {
+    /// At low risk.
+    #[serde(default, skip_serializing_if = "Counts::is_none")]
+    pub low: Counts,
+    /// At medium risk.
+    #[serde(default, skip_serializing_if = "Counts::is_none")]
+    pub medium: Counts,
+    /// At high risk.
+    #[serde(default, skip_serializing_if = "Counts::is_none")]
+    pub high: Counts,
+}
+
+/// The most outcomes at lower risks that count at a risk.
+const MOST_FROM_BELOW: u64 = 25 * OUTCOME;
+
+/// What an outcome is worth at a risk, in halves of one at low risk.
+///
+/// Steps that are small on purpose: an agent that nobody lets near critical work must be able to earn it elsewhere.
+fn value(risk: Risk) -> u64 {
+    match risk {
+        Risk::Low => 2,
+        Risk::Medium => 3,
+        Risk::High => 4,
+        Risk::Critical => 5,
+    }
+}
+
+impl Stakes {
+    /// Nothing was at stake, because nothing was done.
+    pub const NONE: Stakes = Stakes { low: Counts::NONE, medium: Counts::NONE, high: Counts::NONE };
+
+    /// Whether there is nothing to note.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Stakes::NONE
+    }
+
+    /// With so much more delivery at this risk.
+    pub(super) fn plus(self, delivery: Counts, risk: Option<Risk>) -> Stakes {
+        let mut more = self;
+        match risk {
+            Some(Risk::Low) => more.low = more.low.plus(delivery),
+            Some(Risk::Medium) => more.medium = more.medium.plus(delivery),
+            Some(Risk::High) => more.high = more.high.plus(delivery),
+            Some(Risk::Critical) | None => {}
+        }
+        more
+    }
+
+    /// What is left of them.
+    pub(super) fn faded(self, since: Timestamp, until: Timestamp) -> Stakes {
+        if self.is_none() {
+            return self;
+        }
+        // They are carried through the same fading as the evidence that they are a part of.
+        let Stakes { low, medium, high } = self;
+        let all = Evidence { delivery: low, quality: medium, latency: high, ..Evidence::NONE };
+        let left = all.faded(since, until);
+        Stakes { low: left.delivery, medium: left.quality, high: left.latency }
+    }
+
+    /// So many parts of so many of each: what the evidence was capped to, or inherited of it.
+    pub(super) fn part(self, parts: u128, of: u128) -> Stakes {
+        let part = |counts: Counts| counts.scaled(parts, of);
+        Stakes { low: part(self.low), medium: part(self.medium), high: part(self.high) }
+    }
+
+    /// The evidence as it counts at a risk.
+    pub(super) fn at(&self, evidence: Evidence, risk: Risk) -> Evidence {
+        let (mut below, mut counting) = (Counts::NONE, Counts::NONE);
+        for (counts, at) in [(self.low, Risk::Low), (self.medium, Risk::Medium), (self.high, Risk::High)] {
+            if value(at) < value(risk) {
+                below = below.plus(counts);
+                counting = counting.plus(counts.scaled(value(at).into(), value(risk).into()));
+            }
+        }
+        if below.is_none() {
+            return evidence;
+        }
+        let most = counting.total().min(MOST_FROM_BELOW);
+        let counting = counting.scaled(most.into(), counting.total().max(1).into());
+        let Counts { good, bad } = evidence.delivery;
+        // Rounding must not make the part more than the whole.
+        let counts =
+            |all: u64, below: u64, counting: u64| (all - below.min(all)).saturating_add(counting).min(all);
+        let good = (counts(good, below.good, counting.good), good.max(1));
+        let bad = (counts(bad, below.bad, counting.bad), bad.max(1));
+        let scaled = evidence.each(|along| Counts {
+            good: Counts { good: along.good, bad: 0 }.scaled(good.0.into(), good.1.into()).good,
+            bad: if evidence.delivery.bad == 0 {
+                along.bad
+            } else {
+                Counts { good: 0, bad: along.bad }.scaled(bad.0.into(), bad.1.into()).bad
+            },
+        });
+        // A broken rule counts in full, whatever was at stake.
+        Evidence { policy: Counts { bad: evidence.policy.bad, ..scaled.policy }, ..scaled }
+    }
+}
