@@ -6,14 +6,14 @@ use std::process::ExitCode;
 
 use concordat::cli;
 use concordat::server::RunningServer;
-use concordat_engine::ports::{Page, RecordFilter};
+use concordat_engine::ports::{Clock as _, Page, RecordFilter, SystemClock};
 use concordat_engine::{Caller, EngineError, Erasable, Kind, Prune};
 use concordat_model::digest::Digest;
 use concordat_model::hold::Held;
 use concordat_model::principal::Role;
 use concordat_store::{Database, fsck, verify};
 use concordat_tests::{House, Storage, on_both, status_of, verifier};
-use jiff::Timestamp;
+
 use serde_json::{Value, json};
 
 on_both! {
@@ -39,10 +39,18 @@ fn contract(steps: Value) -> Value {
     })
 }
 
+/// A step that one of the agents fails now and then.
+fn check() -> Value {
+    json!({
+        "id": "a", "skill": "check_credit", "with": {"applicant_id": "ap-1000"},
+        "retry": {"max": 10, "backoff": "1ms", "on": ["failed"]},
+    })
+}
+
 /// A contract whose input, parameters, published event and output tell of somebody.
 fn telling() -> Value {
     contract(json!([
-        {"id": "a", "skill": "check_credit", "with": {"applicant_id": "ap-1000"}},
+        check(),
         {"id": "tell", "needs": ["a"], "emit": {"event": "loan.checked", "subject": "${input.person}", "data": {"name": "${input.name}"}}},
     ]))
 }
@@ -148,7 +156,7 @@ async fn what_is_held_or_open_is_not_forgotten(storage: Storage) {
     let house = House::open_on(storage).await;
     let ann = admin(&house).await;
     let waits = contract(json!([
-        {"id": "a", "skill": "check_credit", "with": {"applicant_id": "ap-1000"}},
+        check(),
         {"id": "w", "needs": ["a"], "wait": {"event": "never.comes", "within": "1h"}},
     ]));
     let runs = house.submit(concordat_tests::submission(waits, input("ap-1"))).await;
@@ -167,7 +175,7 @@ async fn what_is_held_or_open_is_not_forgotten(storage: Storage) {
     let house = house.reopen().await;
     let wanted = Prune {
         kind: Kind::Contracts,
-        before: Timestamp::now(),
+        before: SystemClock.now(),
         below_floor: Some("this is a test".to_owned()),
     };
     let pruned = house.engine.prune(&ann, &wanted).await.unwrap();
@@ -190,11 +198,12 @@ async fn what_grew_too_old_is_forgotten(storage: Storage) {
         runs.push(house.carry_out(telling(), input(person)).await.run.id);
     }
     // Ids tell time in whole milliseconds.
-    let now = Timestamp::now().checked_add(jiff::SignedDuration::from_millis(1)).unwrap();
+    let now = SystemClock.now().checked_add(jiff::SignedDuration::from_millis(1)).unwrap();
     let young = Prune { kind: Kind::Contracts, before: now, below_floor: None };
     let told = house.engine.prune(&ann, &young).await.unwrap_err().to_string();
     assert!(told.contains("at least 180 days"), "{told}");
-    let old = Prune { before: now.checked_sub(concordat_engine::FLOOR).unwrap(), ..young.clone() };
+    let old =
+        Prune { before: SystemClock.now().checked_sub(concordat_engine::FLOOR).unwrap(), ..young.clone() };
     assert_eq!(house.engine.prune(&ann, &old).await.unwrap().forgotten, 0);
 
     let before = house.log_size().await;

@@ -355,9 +355,9 @@ impl<'a> Turn<'a> {
     fn decided(&mut self, asked: Asked, attempt: Option<Attempt>) -> Result<Decision, EngineError> {
         let named = asked.payloads();
         if asked.decision.gate == Gate::Access {
-            self.payloads.extend(named)
+            self.payloads.extend(named);
         } else {
-            self.sealed.extend(named)
+            self.sealed.extend(named);
         }
         let decision = asked.decision;
         self.tell(Event::Decided { decision: Box::new(decision.clone()), attempt })?;

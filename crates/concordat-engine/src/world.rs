@@ -77,8 +77,8 @@ pub struct OpenReview {
 
 /// The types of the records that make up the world.
 const TYPES: [&str; 24] = [
-    "hold.set",
-    "hold.released",
+    "legal_hold.set",
+    "legal_hold.released",
     "agent.registered",
     "agent.suspended",
     "agent.restored",
@@ -186,7 +186,7 @@ impl World {
                 self.triggers.apply(record.subject(), &event, at);
                 Ok(())
             }
-            "hold.set" | "hold.released" => {
+            "legal_hold.set" | "legal_hold.released" => {
                 let id: HoldId = record.subject().parse().map_err(|error| odd(format!("{error}")))?;
                 let event: HoldEvent = record.data().map_err(|error| odd(error.to_string()))?;
                 self.holds.apply(id, &event, at);

@@ -55,8 +55,8 @@ impl HoldEvent {
     #[must_use]
     pub fn record_type(&self) -> &'static str {
         match self {
-            HoldEvent::Set { .. } => "hold.set",
-            HoldEvent::Released { .. } => "hold.released",
+            HoldEvent::Set { .. } => "legal_hold.set",
+            HoldEvent::Released { .. } => "legal_hold.released",
         }
     }
 }

@@ -290,7 +290,7 @@ fn change(caller: u64, turn: u64, shape: Shape) -> Outcome<Change> {
     let sealed = Sealed {
         owner: id("run", run),
         secret: Secret::new(*Digest::of(&run.to_be_bytes()).bytes()),
-        whose: (first % 55 == 0).then_some(Whose { tenant: "acme".parse()?, subject: None }),
+        whose: first.is_multiple_of(55).then_some(Whose { tenant: "acme".parse()?, subject: None }),
         payloads: (0..shape.payloads).map(payload).collect(),
     };
     Ok(Change {

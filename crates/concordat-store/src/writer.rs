@@ -87,7 +87,7 @@ pub(crate) struct Writer {
 
 #[derive(Debug)]
 enum Message {
-    Commit(Waiting),
+    Commit(Box<Waiting>),
     Close(oneshot::Sender<()>),
 }
 
@@ -114,7 +114,7 @@ impl Writer {
     /// Hands a change over. Once handed over it is stored even if nobody waits.
     pub(crate) fn commit(&self, change: Change) -> Commit {
         let (answer, answered) = oneshot::channel();
-        let handed_over = self.queue.try_send(Message::Commit(Waiting { change, answer }));
+        let handed_over = self.queue.try_send(Message::Commit(Box::new(Waiting { change, answer })));
         Box::pin(async move {
             match handed_over {
                 Ok(()) => {
@@ -204,7 +204,7 @@ impl<L: Ledger> Task<L> {
             };
             match message {
                 Some(Message::Commit(waiting)) => {
-                    let (batch, rest) = self.gather(waiting);
+                    let (batch, rest) = self.gather(*waiting);
                     next = rest;
                     self.commit(batch).await;
                 }
@@ -231,7 +231,7 @@ impl<L: Ledger> Task<L> {
             if records > MOST_RECORDS || bytes > MOST_BYTES {
                 return (batch, Some(Message::Commit(waiting)));
             }
-            batch.push(waiting);
+            batch.push(*waiting);
         }
         (batch, None)
     }

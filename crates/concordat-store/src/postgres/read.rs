@@ -234,7 +234,7 @@ pub(super) async fn owners(
     let OwnerFilter { tenant, subject, between: (after, before), ended_before } = filter;
     let query = sqlx::query_scalar(OWNERS)
         .bind(tenant.to_string())
-        .bind(subject.as_ref().map(|subject| subject.as_bytes()))
+        .bind(subject.as_deref().map(str::as_bytes))
         .bind(after.as_str())
         .bind(before.as_str())
         .bind(ended_before.map(|ended| ended.to_string()))
