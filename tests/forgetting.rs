@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use concordat::cli;
 use concordat::server::RunningServer;
 use concordat_engine::ports::{Clock as _, Page, RecordFilter, SystemClock};
-use concordat_engine::{Caller, EngineError, Erasable, Kind, Prune};
+use concordat_engine::{Caller, ContentKind, EngineError, Erasable, Prune, RETENTION_FLOOR};
 use concordat_model::digest::Digest;
 use concordat_model::hold::Held;
 use concordat_model::principal::Role;
@@ -174,7 +174,7 @@ async fn what_is_held_or_open_is_not_forgotten(storage: Storage) {
     // A hold outlives the program.
     let house = house.reopen().await;
     let wanted = Prune {
-        kind: Kind::Contracts,
+        kind: ContentKind::Contracts,
         before: SystemClock.now(),
         below_floor: Some("this is a test".to_owned()),
     };
@@ -199,11 +199,10 @@ async fn what_grew_too_old_is_forgotten(storage: Storage) {
     }
     // Ids tell time in whole milliseconds.
     let now = SystemClock.now().checked_add(jiff::SignedDuration::from_millis(1)).unwrap();
-    let young = Prune { kind: Kind::Contracts, before: now, below_floor: None };
+    let young = Prune { kind: ContentKind::Contracts, before: now, below_floor: None };
     let told = house.engine.prune(&ann, &young).await.unwrap_err().to_string();
     assert!(told.contains("at least 180 days"), "{told}");
-    let old =
-        Prune { before: SystemClock.now().checked_sub(concordat_engine::FLOOR).unwrap(), ..young.clone() };
+    let old = Prune { before: SystemClock.now().checked_sub(RETENTION_FLOOR).unwrap(), ..young.clone() };
     assert_eq!(house.engine.prune(&ann, &old).await.unwrap().forgotten, 0);
 
     let before = house.log_size().await;
@@ -225,7 +224,8 @@ async fn what_grew_too_old_is_forgotten(storage: Storage) {
         let gone = house.engine.run(&house.submitter, *run).await.unwrap_err();
         assert!(matches!(gone, EngineError::Forgotten { .. }), "{gone}");
     }
-    let events = house.engine.prune(&ann, &Prune { kind: Kind::Events, ..young.clone() }).await.unwrap();
+    let events =
+        house.engine.prune(&ann, &Prune { kind: ContentKind::Events, ..young.clone() }).await.unwrap();
     assert_eq!((events.forgotten, events.payloads), (3, 3));
     let nothing = house.engine.prune(&ann, &young).await.unwrap();
     assert_eq!((nothing.forgotten, nothing.records.len()), (0, 0));

@@ -22,7 +22,7 @@ use crate::ports::{Change, Forgotten, OwnerFilter, Page};
 use crate::scribe::Place;
 use belongings::Belongings;
 
-pub use prune::{FLOOR, Kind, Prune, Pruned};
+pub use prune::{ContentKind, Prune, Pruned, RETENTION_FLOOR};
 
 /// The record type of an erasure.
 pub(crate) const ERASED: &str = "erasure.executed";

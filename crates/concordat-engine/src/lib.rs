@@ -56,7 +56,7 @@ pub use counts::Figures;
 pub use engine::{Caller, Engine};
 pub use error::EngineError;
 pub use events::{LARGEST_EVENT, Published, RECENT_EVENTS};
-pub use forget::{Erasable, Erased, FLOOR, Kind, Prune, Pruned};
+pub use forget::{ContentKind, Erasable, Erased, Prune, Pruned, RETENTION_FLOOR};
 pub use input::Order;
 pub use keys::NewKey;
 pub use limits::{AgentLimits, Bounds, LimitFigures, Obstacle, Overload, Shed, SkillLimits, Waiting};

@@ -214,7 +214,7 @@ impl<R: Cells> TryFrom<CheckpointColumns<'_, R>> for StoredCheckpoint {
 }
 
 /// A payload as it was read, and what it was kept under, if it can be forgotten.
-pub(crate) struct Kept {
+pub(crate) struct Unsealed {
     pub(crate) payload: Payload,
     pub(crate) secret: Option<Secret>,
 }
@@ -222,10 +222,10 @@ pub(crate) struct Kept {
 /// A row of the table `payload` or `sealed`: `digest`, `body`, and the owner's `secret`.
 pub(crate) struct PayloadColumns<'a, R>(pub(crate) &'a R);
 
-impl<R: Cells> TryFrom<PayloadColumns<'_, R>> for Kept {
+impl<R: Cells> TryFrom<PayloadColumns<'_, R>> for Unsealed {
     type Error = StoreError;
 
-    fn try_from(PayloadColumns(row): PayloadColumns<'_, R>) -> Result<Kept, StoreError> {
+    fn try_from(PayloadColumns(row): PayloadColumns<'_, R>) -> Result<Unsealed, StoreError> {
         let columns = Columns { table: "payload", key: String::new(), row };
         let (stored, body) = (columns.bytes("digest")?, columns.bytes("body")?);
         let digest = <[u8; 32]>::try_from(stored).map_err(|error| columns.odd("digest", &error))?;
@@ -239,6 +239,6 @@ impl<R: Cells> TryFrom<PayloadColumns<'_, R>> for Kept {
             None => (Digest::of(body) == digest).then(|| body.to_vec()),
         };
         let content = content.ok_or_else(|| columns.odd("digest", &"the content has another digest"))?;
-        Ok(Kept { payload: (digest, content), secret })
+        Ok(Unsealed { payload: (digest, content), secret })
     }
 }

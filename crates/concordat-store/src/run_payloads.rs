@@ -11,7 +11,7 @@ use concordat_ledger::record::RecordError;
 use concordat_model::digest::Digest;
 use serde::Deserialize;
 
-use crate::row::Kept;
+use crate::row::Unsealed;
 
 /// Payloads that are asked for in one statement.
 const AT_ONCE: usize = 4096;
@@ -44,10 +44,10 @@ impl Wanted {
     }
 
     /// Gives each run what it wanted. One that was erased is missing among the payloads.
-    pub(crate) fn hand_out(&self, payloads: impl IntoIterator<Item = Kept>, runs: &mut [StoredRun]) {
+    pub(crate) fn hand_out(&self, payloads: impl IntoIterator<Item = Unsealed>, runs: &mut [StoredRun]) {
         let mut waiting = self.digests.iter().enumerate();
         let mut takers = self.ends.iter().zip(runs).peekable();
-        for Kept { payload, secret } in payloads {
+        for Unsealed { payload, secret } in payloads {
             let Some((place, _)) = waiting.find(|(_, wanted)| **wanted == payload.0) else { break };
             while takers.peek().is_some_and(|(end, _)| place >= **end) {
                 takers.next();

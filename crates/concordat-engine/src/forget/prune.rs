@@ -16,12 +16,12 @@ use crate::error::EngineError;
 use crate::ports::{OwnerFilter, Page};
 
 /// How long contents are kept at least: half a year, as the EU AI Act wants of logs (articles 19 and 26(6)).
-pub const FLOOR: SignedDuration = SignedDuration::from_hours(180 * 24);
+pub const RETENTION_FLOOR: SignedDuration = SignedDuration::from_hours(180 * 24);
 
 /// Kinds of contents, each with a time of its own for which it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum ContentKind {
     /// What contracts were given and gave, and what was asked about them.
     Contracts,
     /// What events said.
@@ -30,19 +30,16 @@ pub enum Kind {
     Decisions,
 }
 
-impl Kind {
-    /// All of them.
-    pub const ALL: [Kind; 3] = [Kind::Contracts, Kind::Events, Kind::Decisions];
-
+impl ContentKind {
     /// Ids of this kind that were made before a moment lie between these two.
     fn between(self, before: Timestamp) -> (String, String) {
         let millis = u64::try_from(before.as_millisecond()).unwrap_or(0);
         let [first, last] = [0, millis].map(|millis| {
             let uuid = Uuid::from_u128(u128::from(millis) << 80);
             match self {
-                Kind::Contracts => RunId::new(uuid).to_string(),
-                Kind::Events => EventId::new(uuid).to_string(),
-                Kind::Decisions => DecisionId::new(uuid).to_string(),
+                ContentKind::Contracts => RunId::new(uuid).to_string(),
+                ContentKind::Events => EventId::new(uuid).to_string(),
+                ContentKind::Decisions => DecisionId::new(uuid).to_string(),
             }
         });
         (first, last)
@@ -53,7 +50,7 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prune {
     /// Which kind.
-    pub kind: Kind,
+    pub kind: ContentKind,
     /// What is over since before this moment.
     pub before: Timestamp,
     /// Why it is forgotten sooner than the floor allows, if it is.
@@ -79,7 +76,7 @@ pub struct Pruned {
 #[derive(Serialize)]
 struct RetentionPruned<'a> {
     tenant: &'a TenantName,
-    kind: Kind,
+    kind: ContentKind,
     before: Timestamp,
     owners: Vec<&'a str>,
     payloads: usize,
@@ -155,11 +152,11 @@ impl Engine {
 }
 
 fn floor(wanted: &Prune, now: Timestamp) -> Result<(), EngineError> {
-    let oldest = now.checked_sub(FLOOR).unwrap_or(Timestamp::MIN);
+    let oldest = now.checked_sub(RETENTION_FLOOR).unwrap_or(Timestamp::MIN);
     if wanted.before <= oldest || wanted.below_floor.is_some() {
         return Ok(());
     }
-    let message = format!("contents are kept for at least {} days", FLOOR.as_hours() / 24);
+    let message = format!("contents are kept for at least {} days", RETENTION_FLOOR.as_hours() / 24);
     let hint = "name an earlier moment, or say why it must be sooner (`belowFloor`), which is recorded";
     Err(EngineError::Invalid(Problem::new("retention-floor", "/before", message).hint(hint).into()))
 }
@@ -174,17 +171,17 @@ mod tests {
         let made = |second: u64| {
             RunId::new(Uuid::from_u128(u128::from(second * 1000) << 80 | 0x7fff << 64 | 5)).to_string()
         };
-        let (first, last) = Kind::Contracts.between(at(1_800_000_000));
+        let (first, last) = ContentKind::Contracts.between(at(1_800_000_000));
         assert!(first < made(1) && made(1) < last);
         assert!(made(1_799_999_999) < last && last < made(1_800_000_000));
-        assert!(Kind::Events.between(at(1)).0.starts_with("evt_"));
+        assert!(ContentKind::Events.between(at(1)).0.starts_with("evt_"));
     }
 
     #[test]
     fn below_the_floor_somebody_says_why() {
         let now: Timestamp = "2026-07-01T00:00:00Z".parse().unwrap();
         let prune = |before: &str, why: Option<&str>| Prune {
-            kind: Kind::Contracts,
+            kind: ContentKind::Contracts,
             before: before.parse().unwrap(),
             below_floor: why.map(str::to_owned),
         };

@@ -154,12 +154,12 @@ fn id<T: FromStr>(member: &'static str, text: &str) -> Result<T, Refusal> {
     })
 }
 
-impl From<Kind> for engine::Kind {
-    fn from(kind: Kind) -> engine::Kind {
+impl From<Kind> for engine::ContentKind {
+    fn from(kind: Kind) -> engine::ContentKind {
         match kind {
-            Kind::Contracts => engine::Kind::Contracts,
-            Kind::Events => engine::Kind::Events,
-            Kind::Decisions => engine::Kind::Decisions,
+            Kind::Contracts => engine::ContentKind::Contracts,
+            Kind::Events => engine::ContentKind::Events,
+            Kind::Decisions => engine::ContentKind::Decisions,
         }
     }
 }

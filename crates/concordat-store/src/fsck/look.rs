@@ -4,7 +4,7 @@ use concordat_ledger::Record;
 
 use super::asked::{Asked, Asks, Bound, asked};
 use super::{CannotExamine, Difference, Examined, runs};
-use crate::row::{Cells, Columns, Kept, PayloadColumns};
+use crate::row::{Cells, Columns, PayloadColumns, Unsealed};
 
 const RECORDS: Asked = asked!(
     "SELECT idx, id, type, subject, subject_seq, time, leaf, body FROM record WHERE idx >= ",
@@ -122,7 +122,7 @@ async fn payloads<A: Asks>(
         for row in &rows {
             let columns = Columns { table: "payload", key: String::new(), row };
             columns.bytes("digest")?.clone_into(&mut after);
-            if let Err(why) = Kept::try_from(PayloadColumns(row)) {
+            if let Err(why) = Unsealed::try_from(PayloadColumns(row)) {
                 let (row, stored) = (hex(&after), hex(&after));
                 let written = why.to_string();
                 examined.differs(Difference { table: "payload", row, column: "digest", stored, written });

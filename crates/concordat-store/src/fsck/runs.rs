@@ -6,7 +6,7 @@ use concordat_engine::{fold, row};
 use super::asked::{Asked, Asks, Bound, asked};
 use super::look::short;
 use super::{CannotExamine, Difference, Examined, unfolded};
-use crate::row::{Cells, Columns, Kept, PayloadColumns, RecordColumns, run_of};
+use crate::row::{Cells, Columns, PayloadColumns, RecordColumns, Unsealed, run_of};
 use crate::run_payloads::Wanted;
 
 /// Runs begin with their receipt. What has a row and no receipt comes with them.
@@ -191,7 +191,7 @@ async fn payloads<A: Asks>(database: &mut A, run: &mut StoredRun) -> Result<u64,
     let mut absent = 0;
     for digest in &wanted.digests {
         let rows = database.many(PAYLOAD, vec![Bound::Bytes(digest.bytes().to_vec())]).await?;
-        match rows.first().map(|row| Kept::try_from(PayloadColumns(row))) {
+        match rows.first().map(|row| Unsealed::try_from(PayloadColumns(row))) {
             Some(Ok(kept)) => run.payloads.push(kept.payload),
             // It was named when payloads were looked at.
             Some(Err(_)) => {}

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use super::ledger::Content;
 use crate::batch::number;
 use crate::log::Stored;
-use crate::row::{Kept, run_of};
+use crate::row::{Unsealed, run_of};
 use crate::run_payloads::Wanted;
 use crate::sealing;
 use crate::search::{mentions, within};
@@ -267,13 +267,16 @@ impl Tables {
         self.kept(digest).map(|kept| kept.payload.1)
     }
 
-    fn kept(&self, digest: &Digest) -> Option<Kept> {
+    fn kept(&self, digest: &Digest) -> Option<Unsealed> {
         if let Some(content) = self.payloads.get(digest) {
-            return Some(Kept { payload: (*digest, content.clone()), secret: None });
+            return Some(Unsealed { payload: (*digest, content.clone()), secret: None });
         }
         let (owner, body) = self.sealed.get(digest)?;
         let (secret, _) = self.vault.get(owner)?;
-        Some(Kept { payload: (*digest, sealing::open(secret, digest, body)?), secret: Some(secret.clone()) })
+        Some(Unsealed {
+            payload: (*digest, sealing::open(secret, digest, body)?),
+            secret: Some(secret.clone()),
+        })
     }
 
     pub(super) fn owners(&self, filter: &OwnerFilter, page: Page) -> Vec<String> {

@@ -14,7 +14,8 @@ use sqlx::{PgPool, Row as _};
 use super::log_rows::LEAVES;
 use crate::batch::number;
 use crate::row::{
-    Cells, CheckpointColumns, Columns, Kept, PayloadColumns, RecordColumns, ReplyColumns, RunColumns, run_of,
+    Cells, CheckpointColumns, Columns, PayloadColumns, RecordColumns, ReplyColumns, RunColumns, Unsealed,
+    run_of,
 };
 use crate::run_payloads::Wanted;
 
@@ -223,7 +224,7 @@ pub(super) async fn record(readers: &PgPool, id: &str) -> Result<Option<StoredRe
 pub(crate) async fn payload(readers: &PgPool, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
     let query = sqlx::query(PAYLOAD).bind(digest.bytes().as_slice());
     let row = query.fetch_optional(readers).await.map_err(unavailable)?;
-    row.map(|row| PayloadColumns(&row).try_into().map(|kept: Kept| kept.payload.1)).transpose()
+    row.map(|row| PayloadColumns(&row).try_into().map(|kept: Unsealed| kept.payload.1)).transpose()
 }
 
 pub(super) async fn owners(

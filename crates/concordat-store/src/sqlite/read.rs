@@ -19,7 +19,8 @@ use sqlx::{Row as _, SqlitePool};
 use super::log_rows::LEAVES;
 use crate::batch::number;
 use crate::row::{
-    Cells, CheckpointColumns, Columns, Kept, PayloadColumns, RecordColumns, ReplyColumns, RunColumns, run_of,
+    Cells, CheckpointColumns, Columns, PayloadColumns, RecordColumns, ReplyColumns, RunColumns, Unsealed,
+    run_of,
 };
 use crate::run_payloads::Wanted;
 
@@ -205,7 +206,7 @@ pub(super) async fn record(readers: &SqlitePool, id: &str) -> Result<Option<Stor
 pub(crate) async fn payload(readers: &SqlitePool, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
     let query = sqlx::query(PAYLOAD).bind(digest.bytes().to_vec());
     let row = query.fetch_optional(readers).await.map_err(unavailable)?;
-    row.map(|row| PayloadColumns(&row).try_into().map(|kept: Kept| kept.payload.1)).transpose()
+    row.map(|row| PayloadColumns(&row).try_into().map(|kept: Unsealed| kept.payload.1)).transpose()
 }
 
 pub(super) async fn owners(

@@ -5,7 +5,7 @@ use concordat_ledger::verify::{Columns, Entry, Stored, Verify};
 use futures_util::{Stream, TryStreamExt as _};
 
 use super::Unsound;
-use crate::row::{Cells, Kept, PayloadColumns};
+use crate::row::{Cells, PayloadColumns, Unsealed};
 
 /// Verifies every record, in the order of the log, and every checkpoint that one of them completes.
 pub(super) async fn records<R: Cells>(
@@ -42,7 +42,7 @@ pub(super) async fn payloads<R: Cells>(
     let mut payloads = 0;
     while let Some(row) = rows.try_next().await? {
         let table = Table { name: "payload", key: "row", row: &row };
-        let kept = Kept::try_from(PayloadColumns(&row));
+        let kept = Unsealed::try_from(PayloadColumns(&row));
         kept.map_err(|_| Unsound::Payload { stored: table.row() })?;
         payloads += 1;
     }
