@@ -1,24 +1,22 @@
 //! How fast records become durable in both stores, beside the disk's own rate in the same run.
 //!
-//! Measured with `commit_speed 3` in release, on two shared cores and a virtual disk that wanders between two moods;
-//! several runs, lowest to highest. A rate beside the disk's is the disk's own in the same seconds.
+//! Measured with `commit_speed 3` in release, on two shared cores and a virtual disk that wander between moods; several
+//! runs, lowest to highest. A rate beside the disk's is the disk's own in the same seconds.
 //!
-//! | | disk at 5,000 to 7,000 fdatasync/s | disk at 200 to 350 fdatasync/s |
+//! | SQLite | disk at 5,000 to 7,000 fdatasync/s | disk at 200 to 350 fdatasync/s |
 //! |---|---|---|
-//! | 1 caller | 3,700 to 4,800 records/s, 0.64 to 0.74 x | 156 records/s, 0.44 x |
-//! | 16 callers | 24,000 to 28,000 records/s, 3.7 to 4.1 x | 3,500 records/s, 13 x |
-//! | 64 callers | 42,000 to 56,000 records/s, 7.7 to 9.6 x | 9,700 to 14,000 records/s, 35 to 71 x |
+//! | 1 caller | 1,900 to 4,800 records/s, 0.42 to 0.74 x | 156 records/s, 0.44 x; with fdatasync 0.9 x |
+//! | 16 callers | 13,000 to 28,000 records/s, 2.7 to 4.1 x | 3,500 records/s, 13 x |
+//! | 64 callers | 28,000 to 56,000 records/s, 6.3 to 11 x | 9,700 to 14,000 records/s, 35 to 71 x |
 //!
-//! On the fast disk 64 callers are bound by the processors: 14 CPU-us a record that is a commit of its own, and
-//! 17 to 21 with the payloads of a step, which makes 0.9 to 1.2 CPU-ms for a contract of ten steps. A single caller
-//! on the slow disk pays for the bundled SQLite calling fsync: built with `LIBSQLITE3_FLAGS=-DHAVE_FDATASYNC=1` it
-//! calls fdatasync, and comes to 0.9 x (tried by exchanging the one call for the other).
+//! On the fast disk 64 callers are bound by the processors: 14 to 29 CPU-us a record that is a commit of its own. The
+//! lowest figures are of days when the processors are slow: then a build from before the log could be searched, or its
+//! contents forgotten, has them too (27,000 to 33,000, 23 to 29 CPU-us, in turns with today's). What secrets cost is
+//! seen with the payloads of a step: 26 to 35 CPU-us a record beside 25 to 26 without them, which makes 1.4 to 1.9
+//! CPU-ms for a contract of ten steps. PostgreSQL: 1 caller 1,100 to 1,300, 64 callers 13,000 to 22,000.
 //!
-//! Since payloads lie under secrets (November 2026, disk at 3,300 to 5,000 fdatasync/s): 1 caller 2,000 to 2,800
-//! records/s, 0.5 x; 64 callers 26,000 to 33,000, 26 to 36 CPU-us a record; 2.0 CPU-ms for a contract of ten steps. That is
-//! more than the secrets explain, and not understood yet. PostgreSQL: 1 caller 1,100 to 1,300, 64 callers 13,000 to
-//! 21,000. A log of a million records beside an empty one, median of five rounds: SQLite 0.98 x at 1 caller and 0.91 x
-//! at 64, PostgreSQL 0.96 x and 0.99 x.
+//! A log of a million records beside an empty one, median of five rounds: SQLite 0.98 x at 1 caller and 0.91 x at 64,
+//! PostgreSQL 0.96 x and 0.99 x.
 //!
 //! Without arguments: 1, 16 and 64 callers, 3 seconds each, in a folder made under the current one. With
 //! `commit_speed 3 --filled 1000000` a log of so many records is compared with an empty one instead, in turns, since the
@@ -26,7 +24,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -67,15 +65,14 @@ async fn main() -> Outcome<()> {
         (Some("--filled"), Some(count)) => Some(count.parse()?),
         _ => return Err("arguments: SECONDS [--filled RECORDS]".into()),
     };
-    let folder = Path::new("commit_speed.tmp");
-    fs::create_dir_all(folder)?;
+    // Under the current folder, since that is on the disk to be measured.
+    let fresh = tempfile::tempdir_in(".")?;
+    let folder = fresh.path();
     let time = Duration::from_secs(seconds);
-    let outcome = match filled {
+    match filled {
         None => both(folder, time).await,
         Some(count) => growth(folder, time, count).await,
-    };
-    fs::remove_dir_all(folder)?;
-    outcome
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are the output")]
@@ -359,7 +356,7 @@ fn signing() -> Outcome<Signing> {
 
 /// What this process used of the processors so far, from `/proc/self/stat`.
 fn cpu_time() -> Outcome<Duration> {
-    let stat = fs::read_to_string("/proc/self/stat")?;
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
     let fields: Vec<&str> = stat.rsplit_once(')').ok_or("no fields")?.1.split_whitespace().collect();
     let ticks =
         |place: usize| fields.get(place).ok_or("too few fields")?.parse::<u64>().map_err(|_| "not a number");

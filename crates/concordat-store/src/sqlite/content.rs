@@ -102,11 +102,33 @@ impl batch::Content for Content {
 
 /// Stores a batch, and gives what the log is then. Outside of a transaction it is one of its own.
 pub(super) async fn store(
-    batch: Batch<Content>,
+    mut batch: Batch<Content>,
     connection: &mut SqliteConnection,
 ) -> sqlx::Result<Frontier> {
+    let forgotten = std::mem::take(&mut batch.content.forgotten);
+    if forgotten.is_empty() {
+        return insert(batch, connection).await;
+    }
+    sqlx::raw_sql("SAVEPOINT forgetting").execute(&mut *connection).await?;
+    let done = async {
+        let tree = insert(batch, &mut *connection).await?;
+        let forget = sqlx::query("INSERT INTO forgetting VALUES (?)").bind(forgotten.close());
+        forget.execute(&mut *connection).await?;
+        sqlx::raw_sql("RELEASE forgetting").execute(&mut *connection).await?;
+        Ok(tree)
+    };
+    let done = done.await;
+    if done.is_err() {
+        // Some failures take the transaction with them, and then there is nothing to take back.
+        let back = sqlx::raw_sql("ROLLBACK TO forgetting; RELEASE forgetting");
+        back.execute(connection).await.map(drop).unwrap_or_default();
+    }
+    done
+}
+
+async fn insert(batch: Batch<Content>, connection: &mut SqliteConnection) -> sqlx::Result<Frontier> {
     let Batch { first, tree, note, content, completed: _ } = batch;
-    let insert = sqlx::query("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    let insert = sqlx::query("INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(number(first))
         .bind(content.records.close())
         .bind(content.leaves)
@@ -118,7 +140,6 @@ pub(super) async fn store(
         .bind(content.sealed.close())
         .bind(content.sealed_digests)
         .bind(content.sealed_contents)
-        .bind(content.forgotten.close())
         .bind(content.runs.close())
         .bind(content.replies.close())
         .bind(number(tree.size()))
@@ -142,6 +163,10 @@ impl Default for Rows {
 }
 
 impl Rows {
+    fn is_empty(&self) -> bool {
+        self.0.len() == 1
+    }
+
     fn push(&mut self, row: &impl Serialize) {
         if self.0.len() > 1 {
             self.0.push(b',');
