@@ -74,8 +74,14 @@ async fn people_are_evidence_and_trust_replays(storage: Storage) {
     let may_not = house.engine.testify(&house.submitter, &agent, bad.clone()).await;
     assert!(matches!(may_not, Err(EngineError::Forbidden(_))), "{may_not:?}");
     let before = bound(&house, &agent).await;
-    house.engine.testify(&registrar, &agent, bad).await.unwrap();
+    house.engine.testify(&registrar, &agent, bad.clone()).await.unwrap();
     assert!(bound(&house, &agent).await < before);
+    // Saying it again makes it no truer, not after a start either.
+    let known = bound(&house, &agent).await;
+    assert!(
+        refusal(house.engine.testify(&registrar, &agent, bad.clone()).await).contains("one testimony a day")
+    );
+    assert_eq!(bound(&house, &agent).await, known);
     let nothing =
         house.engine.testify(&registrar, &agent, says(Seen::Testified { good: 0, bad: 0 }, "so")).await;
     assert!(refusal(nothing).contains("how many"));
@@ -95,6 +101,8 @@ async fn people_are_evidence_and_trust_replays(storage: Storage) {
     assert_eq!(bound(&house, &agent).await, known);
     assert_eq!(house.engine.replay_trust().await.unwrap(), replayed);
     assert!(refusal(house.engine.rate(&house.submitter, run, rating(5)).await).contains("already"));
+    let registrar = house.key("reg", &tenant, Role::RegistryAdmin).await;
+    assert!(refusal(house.engine.testify(&registrar, &agent, bad).await).contains("one testimony a day"));
 }
 
 on_both! {

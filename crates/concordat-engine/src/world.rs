@@ -17,7 +17,7 @@ use concordat_model::policy_book::{PolicyBook, PolicyEvent};
 use concordat_model::registry::{AgentEvent, Registry, RegistryError};
 use concordat_model::run::event::About;
 use concordat_model::trigger::TriggerEvent;
-use concordat_model::trust::{Cause, RatingCause, TrustBook, TrustChanged};
+use concordat_model::trust::{Cause, RatingCause, Seen, TrustBook, TrustChanged, TrustKey};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) trust: TrustBook,
     /// Which contracts were rated, and by whom.
     pub(crate) rated: HashSet<(RunId, TenantName, PrincipalName)>,
+    /// Who testified to what, and in which hour they did last.
+    pub(crate) testified: HashMap<(TrustKey, PrincipalName), Timestamp>,
     pub(crate) keys: Keyring,
     pub(crate) policies: PolicyBook,
     pub(crate) reviews: BTreeMap<ReviewId, OpenReview>,
@@ -172,7 +174,7 @@ impl World {
             "trust.changed" => {
                 let change: TrustChanged = record.data().map_err(|error| odd(error.to_string()))?;
                 self.trust.apply(&change).map_err(|error| odd(error.to_string()))?;
-                self.note_rating(&change);
+                self.note_said(&change);
                 Ok(())
             }
             "key.created" | "key.revoked" => {
@@ -251,10 +253,16 @@ impl World {
         Ok(())
     }
 
-    /// Remembers who has rated what: once is enough.
-    pub(crate) fn note_rating(&mut self, change: &TrustChanged) {
-        if let Cause::Rating(RatingCause { run, rated_by, tenant, .. }) = &change.cause {
-            self.rated.insert((*run, tenant.clone(), rated_by.clone()));
+    /// Remembers who has rated what, and testified to what in which hour: saying it again is no evidence.
+    pub(crate) fn note_said(&mut self, change: &TrustChanged) {
+        match &change.cause {
+            Cause::Rating(RatingCause { run, rated_by, tenant, .. }) => {
+                self.rated.insert((*run, tenant.clone(), rated_by.clone()));
+            }
+            Cause::Person(said) if matches!(change.seen, Seen::Testified { .. }) => {
+                self.testified.insert((change.key.clone(), said.by.clone()), change.after.since);
+            }
+            Cause::Person(_) | Cause::Attempt(_) => {}
         }
     }
 
