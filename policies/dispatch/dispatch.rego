@@ -1,7 +1,7 @@
 # Which agents may do this step?
 #
-# Policy names the set; Concordat chooses inside it by what it has seen the agents do. No rule here, and nothing in
-# the input, lets an agent say that it should be preferred.
+# Policy names the set, and the way in which Concordat chooses inside it by what it has seen the agents do. No rule here,
+# and nothing in the input, lets an agent say that it should be preferred.
 package concordat.dispatch
 
 import data.concordat.common
@@ -14,7 +14,12 @@ default decision := {"answer": "deny", "reasons": [{
 }]}
 
 # Only a permit names agents that may do the work; every answer says why the others may not.
-decision := object.union(judged, {"permitted": permitted, "excluded": excluded, "why": why(excluded)}) if {
+decision := object.union(judged, {
+	"permitted": permitted,
+	"strategy": strategy,
+	"excluded": excluded,
+	"why": why(excluded),
+}) if {
 	judged.answer == "permit"
 } else := object.union(judged, {"excluded": against, "why": why(against)})
 
@@ -26,6 +31,11 @@ approved if common.approved(input.review, input.step.params, input.submitter.nam
 
 # The least trust, in basis points, that a risk asks for. At 0 an agent without any proof may work: probation.
 least_trust := {"low": 0, "medium": 5000, "high": 7000, "critical": 8000}
+
+# Agents that are little known get a chance to become known, but not where most is at stake.
+default strategy := "explore"
+
+strategy := "best" if input.contract.governance.risk == "critical"
 
 # Undoing must never wait for trust, money or time: what was done stands until it is undone.
 undoing if input.step.leg == "undo"

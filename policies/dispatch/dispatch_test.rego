@@ -68,7 +68,15 @@ undo := {"step": {"leg": "undo"}}
 approval := {"review": {"id": "rev_1", "by": "rita", "roles": ["reviewer"], "payload": "sha256:f"}}
 
 test_who_may_do_it_is_permitted if {
-	asked({}) == {"answer": "permit", "permitted": ["agt_1", "agt_2"], "excluded": {}, "why": {}}
+	asked({}) == {
+		"answer": "permit", "permitted": ["agt_1", "agt_2"], "strategy": "explore", "excluded": {}, "why": {},
+	}
+}
+
+test_nothing_is_tried_out_where_most_is_at_stake if {
+	asked(risk("low")).strategy == "explore"
+	asked(risk("high")).strategy == "explore"
+	asked(object.union_n([risk("critical"), both(trust(9000)), {"step": {"effect": "none"}}])).strategy == "best"
 }
 
 test_each_agent_is_excluded_for_its_own_reasons if {

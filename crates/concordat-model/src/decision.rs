@@ -63,9 +63,13 @@ pub struct Decision {
     /// Every check that policy made, as policy reported it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,
-    /// Dispatch only: the agents inside which the choice was free.
+    /// Dispatch only: the agents inside which the choice was free, in the order of their ids, or of their rank where
+    /// policy ranked them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permitted: Vec<AgentId>,
+    /// Dispatch only: how one of them is to be chosen. Where it is absent, by seeded draws alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<Strategy>,
     /// Dispatch only: why each other candidate was not among them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub excluded: BTreeMap<AgentId, Vec<Reason>>,
@@ -91,6 +95,33 @@ pub struct Compared {
     pub differs: bool,
     /// Whether it gave no answer of its own: it failed, and the code says how.
     pub failed: bool,
+}
+
+/// How one agent is chosen among those that policy permits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// By seeded draws from what is believed about each, the busy ones a little less.
+    Explore,
+    /// Who is proven most.
+    Best,
+    /// Who costs least.
+    Cheapest,
+    /// The first in the order in which policy permitted them.
+    Ranked,
+}
+
+impl Strategy {
+    /// The word for it in policy, the API and the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Strategy::Explore => "explore",
+            Strategy::Best => "best",
+            Strategy::Cheapest => "cheapest",
+            Strategy::Ranked => "ranked",
+        }
+    }
 }
 
 /// Yes, people, or no. A "no" without a reason cannot be written.

@@ -5,13 +5,14 @@
 //!  reasons: [{code, message, fix?}],          none on permit, at least one otherwise
 //!  checks: [{policy, result, severity, message, fix?}],
 //!  permitted: [id], excluded: {id: [code]},   dispatch only; on permit every candidate is in one of them
+//!  strategy: "explore" | "best" | "cheapest" | "ranked",   dispatch only, on permit; how one of them is chosen
 //!  why: {code: {message, fix?}}}              dispatch only; what the codes of `excluded` mean, once each
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use concordat_model::decision::{Answer, Check, CheckResult, Gate, Reason, Reasons, Severity};
+use concordat_model::decision::{Answer, Check, CheckResult, Gate, Reason, Reasons, Severity, Strategy};
 use concordat_model::id::AgentId;
 use regorus::Value;
 use serde::Deserialize;
@@ -30,7 +31,17 @@ pub(crate) struct Answered {
     pub(crate) answer: Answer,
     pub(crate) checks: Vec<Check>,
     pub(crate) permitted: Vec<AgentId>,
+    pub(crate) strategy: Option<Strategy>,
     pub(crate) excluded: BTreeMap<AgentId, Vec<Reason>>,
+}
+
+impl Answered {
+    /// The denial that a failure is.
+    pub(crate) fn failed(failed: &Failed) -> Answered {
+        let answer = failed.failure.denial(&failed.detail);
+        let (checks, permitted, strategy, excluded) = Default::default();
+        Answered { answer, checks, permitted, strategy, excluded }
+    }
 }
 
 #[derive(Deserialize)]
@@ -43,6 +54,8 @@ struct Raw {
     checks: Vec<Check>,
     #[serde(default)]
     permitted: Vec<AgentId>,
+    #[serde(default)]
+    strategy: Option<Strategy>,
     #[serde(default)]
     excluded: BTreeMap<AgentId, Vec<String>>,
     #[serde(default)]
@@ -81,11 +94,14 @@ pub(crate) fn read(gate: Gate, value: &Value, candidates: &BTreeSet<AgentId>) ->
     check_candidates(gate, &raw, candidates)?;
     let excluded = explained(&raw)?;
     let mut permitted = raw.permitted;
-    permitted.sort_unstable();
+    if raw.strategy != Some(Strategy::Ranked) {
+        permitted.sort_unstable();
+    }
     Ok(Answered {
         answer: answer(raw.answer, raw.reasons, &raw.checks)?,
         checks: raw.checks,
         permitted,
+        strategy: raw.strategy,
         excluded,
     })
 }
@@ -162,6 +178,9 @@ fn check_candidates(gate: Gate, raw: &Raw, candidates: &BTreeSet<AgentId>) -> Re
         return Err(malformed("an agent is permitted twice"));
     }
     let permits = gate == Gate::Dispatch && matches!(raw.answer, Word::Permit);
+    if raw.strategy.is_some() && !permits {
+        return Err(malformed("only the dispatch gate names a strategy, and only when it permits"));
+    }
     if gate == Gate::Dispatch && permits == permitted.is_empty() {
         return Err(malformed("it permits agents without permitting, or permits without an agent"));
     }
@@ -305,6 +324,15 @@ mod tests {
         for (text, wanted) in [
             (r#"{"answer":"permit","permitted":["ONE"]}"#, "permit"),
             (r#"{"answer":"permit"}"#, "policy_malformed: it permits agents"),
+            (r#"{"answer":"permit","permitted":["ONE"],"strategy":"best"}"#, "permit"),
+            (
+                r#"{"answer":"permit","permitted":["ONE"],"strategy":"favourite"}"#,
+                "policy_malformed: unknown variant",
+            ),
+            (
+                r#"{"answer":"deny","reasons":[{"code":"c","message":"m"}],"strategy":"best"}"#,
+                "policy_malformed: only the dispatch gate names a strategy",
+            ),
             (
                 r#"{"answer":"permit","permitted":["TWO"]}"#,
                 "policy_malformed: `agt_00000000000000000000000002` was",

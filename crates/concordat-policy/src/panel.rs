@@ -13,6 +13,7 @@ use concordat_model::id::{DecisionId, RunId};
 use concordat_model::share::Share;
 use concordat_model::work::{Outcome, Work};
 
+use crate::answer::Answered;
 use crate::input::{AccessInput, AdmitInput, DispatchInput, PromoteInput, ReleaseInput};
 use crate::policy::{Asked, Permitted, Policy, Refusal, Released};
 
@@ -141,14 +142,16 @@ fn lot(run: RunId, revision: Digest) -> u16 {
 fn compare(asked: &mut Asked, other: Option<&Policy>) {
     let Some(other) = other else { return };
     let decision = &asked.decision;
-    let (answer, permitted) = other.answer_to(decision.gate, &asked.input);
+    let Answered { answer, permitted, strategy, .. } = other.answer_to(decision.gate, &asked.input);
     let codes: Vec<String> = answer.reasons().iter().map(|reason| reason.code.clone()).collect();
     let compared = Compared {
         policy: other.revision(),
         answer: answer.as_str().to_owned(),
         failed: codes.iter().any(|code| code.starts_with("policy_")),
         codes,
-        differs: answer.as_str() != decision.answer.as_str() || permitted != decision.permitted,
+        differs: answer.as_str() != decision.answer.as_str()
+            || permitted != decision.permitted
+            || strategy != decision.strategy,
     };
     asked.decision.compared = Some(compared);
 }

@@ -4,7 +4,7 @@
 //! about an outcome also gives the key, and only on the policy's own permit; `unlock` is the one place in
 //! the program where a permit is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -13,7 +13,6 @@ use concordat_model::decision::{Answer, Decision, Gate, Provenance};
 use concordat_model::digest::{Digest, canonical};
 use concordat_model::id::{AgentId, DecisionId};
 use concordat_model::payload::{self, Payload, Salt};
-use concordat_model::trust::Belief;
 use concordat_model::work::{Outcome, Work};
 use regorus::{Engine, Value};
 
@@ -24,7 +23,10 @@ use crate::evaluate::{self, EVALUATOR};
 use crate::explain::{self, Explanation, Sources};
 use crate::failure::{Failed, Failure};
 use crate::graph;
-use crate::input::{AccessInput, AdmitInput, DispatchInput, GateInput, PromoteInput, ReleaseInput};
+use crate::input::{
+    AccessInput, AdmitInput, Candidate, DispatchInput, GateInput, PromoteInput, ReleaseInput,
+};
+use crate::select::Merits;
 
 /// The stack on which policy is loaded and tried, in bytes: room for the deepest tree that 64 KiB of text can be.
 /// Virtual: only what is used is paid for.
@@ -98,9 +100,9 @@ impl Asked {
 #[must_use = "permitted work goes to nobody until an agent is chosen"]
 pub struct Permitted {
     pub(crate) work: Authorized<Work>,
-    // INVARIANT: `first` and `others` are in the order of their ids, and each is in the decision's `permitted`.
-    pub(crate) first: (Arc<Agent>, Belief),
-    pub(crate) others: Vec<(Arc<Agent>, Belief)>,
+    // INVARIANT: `first` and `others` are in the order of the decision's `permitted`, and each is in it.
+    pub(crate) first: (Arc<Agent>, Merits),
+    pub(crate) others: Vec<(Arc<Agent>, Merits)>,
     pub(crate) asked: Asked,
 }
 
@@ -228,16 +230,13 @@ impl Policy {
         }
         let asked = self.ask(id, input);
         let (work, asked) = unlock(asked, work)?;
+        let offered: BTreeMap<AgentId, _> =
+            candidates.iter().zip(&input.candidates).map(|both| (both.0.id, both)).collect();
+        let merits =
+            |(agent, candidate): &(&Arc<Agent>, &Candidate)| (Arc::clone(agent), Merits::of(candidate));
         let permitted = &asked.decision.permitted;
-        let mut agents: Vec<(Arc<Agent>, Belief)> = candidates
-            .iter()
-            .zip(&input.candidates)
-            .filter(|(agent, _)| permitted.binary_search(&agent.id).is_ok())
-            .map(|(agent, candidate)| (Arc::clone(agent), candidate.belief))
-            .collect();
-        agents.sort_unstable_by_key(|(agent, _)| agent.id);
-        agents.dedup_by_key(|(agent, _)| agent.id);
-        let mut agents = agents.into_iter();
+        let mut agents =
+            permitted.iter().filter_map(|id| offered.get(id).map(merits)).collect::<Vec<_>>().into_iter();
         match agents.next() {
             Some(first) => Ok(Permitted { work, first, others: agents.collect(), asked }),
             // The answer's reader lets no dispatch permit through without a candidate.
@@ -269,12 +268,10 @@ impl Policy {
         self.decide(gate, id, Form { bytes: document.to_vec(), salt }, evaluate::input(document)).decision
     }
 
-    /// The bare answer to a stored input, with the agents it permits, in the order of their ids.
-    pub(crate) fn answer_to(&self, gate: Gate, input: &[u8]) -> (Answer, Vec<AgentId>) {
-        match evaluate::input(payload::document(input)).and_then(|input| self.answer(gate, input)) {
-            Ok(answered) => (answered.answer, answered.permitted),
-            Err(failed) => (failed.failure.denial(&failed.detail), Vec::new()),
-        }
+    /// The bare answer to a stored input.
+    pub(crate) fn answer_to(&self, gate: Gate, input: &[u8]) -> Answered {
+        let answered = evaluate::input(payload::document(input)).and_then(|input| self.answer(gate, input));
+        answered.unwrap_or_else(|failed| Answered::failed(&failed))
     }
 
     fn ask<I: GateInput>(&self, id: DecisionId, input: &I) -> Asked {
@@ -314,9 +311,7 @@ impl Policy {
     }
 
     fn failed(&self, gate: Gate, id: DecisionId, input: Form, failed: &Failed) -> Asked {
-        let answer = failed.failure.denial(&failed.detail);
-        let (checks, permitted, excluded) = Default::default();
-        self.asked(gate, id, input, Answered { answer, checks, permitted, excluded })
+        self.asked(gate, id, input, Answered::failed(failed))
     }
 
     /// What explains a decision of this policy, made anew from its input.
@@ -344,7 +339,7 @@ impl Policy {
     fn asked(&self, gate: Gate, id: DecisionId, form: Form, answered: Answered) -> Asked {
         let (explained, explanation) = self.explain(gate, &form, &answered).unzip();
         let (input, stored) = payload::payload(form.bytes, form.salt);
-        let Answered { answer, checks, permitted, excluded } = answered;
+        let Answered { answer, checks, permitted, strategy, excluded } = answered;
         let provenance = Provenance {
             policy: self.revision,
             input,
@@ -352,7 +347,8 @@ impl Policy {
             evaluator: EVALUATOR.to_owned(),
         };
         let compared = None;
-        let decision = Decision { id, gate, answer, checks, permitted, excluded, compared, provenance };
+        let decision =
+            Decision { id, gate, answer, checks, permitted, strategy, excluded, compared, provenance };
         Asked { decision, input: stored.into(), explanation: explanation.map(Into::into) }
     }
 }

@@ -1,86 +1,92 @@
-//! Chooses one agent among those that policy permits, by seeded Thompson sampling.
+//! Chooses one agent among those that policy permits, in the way that policy names.
 //!
-//! Each permitted agent's share of good outcomes is drawn from what is believed about it, and the best draw gets
-//! the work: proven agents mostly win, and little-known ones win often enough to become known. The seed is an
-//! argument, so a choice can be made again from the log. Nothing outside the permitted set can be chosen.
+//! | strategy | who gets the work |
+//! |---|---|
+//! | `explore` | seeded Thompson sampling: each agent's share of good outcomes is drawn from what is believed about it, and the best draw wins; a busy agent's draw counts up to a tenth less |
+//! | `best` | who is proven most: the highest lower bound for this risk |
+//! | `cheapest` | the least cost of a call; among equals, the best draw |
+//! | `ranked` | the first, in the order in which policy permitted them |
+//!
+//! By draws, proven agents mostly win, and little-known ones win often enough to become known. The seed is an argument,
+//! so a choice can be made again from the log. Nothing outside the permitted set can be chosen. A decision that names no
+//! strategy explores by draws alone.
+
+mod contest;
 
 use std::sync::Arc;
 
 use concordat_model::agent::Agent;
-use concordat_model::id::AgentId;
+use concordat_model::decision::{Decision, Strategy};
+use concordat_model::id::{AgentId, DecisionId};
 use concordat_model::share::Share;
-use concordat_model::trust::{Belief, Counts};
-use concordat_model::work::Assignment;
-use rand_chacha::ChaCha12Rng;
-use rand_chacha::rand_core::SeedableRng;
-use rand_distr::{Beta, Distribution};
+use concordat_model::trust::Belief;
+use concordat_model::work::{Assignment, Work};
 
 use crate::authorized::Authorized;
 use crate::input::DispatchInput;
 use crate::policy::{Asked, Permitted};
 
-/// Counts below and beyond these draw no differently, and keep the sampler within its numbers.
-const COUNTS: (f64, f64) = (0.01, 1e9);
+use contest::Contest;
+pub(crate) use contest::Merits;
 
 /// What was chosen, and how.
 #[derive(Debug)]
 pub struct Chosen {
     /// The work with its agent.
     pub assignment: Authorized<Assignment>,
-    /// What was drawn for each permitted agent, in the order of their ids.
+    /// What was compared for each permitted agent, in their order: what was drawn, or what is proven. None if ranked.
     pub draws: Vec<(AgentId, Share)>,
     /// The decision that permitted them.
     pub asked: Asked,
 }
 
-/// Chooses one of the permitted agents; the same seed and the same beliefs choose the same one.
+/// Chooses one of the permitted agents; the same seed and the same merits choose the same one.
 #[must_use]
 pub fn choose(permitted: Permitted, seed: [u8; 32]) -> Chosen {
     let Permitted { work, first, others, asked } = permitted;
-    let mut rng = ChaCha12Rng::from_seed(seed);
-    let (agent, belief) = first;
-    let mut best = (draw(&belief, &mut rng), agent);
-    let mut draws = vec![(best.1.id, Share::of(best.0))];
-    // INVARIANT: the agents come in the order of their ids, and on a tie the lower id stays.
-    for (agent, belief) in others {
-        let drawn = draw(&belief, &mut rng);
-        draws.push((agent.id, Share::of(drawn)));
-        if drawn > best.0 {
-            best = (drawn, agent);
-        }
+    let strategy = asked.decision.strategy;
+    let id = first.0.id;
+    let (mut contest, drawn) = Contest::begin(strategy, seed, first);
+    let mut draws = vec![(id, drawn)];
+    draws.extend(others.into_iter().map(|agent| (agent.0.id, contest.enter(agent))));
+    if strategy == Some(Strategy::Ranked) {
+        draws.clear();
     }
-    let assignment = work.map(|work, decision| assign(work, &best.1, decision));
+    let agent = contest.winner();
+    let assignment = work.map(|work, decision| assign(work, &agent, decision));
     Chosen { assignment, draws, asked }
 }
 
-/// Who would be chosen among these agents of a stored dispatch input, with the same seed: a name, never a key.
+/// Who would be chosen among the agents that a decision permits, with the same seed: a name, never a key.
 #[must_use]
-pub fn would_choose(input: &DispatchInput, permitted: &[AgentId], seed: [u8; 32]) -> Option<AgentId> {
-    let candidates = input.candidates.iter().map(|candidate| (candidate.id, candidate.belief));
-    favourite(candidates.filter(|(id, _)| permitted.contains(id)).collect(), seed)
+pub fn would_choose(input: &DispatchInput, decision: &Decision, seed: [u8; 32]) -> Option<AgentId> {
+    let merits = |id: &AgentId| {
+        input.candidates.iter().find(|candidate| candidate.id == *id).map(|found| (*id, Merits::of(found)))
+    };
+    winner(decision.strategy, decision.permitted.iter().filter_map(merits), seed)
 }
 
 /// Who would be chosen among agents of whom this is believed: what simulations and trials ask, and never a key.
 #[must_use]
 pub fn favourite(mut beliefs: Vec<(AgentId, Belief)>, seed: [u8; 32]) -> Option<AgentId> {
-    let mut rng = ChaCha12Rng::from_seed(seed);
     beliefs.sort_unstable_by_key(|(id, _)| *id);
     beliefs.dedup_by_key(|(id, _)| *id);
-    let mut best: Option<(f64, AgentId)> = None;
-    for (id, belief) in beliefs {
-        let drawn = draw(&belief, &mut rng);
-        if best.is_none_or(|(most, _)| drawn > most) {
-            best = Some((drawn, id));
-        }
-    }
-    best.map(|(_, id)| id)
+    winner(None, beliefs.into_iter().map(|(id, belief)| (id, Merits::believed(belief))), seed)
 }
 
-fn assign(
-    work: concordat_model::work::Work,
-    agent: &Arc<Agent>,
-    decision: concordat_model::id::DecisionId,
-) -> Assignment {
+fn winner(
+    strategy: Option<Strategy>,
+    mut agents: impl Iterator<Item = (AgentId, Merits)>,
+    seed: [u8; 32],
+) -> Option<AgentId> {
+    let (mut contest, _) = Contest::begin(strategy, seed, agents.next()?);
+    for agent in agents {
+        contest.enter(agent);
+    }
+    Some(contest.winner())
+}
+
+fn assign(work: Work, agent: &Arc<Agent>, decision: DecisionId) -> Assignment {
     Assignment {
         work,
         agent: agent.id,
@@ -88,26 +94,5 @@ fn assign(
         revision: agent.revision,
         binding: agent.registration.binding.clone(),
         decision,
-    }
-}
-
-/// One possible truth about an agent: the weighted geometric mean of its drawn shares.
-fn draw(belief: &Belief, rng: &mut ChaCha12Rng) -> f64 {
-    belief.weighed().map(|(counts, weight)| libm::pow(share(counts, rng), weight)).product()
-}
-
-fn share(counts: Counts, rng: &mut ChaCha12Rng) -> f64 {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a millionth of an outcome in billions draws no differently"
-    )]
-    let outcomes = |micros: u64| (micros as f64 / 1e6).clamp(COUNTS.0, COUNTS.1);
-    match Beta::new(outcomes(counts.good), outcomes(counts.bad)) {
-        Ok(beta) => {
-            let drawn = beta.sample(rng);
-            if drawn.is_finite() { drawn } else { 0.0 }
-        }
-        // Both counts are positive; nothing is drawn for what is not.
-        Err(_) => 0.0,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use concordat_engine::ports::StoredRecord;
-use concordat_model::decision::{Answer, CheckResult, Decision, Gate, Reason};
+use concordat_model::decision::{Answer, CheckResult, Decision, Gate, Reason, Strategy};
 use concordat_policy::Explanation;
 use serde_json::Value;
 
@@ -78,7 +78,13 @@ fn answered(decision: &Decision) -> String {
     let waits = decision.answer.reasons().iter().any(|reason| PASSING.contains(&reason.code.as_str()));
     match &decision.answer {
         Answer::Permit if decision.gate == Gate::Dispatch => {
-            format!("Policy permits {} of them.", decision.permitted.len())
+            let how = match decision.strategy {
+                None | Some(Strategy::Explore) => "",
+                Some(Strategy::Best) => " Who is proven most gets the work.",
+                Some(Strategy::Cheapest) => " Who costs least gets the work.",
+                Some(Strategy::Ranked) => " The first of them gets the work.",
+            };
+            format!("Policy permits {} of them.{how}", decision.permitted.len())
         }
         Answer::Permit => "Policy permits it.".to_owned(),
         Answer::Review { .. } => "Policy does not decide this alone: people are asked.".to_owned(),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use concordat_model::decision::{Decision, Gate};
+use concordat_model::decision::{Decision, Gate, Strategy};
 use concordat_model::digest::Digest;
 use concordat_model::id::{AgentId, DecisionId};
 use concordat_model::payload;
@@ -56,7 +56,7 @@ pub struct ImpactReport {
     pub would_review: u64,
     /// Those that would have been denials.
     pub would_deny: u64,
-    /// Permits that would have been for other agents.
+    /// Permits that would have been for other agents, or with another way to choose among them.
     pub other_agents: u64,
     /// Those of them in which another agent would have got the work.
     pub rerouted: u64,
@@ -266,10 +266,10 @@ impl ImpactReport {
                 "review" => self.would_review += 1,
                 _ => self.would_deny += 1,
             },
-            _ if was.permitted != would.permitted => {
-                self.other_agents += 1;
+            _ if was.permitted != would.permitted || strategy(was) != strategy(&would) => {
                 rerouted = input.and_then(|input| routed(stored, was, &would, input));
                 self.rerouted += u64::from(rerouted.is_some());
+                self.other_agents += 1;
             }
             _ if was.answer == would.answer
                 && was.checks == would.checks
@@ -302,6 +302,11 @@ impl ImpactReport {
     }
 }
 
+/// How an agent is chosen, also by a bundle that does not say so.
+fn strategy(decision: &Decision) -> Strategy {
+    decision.strategy.unwrap_or(Strategy::Explore)
+}
+
 /// Who got the work, and who would have got it, if that is somebody else.
 fn routed(
     stored: &StoredRecord,
@@ -311,8 +316,8 @@ fn routed(
 ) -> Option<(AgentId, AgentId)> {
     let input: DispatchInput = serde_json::from_slice(payload::document(input)).ok()?;
     let seed = *Digest::of(format!("{}/{}", stored.record.subject(), was.id).as_bytes()).bytes();
-    let before = would_choose(&input, &was.permitted, seed)?;
-    let after = would_choose(&input, &would.permitted, seed)?;
+    let before = would_choose(&input, was, seed)?;
+    let after = would_choose(&input, would, seed)?;
     (before != after).then_some((before, after))
 }
 

@@ -118,6 +118,7 @@ mod tests {
             answer: code.map_or(Answer::Permit, |code| Answer::Deny { reasons: Reasons::one(reason(code)) }),
             checks: Vec::new(),
             permitted: Vec::new(),
+            strategy: None,
             excluded: Default::default(),
             compared: compared.map(|(policy, differs, failed)| Compared {
                 policy: Digest::of(policy.as_bytes()),

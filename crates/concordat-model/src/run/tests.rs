@@ -140,6 +140,7 @@ impl Game {
             answer,
             checks: vec![],
             permitted: vec![],
+            strategy: None,
             excluded: Default::default(),
             compared: None,
             provenance,

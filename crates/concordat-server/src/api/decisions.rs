@@ -64,6 +64,9 @@ pub struct Decision {
     /// Dispatch only: the agents inside which the choice was free.
     #[serde(default)]
     pub permitted: Vec<String>,
+    /// Dispatch only: how one of them is chosen: `explore`, `best`, `cheapest` or `ranked`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
     /// Dispatch only: why each other candidate was not among them.
     #[serde(default)]
     pub excluded: BTreeMap<String, Vec<Reason>>,
@@ -268,6 +271,7 @@ impl From<&model::Decision> for Decision {
             answer: (&decision.answer).into(),
             checks: decision.checks.iter().map(Check::from).collect(),
             permitted: decision.permitted.iter().map(ToString::to_string).collect(),
+            strategy: decision.strategy.map(|strategy| strategy.as_str().to_owned()),
             excluded: excluded
                 .map(|(id, reasons)| (id.to_string(), reasons.iter().map(Reason::from).collect()))
                 .collect(),

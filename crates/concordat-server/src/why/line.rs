@@ -1,9 +1,9 @@
 //! One sentence for each event that people want to know of.
 
 use concordat_model::classification::{Classification, Verdict as Classified};
-use concordat_model::decision::{Answer, CheckResult, Decision, Gate};
+use concordat_model::decision::{Answer, CheckResult, Decision, Gate, Strategy};
 use concordat_model::id::{AgentId, DecisionId};
-use concordat_model::run::event::{Ending, Event, Reply, Skip};
+use concordat_model::run::event::{Draw, Ending, Event, Reply, Skip};
 use concordat_model::step_id::StepId;
 use concordat_model::work::{Attempt, Leg};
 
@@ -150,31 +150,35 @@ impl Teller<'_> {
         }
         let asked = self.story.decision(*decision);
         let others = asked.map_or(0, |decision| decision.permitted.len().saturating_sub(1));
-        let drawn =
-            |wanted: AgentId| draws.iter().find(|draw| draw.agent == wanted).map(|draw| percent(draw.drawn));
-        match (others, drawn(*agent)) {
-            (0, _) => text.push_str(": of the agents that offer the skill, policy permitted only this one"),
-            (_, None) => {
-                text.push_str(&format!(": policy permitted it and {}", piece(others, "other agent")));
-            }
-            (_, Some(own)) => {
-                let mut rest: Vec<_> = draws.iter().filter(|draw| draw.agent != *agent).collect();
-                rest.sort_by_key(|draw| std::cmp::Reverse(draw.drawn));
-                let shown = rest.iter().take(3);
-                let rivals: Vec<String> = shown
-                    .map(|draw| format!("{} of `{}`", percent(draw.drawn), self.name(draw.agent)))
-                    .collect();
-                text.push_str(&format!(
-                    ": policy permitted it and {}, and it won the draw, which weighs what was seen of each: {own} \
-                     against {}",
-                    piece(others, "other agent"),
-                    and(&rivals)
-                ));
-            }
+        let strategy = asked.and_then(|decision| decision.strategy);
+        match others {
+            0 => text.push_str(": of the agents that offer the skill, policy permitted only this one"),
+            _ => text.push_str(&format!(
+                ": policy permitted it and {}{}",
+                piece(others, "other agent"),
+                self.won(strategy, *agent, draws)
+            )),
         }
         text.push('.');
         text.push_str(&asked.map(|decision| self.passed(decision)).unwrap_or_default());
         Some((text, Some(*decision)))
+    }
+
+    /// How an agent came before the others that were permitted.
+    fn won(&self, strategy: Option<Strategy>, agent: AgentId, draws: &[Draw]) -> String {
+        let what = match strategy {
+            None | Some(Strategy::Explore) => "it won the draw, which weighs what was seen of each",
+            Some(Strategy::Best) => "it is proven most",
+            Some(Strategy::Cheapest) => return ", and it costs least".to_owned(),
+            Some(Strategy::Ranked) => return ", and ranks it first".to_owned(),
+        };
+        let Some(own) = draws.iter().find(|draw| draw.agent == agent) else { return String::new() };
+        let mut rest: Vec<_> = draws.iter().filter(|draw| draw.agent != agent).collect();
+        rest.sort_by_key(|draw| std::cmp::Reverse(draw.drawn));
+        let shown = rest.iter().take(3);
+        let rivals: Vec<String> =
+            shown.map(|draw| format!("{} of `{}`", percent(draw.drawn), self.name(draw.agent))).collect();
+        format!(", and {what}: {} against {}", percent(own.drawn), and(&rivals))
     }
 
     /// Who was passed over, and why.

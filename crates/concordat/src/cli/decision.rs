@@ -152,6 +152,9 @@ pub(super) fn text(detail: &DecisionDetail) -> String {
     if !decision.permitted.is_empty() {
         let names: Vec<String> = decision.permitted.iter().map(name).collect();
         text.push_str(&format!("\n  permitted: {}", names.join(", ")));
+        if let Some(strategy) = &decision.strategy {
+            text.push_str(&format!("\n  chosen by: {}", visible(strategy)));
+        }
     }
     for (agent, why) in &decision.excluded {
         let why: Vec<String> = why.iter().map(|reason| visible(&reason.message)).collect();
