@@ -32,6 +32,9 @@ pub enum EngineError {
         /// By which id.
         id: String,
     },
+    /// Nothing tells of a person or thing. Who that is stays unsaid: it may be somebody's name.
+    #[error("no contract or event of your organisation tells of this subject")]
+    Untold,
     /// It cannot be done in the present state.
     #[error("{0}")]
     Conflict(String),

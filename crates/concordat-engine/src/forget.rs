@@ -119,12 +119,7 @@ impl Engine {
             filter.between.0.clone_from(last);
             owners.extend(page);
         }
-        // What was looked for is not said again: it may be somebody's name.
-        let none = || EngineError::NotFound {
-            what: "contract or event that tells of",
-            id: "this subject".to_owned(),
-        };
-        if owners.is_empty() { Err(none()) } else { Ok(owners) }
+        if owners.is_empty() { Err(EngineError::Untold) } else { Ok(owners) }
     }
 
     /// Adds an owner's belongings, and those of the contracts within it and the events that it heard.

@@ -101,6 +101,10 @@ impl Source for MadeUp {
         Ok(digests.clone())
     }
 
+    async fn forgotten(&mut self, _: &str) -> Result<bool, String> {
+        Ok(false)
+    }
+
     async fn payload(&mut self, _: &Digest) -> Result<Option<Vec<u8>>, String> {
         Ok(None)
     }

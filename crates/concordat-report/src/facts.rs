@@ -38,7 +38,9 @@ pub enum Input {
     Unknown,
     /// It is stored.
     Stored,
-    /// It is not stored.
+    /// It was forgotten, and the log says so.
+    Forgotten,
+    /// It is not stored, and nothing says why.
     Missing,
 }
 

@@ -10,7 +10,7 @@ mod gather;
 mod not_made;
 mod order;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::ops::Range;
@@ -52,6 +52,9 @@ pub trait Source {
 
     /// Which of these payloads are stored.
     async fn stored(&mut self, digests: &BTreeSet<Digest>) -> Result<BTreeSet<Digest>, Self::Error>;
+
+    /// Whether the log says that this owner's payloads were forgotten.
+    async fn forgotten(&mut self, owner: &str) -> Result<bool, Self::Error>;
 
     /// A payload.
     async fn payload(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, Self::Error>;
@@ -207,11 +210,20 @@ impl<S: Source> Making<'_, S> {
         let wanted: BTreeSet<Digest> = entries.iter().filter_map(input).collect();
         let stored =
             if wanted.is_empty() { BTreeSet::new() } else { failed(self.source.stored(&wanted).await)? };
+        let mut forgotten = BTreeMap::new();
         for entry in entries {
+            let owner = entry.record.subject();
             let input = match input(entry) {
-                Some(digest) if stored.contains(&digest) => Input::Stored,
-                Some(_) => Input::Missing,
                 None => Input::Unknown,
+                Some(digest) if stored.contains(&digest) => Input::Stored,
+                Some(_) => {
+                    let known = match forgotten.get(owner) {
+                        Some(known) => *known,
+                        None => failed(self.source.forgotten(owner).await)?,
+                    };
+                    forgotten.insert(owner, known);
+                    if known { Input::Forgotten } else { Input::Missing }
+                }
             };
             facts.add(entry, input);
         }

@@ -232,7 +232,9 @@ fn engine_kind(error: &EngineError) -> Kind {
         EngineError::PolicyRefused(_) => {
             Kind(S::UNPROCESSABLE_ENTITY, "policy-refused", "The policy does not pass", false)
         }
-        EngineError::NotFound { .. } | EngineError::Registry(RegistryError::Unknown(_)) => NOT_FOUND,
+        EngineError::NotFound { .. }
+        | EngineError::Untold
+        | EngineError::Registry(RegistryError::Unknown(_)) => NOT_FOUND,
         EngineError::Forgotten { .. } => Kind(S::GONE, "forgotten", "It was forgotten", false),
         EngineError::Conflict(_) | EngineError::Illegal(_) | EngineError::Store(StoreError::Conflict(_)) => {
             CONFLICT

@@ -97,6 +97,17 @@ impl Reading {
         }
     }
 
+    /// The id of the record that says that an owner's payloads were forgotten.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn forgotten(&self, owner: &str) -> Result<Option<String>, StoreError> {
+        match &self.0 {
+            Readers::File(readers) => sqlite::read::forgotten(readers, owner).await,
+            Readers::Server(readers) => postgres::read::forgotten(readers, owner).await,
+        }
+    }
+
     /// A payload.
     ///
     /// # Errors

@@ -171,7 +171,7 @@ fn payloads(change: &Change) -> impl Iterator<Item = &Payload> {
 
 /// Nothing was stored, and whoever tries again may find the signer in better health.
 fn unsigned(why: &str) -> Failure {
-    tracing::error!(%why, "the log's key did not sign, so nothing is stored: {why}");
+    tracing::error!(%why, "the log's key did not sign, so nothing is stored");
     Failure::Busy(format!("the log's key did not sign: {why}"))
 }
 

@@ -17,7 +17,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use concordat_agents::egress::{BadEndpoint, Egress, HostPort};
+use concordat_agents::egress::{BadEndpoint, Egress, Forbidden, HostPort};
 use concordat_ledger::Record;
 use concordat_ledger::record::RecordError;
 use reqwest::Url;
@@ -142,6 +142,11 @@ impl Receiver {
         let late = || NotTaken::yet(format!("the receiver takes more than {} s", PATIENCE.as_secs()));
         tokio::time::timeout(PATIENCE, handed).await.map_err(|_| late())?
     }
+}
+
+/// An address is closed, and how it is opened here.
+fn denied(why: &Forbidden, host: &HostPort) -> String {
+    format!("{why}; where that is meant, `--allow {host}` or, for this machine, `--allow-loopback`")
 }
 
 /// A record of which no form can be made is no receiver's fault.

@@ -34,6 +34,7 @@ pub(super) struct Completeness {
     unknown: u64,
     releases: Reconciled,
     inputs: Reconciled,
+    forgotten: Tally,
     subjects: Reconciled,
     understood: Reconciled,
     /// The next number of each subject that may still get records.
@@ -74,12 +75,13 @@ impl Completeness {
         } else {
             self.next.insert(record.subject().to_owned(), seq + 1);
         }
-        if record.kind() == "gate.decided" && input != Input::Unknown {
-            self.inputs.judge(
-                input == Input::Stored,
-                entry.index,
-                entry.text("/decision/id").unwrap_or(record.id()),
-            );
+        match input {
+            Input::Unknown => {}
+            Input::Forgotten => self.forgotten.hit(entry.index),
+            Input::Stored | Input::Missing => {
+                let id = entry.text("/decision/id").unwrap_or(record.id());
+                self.inputs.judge(input == Input::Stored, entry.index, id);
+            }
         }
         if record.subject().starts_with("run_") {
             self.understood.judge(event.is_some(), entry.index, record.id());
@@ -162,8 +164,9 @@ impl Completeness {
                 "completeness.inputs",
                 "Decisions whose input is stored, so that they can be asked again",
                 decisions::DECIDED,
-                "the payload named by data.decision.provenance.input is in the database; from records alone there is no evidence",
+                "the payload named by data.decision.provenance.input is in the database; what was forgotten is left out; from records alone there is no evidence",
             ),
+            self.forgotten(),
             self.subjects.figure(
                 "completeness.subjects",
                 "Records that follow the one before them of the same subject without a gap",
@@ -188,6 +191,17 @@ impl Completeness {
             tables: Vec::new(),
             ..Section::default()
         }
+    }
+
+    fn forgotten(&self) -> Figure {
+        let basis = Basis {
+            query: decisions::DECIDED.to_owned(),
+            rule: Some("an erasure.executed or retention.pruned names the subject among data.owners"),
+            leaves: self.forgotten.leaves.clone(),
+            of: None,
+        };
+        let value = Value::count(self.forgotten.count, self.forgotten.count + self.inputs.judged.count);
+        figure("completeness.forgotten", "Decisions whose input was forgotten, as the log says", value, basis)
     }
 
     fn unknown(&self, _: &Counts) -> Figure {

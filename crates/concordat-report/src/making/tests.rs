@@ -12,6 +12,7 @@ use crate::template::Template;
 struct Few {
     records: Vec<Record>,
     payloads: BTreeMap<Digest, Vec<u8>>,
+    forgotten: Option<&'static str>,
 }
 
 impl Source for Few {
@@ -31,7 +32,11 @@ impl Source for Few {
     }
 
     async fn stored(&mut self, digests: &BTreeSet<Digest>) -> Result<BTreeSet<Digest>, String> {
-        Ok(digests.clone())
+        Ok(digests.iter().filter(|digest| self.payloads.contains_key(digest)).copied().collect())
+    }
+
+    async fn forgotten(&mut self, owner: &str) -> Result<bool, String> {
+        Ok(self.forgotten == Some(owner))
     }
 
     async fn payload(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, String> {
@@ -144,4 +149,31 @@ fn without_an_earlier_revision_what_was_in_force_counts() {
     let changes = &sections.iter().find(|section| section["id"] == "policies").unwrap()["changes"];
     assert_eq!(changes[0]["against"], json!(first));
     assert_eq!(changes[1]["note"], "it is the revision that was there already");
+}
+
+#[test]
+fn what_was_forgotten_is_told_from_what_is_lost() {
+    let mut log = Few { forgotten: Some("run_a"), ..Few::default() };
+    let kept = log.bundle("an input\n");
+    for (index, (subject, input)) in [
+        ("run_a", Digest::of(b"1")),
+        ("run_a", kept),
+        ("run_b", Digest::of(b"2")),
+        ("run_a", Digest::of(b"3")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let data = json!({"decision": {"id": format!("dec {index}"), "provenance": {"input": input}}});
+        log.records.push(record(index as u64, "gate.decided", subject, &data));
+    }
+    let report: Value = serde_json::from_slice(&log.made(Form::Json)).unwrap();
+    let sections = report["sections"].as_array().unwrap();
+    let section = sections.iter().find(|section| section["id"] == "completeness").unwrap();
+    let figure =
+        |id: &str| section["figures"].as_array().unwrap().iter().find(|one| one["id"] == id).unwrap().clone();
+    let inputs = figure("completeness.inputs");
+    assert_eq!((&inputs["value"]["part"], &inputs["value"]["whole"]), (&json!(1), &json!(2)));
+    assert_eq!(inputs["missing"], json!(["dec 2"]));
+    assert_eq!(figure("completeness.forgotten")["value"]["count"], 2);
 }

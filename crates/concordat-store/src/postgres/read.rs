@@ -243,7 +243,7 @@ pub(super) async fn owners(
     query.persistent(false).fetch_all(readers).await.map_err(unavailable)
 }
 
-pub(super) async fn forgotten(readers: &PgPool, owner: &str) -> Result<Option<String>, StoreError> {
+pub(crate) async fn forgotten(readers: &PgPool, owner: &str) -> Result<Option<String>, StoreError> {
     let query = sqlx::query_scalar("SELECT record FROM forgotten WHERE owner = $1").bind(owner);
     query.fetch_optional(readers).await.map_err(unavailable)
 }

@@ -226,7 +226,7 @@ pub(super) async fn owners(
     query.fetch_all(readers).await.map_err(unavailable)
 }
 
-pub(super) async fn forgotten(readers: &SqlitePool, owner: &str) -> Result<Option<String>, StoreError> {
+pub(crate) async fn forgotten(readers: &SqlitePool, owner: &str) -> Result<Option<String>, StoreError> {
     let query = sqlx::query_scalar("SELECT record FROM forgotten WHERE owner = ?").bind(owner.to_owned());
     query.fetch_optional(readers).await.map_err(unavailable)
 }

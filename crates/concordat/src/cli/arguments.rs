@@ -24,6 +24,7 @@ pub(super) struct Arguments {
 
 /// What every command understands.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The server.
     #[arg(

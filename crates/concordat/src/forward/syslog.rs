@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio_rustls::TlsConnector;
 
-use super::{NotTaken, unreadable};
+use super::{NotTaken, denied, unreadable};
 use crate::forms::{Form, Message};
 
 /// Most bytes of a datagram, over IPv4.
@@ -76,7 +76,7 @@ impl Syslog {
         let scheme = if way == Way::Tls { "https" } else { "http" };
         let endpoint = Endpoint::parse(&format!("{scheme}://{host}/")).map_err(|error| error.to_string())?;
         egress.check(&endpoint).map_err(|error| match way {
-            Way::Tls => format!("{error}, here `--allow`"),
+            Way::Tls => denied(&error, &host),
             Way::Tcp | Way::Udp => format!(
                 "`{host}` is reached in the open; hint: use `syslog+tls://`, or allow it with `--allow {host}` ({error})"
             ),

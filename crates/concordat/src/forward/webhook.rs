@@ -27,7 +27,7 @@ use reqwest::{Response, StatusCode, Url, redirect};
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::{Manners, NotTaken, PATIENCE, unreadable};
+use super::{Manners, NotTaken, PATIENCE, denied, unreadable};
 use crate::forms::Form;
 
 /// The longest pause that a receiver may ask for.
@@ -100,7 +100,7 @@ impl Webhook {
         let mut plain = to.clone();
         plain.set_query(None);
         let endpoint = Endpoint::parse(plain.as_str()).map_err(|error| error.to_string())?;
-        egress.check(&endpoint).map_err(|error| format!("{error}, here `--allow`"))?;
+        egress.check(&endpoint).map_err(|error| denied(&error, endpoint.host_port()))?;
         let mut http = reqwest::Client::builder()
             .dns_resolver(Arc::new(Guard::new(egress, endpoint.host_port().port())))
             .redirect(redirect::Policy::none())

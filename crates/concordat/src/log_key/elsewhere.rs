@@ -92,9 +92,10 @@ pub fn public(path: &Path, name: &str) -> Result<Verifier, LogKeyError> {
     let text =
         std::fs::read_to_string(path).map_err(|why| LogKeyError::File { path: path.to_owned(), why })?;
     let text = text.trim();
-    let verifier = match text.strip_prefix("-----BEGIN PUBLIC KEY-----") {
+    let verifier = match text.strip_prefix("-----BEGIN ") {
         Some(rest) => {
-            let inner: String = rest.split("-----").next().unwrap_or_default().split_whitespace().collect();
+            let inner = rest.strip_prefix("PUBLIC KEY-----").and_then(|rest| rest.split("-----").next());
+            let inner: String = inner.unwrap_or_default().split_whitespace().collect();
             let key = STANDARD.decode(inner).ok();
             let key =
                 key.as_deref().and_then(|der| der.strip_prefix(&SPKI)).and_then(|key| key.try_into().ok());

@@ -115,7 +115,7 @@ fn public_keys_are_pem_or_verifier_keys_of_this_log() {
         (stranger, Err("is not one of the log")),
         (String::new(), Err("looks like")),
         ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n".to_owned(), Err("PEM of an Ed25519")),
-        (fs::read_to_string(place.file("key.pem")).unwrap(), Err("looks like")),
+        (fs::read_to_string(place.file("key.pem")).unwrap(), Err("PEM of an Ed25519 public key")),
     ] {
         fs::write(&other, &text).unwrap();
         let told = public(Path::new(&other), NAME).map(drop).map_err(|error| error.to_string());

@@ -37,6 +37,10 @@ impl Source for Log {
         Ok(self.0.stored(&digests).await?.into_iter().collect())
     }
 
+    async fn forgotten(&mut self, owner: &str) -> Result<bool, StoreError> {
+        Ok(self.0.forgotten(owner).await?.is_some())
+    }
+
     async fn payload(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         self.0.payload(digest).await
     }
