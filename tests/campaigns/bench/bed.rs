@@ -114,6 +114,11 @@ impl Bed {
         Ok(Bed { house, caller, more, folder, database, http, key })
     }
 
+    /// Who may do everything here.
+    pub(super) fn admin(&self) -> anyhow::Result<Client> {
+        Ok(Client::new(&self.house.url, self.key.as_deref())?)
+    }
+
     /// Kills it and starts it again; gives itself, and how long it took from start to first answer.
     pub(super) fn again(self) -> anyhow::Result<(Bed, Duration)> {
         let Bed { house, caller, more, folder, database, http, key } = self;

@@ -17,6 +17,7 @@ mod disk;
 pub(crate) mod floor;
 mod latency;
 mod load;
+mod registry;
 mod shape;
 mod size;
 mod small;
@@ -53,6 +54,9 @@ pub(crate) struct Options {
     /// How many contracts wait while the server stands idle and is started again; 10,000 without it.
     #[arg(long)]
     open: Option<u32>,
+    /// How many agents the large registry holds; 100,000 without it.
+    #[arg(long)]
+    agents: Option<u32>,
     /// How many records the log shall have before the server is started again.
     #[arg(long, default_value_t = 0)]
     records: u32,
@@ -71,6 +75,8 @@ enum Section {
     Size,
     /// Many contracts that wait: what they cost, and how long a start takes.
     Standing,
+    /// A large registry beside a small one.
+    Registry,
 }
 
 impl Options {
@@ -94,6 +100,10 @@ impl Options {
 
     fn open(&self) -> u32 {
         self.open.unwrap_or(if self.quick { 200 } else { 10_000 })
+    }
+
+    fn agents(&self) -> u32 {
+        self.agents.unwrap_or(if self.quick { 1000 } else { 100_000 })
     }
 
     fn wants(&self, section: Section) -> bool {
@@ -122,6 +132,9 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     }
     if options.wants(Section::Standing) {
         standing::measure(options, &mut aims).await?;
+    }
+    if options.wants(Section::Registry) {
+        registry::measure(options, &mut aims).await?;
     }
     disk("after")?;
     aims.print();
