@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use concordat_engine::{Order, RunView};
 use concordat_model::payload;
 use concordat_tests::sdk_agent::SdkAgent;
-use concordat_tests::{House, status_of, told};
+use concordat_tests::{House, status_of, submission, told};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -26,7 +27,10 @@ fn bindings() -> Vec<(&'static str, Value)> {
 }
 
 fn contract(skill: &str) -> Value {
-    let timeout = if skill.starts_with("stuck") { "4s" } else { "30s" };
+    contract_within(skill, if skill.starts_with("stuck") { "4s" } else { "30s" })
+}
+
+pub(crate) fn contract_within(skill: &str, timeout: &str) -> Value {
     json!({"apiVersion": "concordat/v1", "kind": "Contract", "metadata": {"name": "test"}, "spec": {
         "objective": "Check the credit of a loan applicant and assess the lending risk",
         "requirements": ["Check the applicant's credit score", "Assess the loan's risk"],
@@ -37,19 +41,37 @@ fn contract(skill: &str) -> Value {
 }
 
 /// What the run says became of the step: its output, or the code and message of its failure.
-async fn outcome(house: &House, skill: &str) -> String {
-    let view = house.carry_out(contract(skill), json!({})).await;
+pub(crate) async fn outcome(house: &House, skill: &str) -> String {
+    outcome_of(house, skill, &house.carry_out(contract(skill), json!({})).await).await
+}
+
+/// What a run says became of its step that was cancelled while an agent had it, as `at_work` tells.
+pub(crate) async fn cancelled<F: Future<Output = bool>>(
+    house: &House,
+    skill: &str,
+    at_work: impl Fn() -> F,
+) -> String {
+    let submission = submission(contract_within(skill, "10m"), json!({}));
+    let run = house.submit(submission).await[0];
+    while !at_work().await {
+        tokio::task::yield_now().await;
+    }
+    house.engine.order(&house.submitter, run, Order::Cancel, "changed my mind").await.unwrap();
+    outcome_of(house, skill, &house.over(run).await).await
+}
+
+async fn outcome_of(house: &House, skill: &str, view: &RunView) -> String {
     let reply = view
         .records
         .iter()
         .filter_map(|stored| stored.record.data::<Value>().ok())
         .find_map(|data| data.get("reply").cloned())
-        .unwrap_or_else(|| panic!("{skill}: nobody answered: {:#?}", told(&view)));
+        .unwrap_or_else(|| panic!("{skill}: nobody answered: {:#?}", told(view)));
     let output = match serde_json::from_value(reply["output"].clone()) {
         Ok(digest) => house.engine.store().payload(&digest).await.unwrap().unwrap(),
         Err(_) => Vec::new(),
     };
-    format!("{}: {reply}: {}", status_of(&view), String::from_utf8_lossy(payload::document(&output)))
+    format!("{}: {reply}: {}", status_of(view), String::from_utf8_lossy(payload::document(&output)))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,4 +143,24 @@ async fn an_agent_of_the_official_sdk_is_registered_by_its_card() {
     house.register(registration).await;
     let said = outcome(&house, "answer").await;
     assert!(said.starts_with("completed") && said.contains(r#""score":700"#), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_of_the_official_sdk_is_told_when_a_run_is_cancelled() {
+    let house = House::open().await;
+    let agent = SdkAgent::start();
+    let (house, agent) = (&house, &agent);
+    // 0.3 has nothing to look for a task by, so that its agents are told only when the time is over.
+    let told = bindings().into_iter().filter(|(_, binding)| binding["version"] != "0.3");
+    for (nth, (suffix, binding)) in told.enumerate() {
+        house.register(agent.registration(suffix, &binding)).await;
+        let at_work =
+            async || agent.ledger().await.iter().filter(|line| line["did"] == "execute").count() > nth;
+        let said = cancelled(house, &format!("stuck.{suffix}"), at_work).await;
+        assert!(
+            said.starts_with("cancelled: ") && said.contains(r#""code":"agent-withdrawn""#),
+            "{suffix}: {said}"
+        );
+        assert!(said.contains("the run was stopped"), "{suffix}: {said}");
+    }
 }

@@ -64,6 +64,11 @@ pub fn python() -> PathBuf {
     place().join("python/bin/python")
 }
 
+/// Python with the older SDK of MCP.
+pub fn older_python() -> PathBuf {
+    place().join("python-older/bin/python")
+}
+
 /// A program of ours in Python.
 pub fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign").join(name)

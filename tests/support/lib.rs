@@ -24,7 +24,9 @@ use concordat::demo::agents::{Mood, SampleAgent, fleet, serve};
 use concordat_agents::HttpAgents;
 use concordat_agents::egress::Egress;
 use concordat_classify::Classifier;
-use concordat_engine::ports::{AgentTransport, CardDraft, CardWanted, Page, RecordFilter, SystemClock};
+use concordat_engine::ports::{
+    AgentTransport, CardDraft, CardProtocol, CardWanted, Page, RecordFilter, SystemClock,
+};
 use concordat_engine::{Bounds, Caller, Engine, EngineError, Parts, RunView, status};
 use concordat_ledger::{Signer, Verifier};
 use concordat_model::decision::Decision;
@@ -161,8 +163,18 @@ impl House {
 
     /// Drafts a registration out of a card, for work in finance.
     pub async fn draft(&self, url: &str, key: Option<String>) -> Result<CardDraft, EngineError> {
+        self.draft_of(CardProtocol::A2a, url, key).await
+    }
+
+    /// The same for an agent that speaks another protocol.
+    pub async fn draft_of(
+        &self,
+        protocol: CardProtocol,
+        url: &str,
+        key: Option<String>,
+    ) -> Result<CardDraft, EngineError> {
         let domains = vec!["finance".parse().unwrap()];
-        let wanted = CardWanted { url: url.to_owned(), key, owner: None, domains };
+        let wanted = CardWanted { protocol, url: url.to_owned(), key, owner: None, domains };
         self.engine.draft_agent(&self.admin, wanted).await
     }
 

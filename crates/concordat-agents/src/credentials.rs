@@ -1,20 +1,38 @@
-//! What agents know us by: a token or a key, for one origin each.
+//! What agents know us by: a token, a key, a token that is fetched or a certificate, for one origin each.
 //!
 //! They come from the operator, stand in no registration and no record, are never shown, and leave only for the
 //! scheme, host and port that they were given for, as the URL parser understood those.
+
+mod certificate;
+mod grant;
+#[cfg(test)]
+mod tls_tests;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use crate::egress::{BadEndpoint, Endpoint, HostPort};
 
+pub(crate) use certificate::Shown;
+pub(crate) use grant::Grant;
+
 /// Credentials by origin; clones share them.
 #[derive(Clone, Default)]
-pub struct Credentials(Arc<HashMap<Origin, (HeaderName, HeaderValue)>>);
+pub struct Credentials(Arc<HashMap<Origin, Credential>>);
+
+/// What one origin knows us by.
+pub(crate) enum Credential {
+    /// A header that is always the same.
+    Header(HeaderName, HeaderValue),
+    /// In `Authorization`, a token that is fetched.
+    Token(Grant),
+    /// The certificate that we show when a connection is made.
+    Certificate(Shown),
+}
 
 /// Scheme, host and port.
 #[derive(PartialEq, Eq, Hash)]
@@ -28,7 +46,7 @@ struct Origin {
 pub enum BadCredentials {
     /// Not the form.
     #[error(
-        "the credentials are not a list of `origin` with `type: bearer` and `token`, or `type: api_key` with `header` and `key`: line {line}, column {column}"
+        "the credentials are not a list of `origin` with `type: bearer` and `token`, `type: api_key` with `header` and `key`, `type: oauth2` with `tokenUrl`, `clientId`, `clientSecret` and perhaps `scope`, or `type: client_certificate` with `certificate`, `key` and perhaps `authority`: line {line}, column {column}"
     )]
     Form {
         /// Where it is wrong.
@@ -57,6 +75,14 @@ pub enum BadCredentials {
         /// The text as it came.
         header: String,
     },
+    /// A certificate that cannot be shown.
+    #[error(
+        "`certificate`, `key` and `authority` for `{origin}` are texts in PEM, and the origin begins with `https`"
+    )]
+    Certificate {
+        /// The text as it came.
+        origin: String,
+    },
     /// A secret that cannot stand in a header.
     #[error("the secret for `{origin}` is not 1 to 8192 visible ASCII characters")]
     Secret {
@@ -66,10 +92,32 @@ pub enum BadCredentials {
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase", deny_unknown_fields)]
 enum Written {
-    Bearer { origin: String, token: String },
-    ApiKey { origin: String, header: String, key: String },
+    Bearer {
+        origin: String,
+        token: String,
+    },
+    ApiKey {
+        origin: String,
+        header: String,
+        key: String,
+    },
+    // The tag has no place for a digit in snake case.
+    #[serde(rename = "oauth2")]
+    OAuth {
+        origin: String,
+        token_url: String,
+        client_id: String,
+        client_secret: String,
+        scope: Option<String>,
+    },
+    ClientCertificate {
+        origin: String,
+        certificate: String,
+        key: String,
+        authority: Option<String>,
+    },
 }
 
 /// The longest secret, in bytes.
@@ -103,35 +151,69 @@ impl Credentials {
             .map_err(|error| BadCredentials::Form { line: error.line(), column: error.column() })?;
         let mut read = HashMap::new();
         for one in written {
-            let (origin, header, secret) = match one {
-                Written::Bearer { origin, token } => {
-                    (origin, "authorization".to_owned(), format!("Bearer {token}"))
-                }
-                Written::ApiKey { origin, header, key } => (origin, header, key),
-            };
+            let (Written::Bearer { origin, .. }
+            | Written::ApiKey { origin, .. }
+            | Written::OAuth { origin, .. }
+            | Written::ClientCertificate { origin, .. }) = &one;
+            let origin = origin.clone();
             let endpoint = Endpoint::parse(&origin)?;
             if endpoint.url().path() != "/" {
                 return Err(BadCredentials::Path { origin });
             }
-            let named = header.parse::<HeaderName>().ok().filter(|name| !is_taken(name.as_str()));
-            let Some(name) = named else { return Err(BadCredentials::Header { header }) };
-            let visible = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
-            let fits = (1..=LONGEST).contains(&secret.len()) && secret.bytes().all(visible);
-            let Some(mut value) = HeaderValue::from_str(&secret).ok().filter(|_| fits) else {
-                return Err(BadCredentials::Secret { origin });
-            };
-            value.set_sensitive(true);
-            if read.insert(Origin::of(&endpoint), (name, value)).is_some() {
+            if read.insert(Origin::of(&endpoint), credential(one)?).is_some() {
                 return Err(BadCredentials::Twice { origin });
             }
         }
         Ok(Credentials(Arc::new(read)))
     }
 
-    /// The header for this endpoint, if there is one.
-    pub(crate) fn of(&self, endpoint: &Endpoint) -> Option<&(HeaderName, HeaderValue)> {
+    /// What this endpoint knows us by, if it knows us.
+    pub(crate) fn of(&self, endpoint: &Endpoint) -> Option<&Credential> {
         self.0.get(&Origin::of(endpoint))
     }
+}
+
+fn credential(written: Written) -> Result<Credential, BadCredentials> {
+    match written {
+        Written::Bearer { origin, token } => match sensitive(&format!("Bearer {token}")) {
+            Some(value) => Ok(Credential::Header(AUTHORIZATION, value)),
+            None => Err(BadCredentials::Secret { origin }),
+        },
+        Written::ApiKey { origin, header, key } => {
+            let named = header.parse::<HeaderName>().ok().filter(|name| !is_taken(name.as_str()));
+            let name = named.ok_or(BadCredentials::Header { header })?;
+            sensitive(&key)
+                .map(|value| Credential::Header(name, value))
+                .ok_or(BadCredentials::Secret { origin })
+        }
+        Written::OAuth { origin, token_url, client_id, client_secret, scope } => {
+            let server = Endpoint::parse(&token_url)?;
+            Grant::new(server, &client_id, &client_secret, scope.as_deref())
+                .map(Credential::Token)
+                .ok_or(BadCredentials::Secret { origin })
+        }
+        Written::ClientCertificate { origin, certificate, key, authority } => {
+            let is_https = Endpoint::parse(&origin)?.is_https();
+            let shown = Shown::read(&origin, &certificate, &key, authority.as_deref());
+            shown
+                .filter(|_| is_https)
+                .map(Credential::Certificate)
+                .ok_or(BadCredentials::Certificate { origin })
+        }
+    }
+}
+
+/// Whether a text may be a secret.
+fn is_secret(text: &str) -> bool {
+    let visible = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+    (1..=LONGEST).contains(&text.len()) && text.bytes().all(visible)
+}
+
+/// A header's value that is never shown.
+fn sensitive(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok().filter(|_| is_secret(text))?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 impl Origin {
@@ -172,10 +254,16 @@ mod tests {
             ("https://x.agents.example/", None),
             ("https://agents.exampl/", None),
         ] {
-            let found = read.of(&Endpoint::parse(endpoint).unwrap()).map(|(name, _)| name.as_str());
+            let found = match read.of(&Endpoint::parse(endpoint).unwrap()) {
+                Some(Credential::Header(name, value)) => {
+                    assert!(value.is_sensitive());
+                    Some(name.as_str())
+                }
+                Some(Credential::Token(_) | Credential::Certificate(_)) | None => None,
+            };
             assert_eq!(found, header, "{endpoint}");
         }
-        let shown = format!("{read:?} {:?}", read.of(&Endpoint::parse("https://agents.example").unwrap()));
+        let shown = format!("{read:?}");
         assert!(!shown.contains("t0ps3cret"), "{shown}");
     }
 
@@ -203,6 +291,21 @@ mod tests {
             ),
             (one("https://a.example", r#""type": "bearer", "token": "t0ps3cret\r\nx: y""#), "the secret for"),
             (one("https://a.example", r#""type": "api_key", "header": "x", "key": """#), "the secret for"),
+            (
+                one(
+                    "https://a.example",
+                    r#""type": "oauth2", "tokenUrl": "https://b.example/t", "clientId": "c", "clientSecret": "t0ps3cret\n""#,
+                ),
+                "the secret for",
+            ),
+            (
+                one(
+                    "https://a.example",
+                    r#""type": "oauth2", "tokenUrl": "b", "clientId": "c", "clientSecret": "t0ps3cret""#,
+                ),
+                "is not a URL",
+            ),
+            (one("https://a.example", r#""type": "oauth2", "clientSecret": "t0ps3cret""#), "are not a list"),
             (
                 format!(
                     r#"[{{"origin": "https://a.example", {bearer}}}, {{"origin": "https://A.example:443", {bearer}}}]"#

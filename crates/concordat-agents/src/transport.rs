@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use concordat_engine::ports::{AgentTransport, Arrival, CardDraft, CardWanted, Dispatch, Fault, Found, Lost};
+use concordat_engine::ports::{
+    AgentTransport, Arrival, CardDraft, CardProtocol, CardWanted, Dispatch, Fault, Found, Lost,
+};
 use concordat_model::agent::{Binding, OUTCOME};
 use concordat_model::contract::FailureKind;
 use concordat_model::span::Span;
@@ -16,12 +18,14 @@ use crate::a2a::{self, A2aClient, Interface, Order};
 use crate::credentials::Credentials;
 use crate::egress::{Egress, Endpoint};
 use crate::execute::{Answer, Call, ExecuteClient, Refusal, RefusalKind};
-use crate::http::{Http, Limits, Trouble};
+use crate::http::{Http, Limits, NotSent, Trouble};
+use crate::mcp::{self, McpClient};
 
 /// Agents that are reached over HTTP.
 pub struct HttpAgents {
     execute: ExecuteClient,
     a2a: A2aClient,
+    mcp: McpClient,
     http: Arc<Http>,
     egress: Egress,
 }
@@ -41,6 +45,7 @@ impl HttpAgents {
         HttpAgents {
             execute: ExecuteClient::over(http.clone()),
             a2a: A2aClient::over(http.clone()),
+            mcp: McpClient::over(http.clone()),
             http,
             egress,
         }
@@ -50,6 +55,10 @@ impl HttpAgents {
 #[async_trait]
 impl AgentTransport for HttpAgents {
     async fn dispatch(&self, dispatch: Dispatch) -> Arrival {
+        if dispatch.withdrawal.is_ordered() {
+            let message = "the run was stopped before the work was sent".to_owned();
+            return failure(FailureKind::Unavailable, Fault::Nobody, "agent-not-asked", message);
+        }
         let work = match way(&dispatch.work.get().binding) {
             Ok(way) => way,
             Err(why) => return not_sent(why),
@@ -58,7 +67,17 @@ impl AgentTransport for HttpAgents {
             Way::Execute { endpoint, first_byte } => {
                 arrival(self.execute.call(&call(&dispatch, endpoint, first_byte)).await)
             }
-            Way::A2a(interface) => a2a::arrival(&self.a2a, &interface, &order(&dispatch)).await,
+            Way::A2a(interface) => {
+                let order = order(&dispatch);
+                a2a::arrival(&self.a2a, &interface, &order, dispatch.withdrawal).await
+            }
+            Way::Mcp(endpoint) => match errand(&dispatch) {
+                Some(errand) => mcp::arrival(&self.mcp, &endpoint, &errand, dispatch.withdrawal).await,
+                None => {
+                    let message = "a tool takes an object, and the step gives something else".to_owned();
+                    failure(FailureKind::Failed, Fault::Ours, "agent-bad-params", message)
+                }
+            },
         }
     }
 
@@ -71,12 +90,16 @@ impl AgentTransport for HttpAgents {
                     (context(&work.idempotency_key, &work.attempt), format!("{decision}/lost"));
                 a2a::found(&self.a2a, &interface, &context, &id, QUESTION).await
             }
+            Ok(Way::Mcp(_)) => Found::Unknown { message: "MCP has nothing to ask by".to_owned() },
             Err(message) => Found::Unknown { message },
         }
     }
 
     async fn describe(&self, wanted: CardWanted) -> Result<CardDraft, String> {
-        a2a::import(&self.http, &wanted).await.map_err(|error| error.to_string())
+        match wanted.protocol {
+            CardProtocol::A2a => a2a::import(&self.http, &wanted).await.map_err(|error| error.to_string()),
+            CardProtocol::Mcp => mcp::import(&self.mcp, &wanted).await,
+        }
     }
 
     fn accepts(&self, url: &str) -> Result<(), String> {
@@ -89,6 +112,7 @@ impl AgentTransport for HttpAgents {
 enum Way {
     Execute { endpoint: Endpoint, first_byte: Option<Duration> },
     A2a(Interface),
+    Mcp(Endpoint),
 }
 
 fn way(binding: &Binding) -> Result<Way, String> {
@@ -104,6 +128,7 @@ fn way(binding: &Binding) -> Result<Way, String> {
             tenant: tenant.clone(),
             answers: *answers,
         }),
+        Binding::Mcp { .. } => Way::Mcp(endpoint),
     })
 }
 
@@ -141,6 +166,23 @@ fn order(dispatch: &Dispatch) -> Order {
         traceparent: traceparent(dispatch.work.get()),
         deadline: work.timeout.duration(),
     }
+}
+
+/// Work for an MCP server; none when its parameters are no arguments.
+fn errand(dispatch: &Dispatch) -> Option<mcp::Order> {
+    let Assignment { work, decision, .. } = dispatch.work.get();
+    Some(mcp::Order {
+        skill: work.skill.to_string(),
+        params: work.params.as_object()?.clone(),
+        idempotency_key: work.idempotency_key(),
+        decision: decision.to_string(),
+        run: work.run.to_string(),
+        step: work.attempt.step.to_string(),
+        attempt: work.attempt.number,
+        log_size: dispatch.log_size,
+        traceparent: traceparent(dispatch.work.get()),
+        deadline: work.timeout.duration(),
+    })
 }
 
 /// The name by which one attempt is found again at an A2A agent: earlier attempts have tasks of their own.
@@ -223,6 +265,10 @@ pub(crate) fn troubled(trouble: &Trouble) -> Arrival {
     let message = trouble.to_string();
     match trouble {
         Trouble::Malformed(_) => failure(FailureKind::Malformed, Fault::Agent, "agent-malformed", message),
+        // The agent has no part in that.
+        Trouble::NotSent(NotSent::Token { .. }) => {
+            failure(FailureKind::Unavailable, Fault::Nobody, "agent-no-token", message)
+        }
         Trouble::NotSent(_) => not_sent(message),
         Trouble::Unknown(_) => Arrival::Unknown { message },
     }

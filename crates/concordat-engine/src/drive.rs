@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use concordat_model::id::RunId;
-use concordat_model::run::event::{Ending, Event, Origin};
+use concordat_model::run::event::{Cause, Ending, Event, Origin};
 use concordat_model::run::{Phase, Run};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -24,7 +24,7 @@ use crate::error::EngineError;
 use crate::failpoint;
 use crate::input::{Input, Stop};
 use crate::limits::{Open, Slot};
-use crate::ports::{Commit, Dispatch};
+use crate::ports::{Commit, Dispatch, Out, Withdrawal};
 use crate::reconcile;
 use crate::submit::start;
 use crate::turn::{Sending, Turn, result_of};
@@ -71,6 +71,8 @@ struct Reins {
     awaited: BTreeSet<RunId>,
     /// The time of the last turn: what was due by then is done, or waits for something else than time.
     looked: Timestamp,
+    /// The work that is with agents.
+    out: Out,
     /// The run's place among those that are open.
     _open: Open,
 }
@@ -90,8 +92,16 @@ impl Driver {
         let (sender, inbox) = mpsc::unbounded_channel();
         core.open.lock().insert(run.id, Handle { inbox: sender, followers: Vec::new() });
         let open = core.limits.open(&run.state.submitter.tenant, known.bytes);
-        let reins =
-            Reins { core: core.clone(), id: run.id, inbox, awaited, looked: known.looked, _open: open };
+        let looked = known.looked;
+        let reins = Reins {
+            core: core.clone(),
+            id: run.id,
+            inbox,
+            awaited,
+            looked,
+            out: Out::default(),
+            _open: open,
+        };
         Driver { run, reins }
     }
 
@@ -109,7 +119,7 @@ impl Driver {
     /// Drives the run to its end, beginning with what a durable turn wants done.
     pub(crate) async fn drive(self, effects: Effects, log_size: u64) {
         let Driver { mut run, mut reins } = self;
-        perform(&reins.core, &run, effects, log_size);
+        perform(&reins.core, &run, effects, log_size, &reins.out);
         while !run.state.is_ended() {
             let messages = reins.next(&run).await;
             if messages.is_empty() {
@@ -207,7 +217,10 @@ impl Reins {
             return Err(EngineError::Conflict("a turn without a run was handed over".to_owned()));
         };
         (self.awaited, self.looked) = (awaited, at);
-        perform(&self.core, &run, effects, committed.size);
+        if is_called_off(&run.state.phase) {
+            self.out.withdraw();
+        }
+        perform(&self.core, &run, effects, committed.size, &self.out);
         Ok(run)
     }
 
@@ -237,10 +250,10 @@ impl Reins {
 }
 
 /// Does what a durable turn wants done. What comes back from agents goes to the run's inbox.
-fn perform(core: &Arc<Core>, run: &Run, effects: Effects, log_size: u64) {
+fn perform(core: &Arc<Core>, run: &Run, effects: Effects, log_size: u64, out: &Out) {
     let Effects { sends, waits, listening, published, stops } = effects;
     for sending in sends {
-        send(core, run.id, sending, log_size);
+        send(core, run.id, sending, log_size, out.withdrawal());
     }
     core.limits.wait(run.id, waits);
     for (child, Stop { run, at_once }) in stops {
@@ -250,14 +263,27 @@ fn perform(core: &Arc<Core>, run: &Run, effects: Effects, log_size: u64) {
     published.into_iter().for_each(|told| core.deliver(told));
 }
 
-fn send(core: &Arc<Core>, run: RunId, Sending { work, mut slot }: Sending, log_size: u64) {
+/// Whether somebody stopped the run, so that what agents still do for it is not wanted. A run that stops because a
+/// step failed still wants it: it is undone by what it brought.
+fn is_called_off(phase: &Phase) -> bool {
+    let (Phase::Closing(cause) | Phase::Ended { cause: Some(cause), .. }) = phase else { return false };
+    matches!(cause, Cause::Cancelled { .. } | Cause::Killed { .. } | Cause::Around { .. })
+}
+
+fn send(
+    core: &Arc<Core>,
+    run: RunId,
+    Sending { work, mut slot }: Sending,
+    log_size: u64,
+    withdrawal: Withdrawal,
+) {
     let core = core.clone();
     let attempt = work.get().work.attempt.clone();
     let began = core.clock.now();
     let witness = reconcile::witness(work.get());
     tokio::spawn(async move {
         failpoint::reach(failpoint::BEFORE_SEND);
-        let arrival = core.transport.dispatch(Dispatch { work, log_size }).await;
+        let arrival = core.transport.dispatch(Dispatch { work, log_size, withdrawal }).await;
         failpoint::reach(failpoint::AFTER_REPLY);
         slot.came_back(&arrival);
         let arrival = reconcile::settled(&core, witness, arrival).await;

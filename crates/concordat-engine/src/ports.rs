@@ -6,10 +6,14 @@
 mod clock;
 mod store;
 mod transport;
+mod withdrawal;
 
 pub use clock::{Clock, SystemClock};
 pub use store::{
     Change, Commit, Committed, Forgotten, Mention, Mentioned, OwnerFilter, Page, RecordFilter, RunFilter,
     RunRow, SavedReply, Sealed, Search, Store, StoreError, StoredCheckpoint, StoredRecord, StoredRun, Whose,
 };
-pub use transport::{AgentTransport, Arrival, CardDraft, CardWanted, Dispatch, Fault, Found, Lost, LostWork};
+pub use transport::{
+    AgentTransport, Arrival, CardDraft, CardProtocol, CardWanted, Dispatch, Fault, Found, Lost, LostWork,
+};
+pub use withdrawal::{Out, Withdrawal};

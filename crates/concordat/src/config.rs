@@ -63,7 +63,9 @@ pub struct ServeConfig {
     pub allow_loopback_agents: bool,
 
     /// The file with what agents know us by, a list in JSON: `{"origin": "https://agents.example", "type": "bearer",
-    /// "token": "…"}`, or `"type": "api_key", "header": "x-api-key", "key": "…"`. Nobody but its owner may read it.
+    /// "token": "…"}`, or `"type": "api_key", "header": "x-api-key", "key": "…"`, or `"type":
+    /// "oauth2", "tokenUrl": "…", "clientId": "…", "clientSecret": "…", "scope": "…"`, or `"type": "client_certificate",
+    /// "certificate": "PEM", "key": "PEM", "authority": "PEM"`. Nobody but its owner may read it.
     #[arg(long, env = "CONCORDAT_AGENT_CREDENTIALS", value_name = "FILE")]
     pub agent_credentials: Option<PathBuf>,
 

@@ -84,9 +84,14 @@ async fn bed(options: &Options, agents: u32, same: bool) -> anyhow::Result<Bed> 
 
 async fn register(admin: &Client, like: &Value, nth: u32, offers: bool) -> anyhow::Result<()> {
     let mut one = like.clone();
-    one["name"] = json!(format!("agent-{nth}"));
+    let mut set = |pointer: &str, name: String| {
+        if let Some(place) = one.pointer_mut(pointer) {
+            *place = json!(name);
+        }
+    };
+    set("/name", format!("agent-{nth}"));
     if !offers {
-        one["skills"][0]["name"] = json!(format!("skill_{}", nth % 1000));
+        set("/skills/0/name", format!("skill_{}", nth % 1000));
     }
     admin.register(serde_json::to_vec(&one)?, "application/json").await?;
     Ok(())

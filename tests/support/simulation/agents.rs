@@ -136,7 +136,7 @@ impl Agents {
 
 #[async_trait]
 impl AgentTransport for Agents {
-    async fn dispatch(&self, Dispatch { work, log_size }: Dispatch) -> Arrival {
+    async fn dispatch(&self, Dispatch { work, log_size, .. }: Dispatch) -> Arrival {
         let Inner { story, checker, disk, .. } = &*self.0;
         let decision = work.decision();
         let work = work.into_inner();

@@ -1,8 +1,10 @@
 //! One order, from its message to the end of what the agent made of it.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use concordat_engine::ports::Withdrawal;
 use concordat_model::agent::{A2aAnswers, A2aVersion};
 use serde_json::Value;
 use tokio::time::sleep_until;
@@ -29,6 +31,8 @@ pub(super) enum Ending {
     Stopped { state: State, said: String },
     /// The time was over, and the agent confirms that it stopped.
     Withdrawn { within: Duration },
+    /// Nobody wanted the work any longer, and the agent confirms that it stopped.
+    CalledOff,
     /// The agent refused the message.
     Refused(Refusal),
     /// No answer that can be read.
@@ -70,6 +74,56 @@ impl A2aClient {
             Err(Failure::Refused(refusal)) => Ending::Refused(refusal),
             Err(Failure::Trouble(Trouble::Unknown(lost))) => talk.take_up(order, whole, lost).await,
             Err(Failure::Trouble(trouble)) => Ending::Trouble(trouble),
+        }
+    }
+
+    /// The same until nobody wants the work any longer. Then the agent is told to stop, and what it brings in the end
+    /// counts, whatever that is: one that does not stop is waited for as before.
+    pub(super) async fn carry_out_until(
+        &self,
+        at: &Interface,
+        order: &Order,
+        mut withdrawal: Withdrawal,
+    ) -> Ending {
+        let mut work = std::pin::pin!(self.carry_out(at, order));
+        tokio::select! {
+            biased;
+            ending = &mut work => return ending,
+            () = withdrawal.ordered() => {}
+        }
+        let told = async {
+            self.call_off(at, order).await;
+            std::future::pending::<Infallible>().await
+        };
+        tokio::select! {
+            biased;
+            ending = &mut work => match ending {
+                Ending::Stopped { state: State::Canceled, .. } => Ending::CalledOff,
+                other => other,
+            },
+            never = told => match never {},
+        }
+    }
+
+    /// Looks for the task of an order until it is found, and tells its agent to stop. 0.3 has nothing to look by.
+    async fn call_off(&self, at: &Interface, order: &Order) {
+        if at.version == A2aVersion::V03 {
+            return;
+        }
+        let id = format!("{}/off", order.decision);
+        let talk = Talk { line: Line::new(&self.http, at, &id), at, within: Deadline::of(order.deadline) };
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let found = talk.find(&order.context, talk.within).await;
+            if let Ok(Some(task)) = found {
+                let told = talk.line.task(Ask::Cancel { task: &task.id }, talk.within).await;
+                // One that refuses will not change its mind; one that was not reached is told again.
+                if matches!(told, Ok(_) | Err(Failure::Refused(_))) {
+                    return;
+                }
+            }
+            sleep_until(talk.within.or_after(pause)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

@@ -10,10 +10,9 @@ use tokio::time::timeout_at;
 use super::hearing;
 use super::refusal::{Failure, Reason, Refusal};
 use super::speech::{Ask, Interface};
-use super::stream::Events;
 use super::task::{Heard, Task, Told};
 use crate::http::{
-    Deadline, Envelope, Head, Http, Limits, Malformed, Outgoing, Trouble, Unknown, strict, tame,
+    Deadline, Envelope, Events, Head, Http, Limits, Malformed, Outgoing, Trouble, Unknown, strict, tame,
 };
 
 const EVENTS: &str = "text/event-stream";

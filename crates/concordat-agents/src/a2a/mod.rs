@@ -24,7 +24,6 @@ mod hearing;
 mod outcome;
 mod refusal;
 mod speech;
-mod stream;
 mod task;
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! | input required | a failure that is not its fault, `agent-input-required`; the task is cancelled |
 //! | auth required, 401, 403 | a failure that is not its fault, `agent-auth-required`; the task is cancelled |
 //! | out of time, and it confirms the cancellation | `agent-withdrawn`, of the kind timeout |
+//! | the run was stopped, and it confirms the cancellation | `agent-withdrawn`, nobody's fault |
 //! | out of time otherwise, a lost task, a broken line | nobody knows |
 //!
 //! The engine has no outcome yet by which an agent's question becomes a review whose answer goes back to the task, so
@@ -15,7 +16,7 @@
 
 use std::time::Duration;
 
-use concordat_engine::ports::{Arrival, Fault, Found};
+use concordat_engine::ports::{Arrival, Fault, Found, Withdrawal};
 use concordat_model::contract::FailureKind;
 
 use super::client::{A2aClient, Ending, Traced};
@@ -25,13 +26,22 @@ use super::task::State;
 use crate::transport::{failure, troubled};
 
 /// Has an order carried out; what is known then, in the engine's words.
-pub(crate) async fn arrival(client: &A2aClient, at: &Interface, order: &Order) -> Arrival {
-    match client.carry_out(at, order).await {
+pub(crate) async fn arrival(
+    client: &A2aClient,
+    at: &Interface,
+    order: &Order,
+    withdrawal: Withdrawal,
+) -> Arrival {
+    match client.carry_out_until(at, order, withdrawal).await {
         Ending::Done(value) => Arrival::Completed(value),
         Ending::Stopped { state, said } => stopped(state, &said),
         Ending::Withdrawn { within } => {
             let message = format!("the agent did not finish within {within:?}, and confirms that it stopped");
             failure(FailureKind::Timeout, Fault::Agent, "agent-withdrawn", message)
+        }
+        Ending::CalledOff => {
+            let message = "the run was stopped, and the agent confirms that it stopped".to_owned();
+            failure(FailureKind::Failed, Fault::Nobody, "agent-withdrawn", message)
         }
         Ending::Refused(refusal) => refused(refusal),
         Ending::Trouble(trouble) => troubled(&trouble),

@@ -1,4 +1,4 @@
-//! HTTP clients, one for each port that agents are reached on.
+//! HTTP clients, one for each port that agents are reached on, and one for each origin that is shown a certificate.
 //!
 //! The client's resolver is told a name but no port, and the egress rule needs both (see `egress::guard`), so a
 //! client serves one port. There are few ports in practice; when somebody registers agents on very many, old
@@ -13,6 +13,7 @@ use reqwest::redirect::Policy;
 
 use super::limits::Limits;
 use super::trouble::NotSent;
+use crate::credentials::Shown;
 use crate::egress::{Egress, Guard};
 
 /// The most clients that are kept.
@@ -25,34 +26,38 @@ const KEEP_IDLE: Duration = Duration::from_secs(4);
 /// Unused connections that are kept for one agent.
 const KEEP_PER_AGENT: usize = 32;
 
+/// A port, and the origin that a certificate is for.
+type Place = (u16, Option<String>);
+
 #[derive(Debug)]
 pub(super) struct Connections {
     egress: Arc<Egress>,
     limits: Limits,
-    by_port: Mutex<HashMap<u16, Client>>,
+    by_place: Mutex<HashMap<Place, Client>>,
 }
 
 impl Connections {
     pub(super) fn new(egress: Arc<Egress>, limits: Limits) -> Connections {
-        Connections { egress, limits, by_port: Mutex::default() }
+        Connections { egress, limits, by_place: Mutex::default() }
     }
 
-    /// The client for `port`, built when it is asked for the first time.
-    pub(super) fn to(&self, port: u16) -> Result<Client, NotSent> {
-        let mut clients = self.by_port.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&port) {
+    /// The client for `port` and whoever is shown a certificate, built when it is asked for the first time.
+    pub(super) fn to(&self, port: u16, shown: Option<&Shown>) -> Result<Client, NotSent> {
+        let place = (port, shown.map(|shown| shown.origin().to_owned()));
+        let mut clients = self.by_place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&place) {
             return Ok(client.clone());
         }
-        let client = self.build(port).map_err(|why| NotSent::Client { why: why.to_string() })?;
+        let client = self.build(port, shown).map_err(|why| NotSent::Client { why: why.to_string() })?;
         if clients.len() >= MOST_CLIENTS {
             clients.clear();
         }
-        clients.insert(port, client.clone());
+        clients.insert(place, client.clone());
         Ok(client)
     }
 
-    fn build(&self, port: u16) -> reqwest::Result<Client> {
-        Client::builder()
+    fn build(&self, port: u16, shown: Option<&Shown>) -> reqwest::Result<Client> {
+        let client = Client::builder()
             .dns_resolver(Arc::new(Guard::new(self.egress.clone(), port)))
             .redirect(Policy::none())
             .no_proxy()
@@ -64,7 +69,11 @@ impl Connections {
             .pool_idle_timeout(KEEP_IDLE)
             .pool_max_idle_per_host(KEEP_PER_AGENT)
             .tcp_nodelay(true)
-            .user_agent(concat!("concordat/", env!("CARGO_PKG_VERSION")))
-            .build()
+            .user_agent(concat!("concordat/", env!("CARGO_PKG_VERSION")));
+        match shown {
+            Some(shown) => shown.by(client),
+            None => client,
+        }
+        .build()
     }
 }

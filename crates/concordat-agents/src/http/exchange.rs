@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_LENGTH, HeaderMap};
-use reqwest::{Method, Response, Url};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap};
+use reqwest::{Method, Response, StatusCode, Url};
 use tokio::time::{Instant, timeout_at};
 
 use super::connections::Connections;
@@ -14,7 +14,7 @@ use super::departure::Departure;
 use super::limits::Limits;
 use super::saying::tame;
 use super::trouble::{Malformed, NotSent, Trouble, Unknown};
-use crate::credentials::Credentials;
+use crate::credentials::{Credential, Credentials, Shown};
 use crate::egress::{Egress, Endpoint};
 
 /// Nothing is awaited longer than a day, whatever a caller says.
@@ -58,15 +58,53 @@ impl Http {
         &self.limits
     }
 
-    /// Sends the request and waits for the head of the reply.
-    pub(crate) async fn send(&self, outgoing: Outgoing<'_>, deadline: Deadline) -> Result<Response, Trouble> {
-        let Outgoing { endpoint, method, url, mut headers, body, first_byte } = outgoing;
-        self.egress.check(endpoint).map_err(NotSent::from)?;
-        if let Some((name, value)) = self.credentials.of(endpoint) {
-            headers.insert(name.clone(), value.clone());
+    /// Sends the request, with what its agent knows us by, and waits for the head of the reply.
+    pub(crate) async fn send(
+        &self,
+        mut outgoing: Outgoing<'_>,
+        deadline: Deadline,
+    ) -> Result<Response, Trouble> {
+        match self.credentials.of(outgoing.endpoint) {
+            None => self.send_bare(outgoing, deadline).await,
+            Some(Credential::Header(name, value)) => {
+                outgoing.headers.insert(name.clone(), value.clone());
+                self.send_bare(outgoing, deadline).await
+            }
+            Some(Credential::Certificate(shown)) => self.send_as(outgoing, deadline, Some(shown)).await,
+            Some(Credential::Token(grant)) => {
+                // Nothing is fetched for a place that may not be contacted.
+                self.egress.check(outgoing.endpoint).map_err(NotSent::from)?;
+                let token = grant.token(self, deadline).await?;
+                outgoing.headers.insert(AUTHORIZATION, token.clone());
+                let response = self.send_bare(outgoing, deadline).await?;
+                if response.status() == StatusCode::UNAUTHORIZED {
+                    grant.forget(&token).await;
+                }
+                Ok(response)
+            }
         }
+    }
+
+    /// The same as a stranger.
+    pub(crate) async fn send_bare(
+        &self,
+        outgoing: Outgoing<'_>,
+        deadline: Deadline,
+    ) -> Result<Response, Trouble> {
+        self.send_as(outgoing, deadline, None).await
+    }
+
+    async fn send_as(
+        &self,
+        outgoing: Outgoing<'_>,
+        deadline: Deadline,
+        shown: Option<&Shown>,
+    ) -> Result<Response, Trouble> {
+        let Outgoing { endpoint, method, url, headers, body, first_byte } = outgoing;
+        self.egress.check(endpoint).map_err(NotSent::from)?;
         let departure = Departure::default();
-        let request = self.connections.to(endpoint.host_port().port())?.request(method, url).headers(headers);
+        let request =
+            self.connections.to(endpoint.host_port().port(), shown)?.request(method, url).headers(headers);
         // The body is a stream to the client, which would otherwise send it in chunks.
         let sending = request.header(CONTENT_LENGTH, body.len()).body(departure.body(body)).send();
         let first_byte = first_byte.unwrap_or(LONGEST_DEADLINE);

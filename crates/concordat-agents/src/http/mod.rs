@@ -6,6 +6,7 @@
 mod connections;
 mod departure;
 mod envelope;
+mod events;
 mod exchange;
 mod head;
 mod header;
@@ -15,6 +16,7 @@ pub(crate) mod strict;
 mod trouble;
 
 pub(crate) use envelope::Envelope;
+pub(crate) use events::Events;
 pub(crate) use exchange::{Deadline, Http, Outgoing};
 pub(crate) use head::Head;
 pub(crate) use header::id_value;

@@ -112,6 +112,12 @@ pub enum Malformed {
         /// What is wrong with it.
         why: String,
     },
+    /// The same where the protocol is MCP.
+    #[error("the agent's reply is not MCP: {why}")]
+    Mcp {
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 /// Why a request was not sent.
@@ -141,6 +147,14 @@ pub enum NotSent {
         endpoint: String,
         /// The time that there was.
         within: Duration,
+    },
+    /// No token, without which the agent would not know us.
+    #[error("no token from `{server}`: {why}")]
+    Token {
+        /// Whoever gives tokens out.
+        server: String,
+        /// What went wrong.
+        why: String,
     },
     /// The HTTP client could not be built on this machine.
     #[error("the HTTP client does not start: {why}")]

@@ -9,6 +9,8 @@ use concordat_model::work::{Assignment, Attempt};
 use concordat_policy::Authorized;
 use serde_json::Value;
 
+use super::withdrawal::Withdrawal;
+
 /// Carries permitted work to agents and brings back what they answer.
 #[async_trait]
 pub trait AgentTransport: Send + Sync {
@@ -45,11 +47,15 @@ pub struct Dispatch {
     pub work: Authorized<Assignment>,
     /// The size of the log under the checkpoint that covers the decision.
     pub log_size: u64,
+    /// Tells when nobody wants the work any longer. An agent that can be told to stop is told then.
+    pub withdrawal: Withdrawal,
 }
 
 /// Whose card is to be read, and what the card does not say.
 #[derive(Debug, Clone)]
 pub struct CardWanted {
+    /// The protocol that the agent speaks.
+    pub protocol: CardProtocol,
     /// The agent's address, or its card's.
     pub url: String,
     /// The public key in PEM that the card has to be signed by.
@@ -58,6 +64,15 @@ pub struct CardWanted {
     pub owner: Option<String>,
     /// The fields of work that it is wanted for.
     pub domains: Vec<DomainName>,
+}
+
+/// Where an agent says what it can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CardProtocol {
+    /// In the card of the Agent2Agent protocol.
+    A2a,
+    /// In the list of tools of an MCP server.
+    Mcp,
 }
 
 /// What a card comes to.

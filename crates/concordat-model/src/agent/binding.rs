@@ -37,6 +37,11 @@ pub enum Binding {
         #[serde(default)]
         answers: A2aAnswers,
     },
+    /// The Model Context Protocol over streamable HTTP. The skill is the tool, the parameters are its arguments.
+    Mcp {
+        /// The URL of the server's endpoint.
+        url: String,
+    },
 }
 
 /// Which of A2A's protocol bindings an interface speaks.
@@ -83,18 +88,19 @@ impl Binding {
     #[must_use]
     pub fn url(&self) -> &str {
         match self {
-            Binding::Execute { url, .. } | Binding::A2a { url, .. } => url,
+            Binding::Execute { url, .. } | Binding::A2a { url, .. } | Binding::Mcp { url } => url,
         }
     }
 
     /// Whether the agent can be asked what became of work whose answer was lost.
     ///
-    /// A2A 1.0 has its tasks listed by our own name for the exchange; 0.3 has nothing to ask by.
+    /// A2A 1.0 has its tasks listed by our own name for the exchange; 0.3 has nothing to ask by, and neither has MCP.
     #[must_use]
     pub fn reconciles(&self) -> bool {
         match self {
             Binding::Execute { reconciles, .. } => *reconciles,
             Binding::A2a { version, .. } => *version == A2aVersion::V1,
+            Binding::Mcp { .. } => false,
         }
     }
 

@@ -52,7 +52,10 @@ pub struct AgentRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CardAsked {
-    /// The agent's address, or its card's.
+    /// The protocol that the agent speaks.
+    #[serde(default)]
+    pub protocol: Speaks,
+    /// The agent's address, or its card's, or the MCP server's endpoint.
     pub url: String,
     /// The domains that it is wanted for.
     pub domains: Vec<String>,
@@ -62,6 +65,17 @@ pub struct CardAsked {
     /// The public key in PEM (Ed25519 or P-256) that the card has to be signed by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+}
+
+/// Where an agent says what it can do: in an A2A card, or in the list of tools of an MCP server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Speaks {
+    /// The Agent2Agent protocol.
+    #[default]
+    A2a,
+    /// The Model Context Protocol.
+    Mcp,
 }
 
 /// What a card comes to.

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use concordat_engine::Trusted;
-use concordat_engine::ports::CardWanted;
+use concordat_engine::ports::{CardProtocol, CardWanted};
 use concordat_model::agent::{Agent, Registration, Standing};
 use concordat_model::name::{DomainName, SkillName};
 use concordat_model::problem::Problem;
@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use crate::api::agents::{
     AgentDetail, AgentDraft, AgentList, AgentRow, AgentState, AgentsQuery, CardAsked, Load, SkillLoad,
-    Suspension, Trust,
+    Speaks, Suspension, Trust,
 };
 use crate::api::contracts::ReasonGiven;
 use crate::app::{App, Shared};
@@ -88,9 +88,9 @@ async fn register(
     Ok(response)
 }
 
-/// Draft a registration out of an agent's A2A card. Nothing is registered.
+/// Draft a registration out of an agent's A2A card, or of an MCP server's list of tools. Nothing is registered.
 ///
-/// What a card says is a claim. Its interface has to be where the card is, and a key, if one is given, has to have
+/// What either says is a claim. A card's interface has to be where the card is, and a key, if one is given, has to have
 /// signed it.
 #[utoipa::path(
     post,
@@ -106,12 +106,16 @@ async fn import(
     _: NoQuery,
     Typed(asked): Typed<CardAsked>,
 ) -> Result<Json<AgentDraft>, Refusal> {
-    let CardAsked { url, domains, owner, key } = asked;
+    let CardAsked { protocol, url, domains, owner, key } = asked;
+    let protocol = match protocol {
+        Speaks::A2a => CardProtocol::A2a,
+        Speaks::Mcp => CardProtocol::Mcp,
+    };
     let wrong = |error: concordat_model::name::BadName| {
         Refusal::Document(Problem::new("name-form", "/domains", error.to_string()).into())
     };
     let domains = domains.iter().map(|name| name.parse().map_err(wrong)).collect::<Result<_, _>>()?;
-    let draft = app.engine.draft_agent(&who, CardWanted { url, key, owner, domains }).await?;
+    let draft = app.engine.draft_agent(&who, CardWanted { protocol, url, key, owner, domains }).await?;
     let registration = written(&draft.registration)?;
     Ok(Json(AgentDraft { registration, notes: draft.notes, signed: draft.signed }))
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use concordat_server::api::agents::{AgentDetail, AgentRow, AgentsQuery, CardAsked};
+use concordat_server::api::agents::{AgentDetail, AgentRow, AgentsQuery, CardAsked, Speaks};
 
 use super::caret::visible;
 use super::document::Document;
@@ -35,10 +35,14 @@ pub(super) enum Agent {
         #[arg(short, long, value_name = "FILE")]
         file: String,
     },
-    /// Draft a registration out of an agent's A2A card, to be read, completed and registered.
+    /// Draft a registration out of an agent's A2A card, or of an MCP server's tools, to be read, completed and
+    /// registered.
     Import {
-        /// The agent's address, or its card's.
+        /// The agent's address, or its card's; with `--mcp`, the server's endpoint.
         url: String,
+        /// It is an MCP server, and its tools are the skills.
+        #[arg(long, conflicts_with = "card_key")]
+        mcp: bool,
         /// A domain that it is wanted for; may be given several times.
         #[arg(long = "domain", value_name = "DOMAIN", required = true)]
         domains: Vec<String>,
@@ -80,10 +84,11 @@ pub(super) async fn run(session: &Session, command: Agent) -> Result<Exit, Failu
             let registered = session.client()?.register(sent.body.clone(), sent.media_type).await;
             show(&registered.map_err(|error| in_documents(error, &sent))?);
         }
-        Agent::Import { url, domains, owner, card_key } => {
+        Agent::Import { url, mcp, domains, owner, card_key } => {
+            let protocol = if mcp { Speaks::Mcp } else { Speaks::A2a };
             let unreadable = |why| Failure::Usage(format!("the card's key cannot be read: {why}"));
             let key = card_key.map(std::fs::read_to_string).transpose().map_err(unreadable)?;
-            let draft = session.client()?.import(&CardAsked { url, domains, owner, key }).await?;
+            let draft = session.client()?.import(&CardAsked { protocol, url, domains, owner, key }).await?;
             for note in &draft.notes {
                 session.output.say(&format!("note: {}", visible(note)));
             }

@@ -40,6 +40,7 @@ async fn imported(serve: impl Fn(&str) -> Vec<u8>, key: Option<&str>) -> (Result
 async fn import_from(url: &str, key: Option<&str>) -> Result<CardDraft, String> {
     let http = Arc::new(Http::new(Limits::default(), Egress { allow_loopback: true, ..Egress::default() }));
     let wanted = CardWanted {
+        protocol: concordat_engine::ports::CardProtocol::A2a,
         url: url.to_owned(),
         key: key.map(str::to_owned),
         owner: None,

@@ -343,7 +343,10 @@ async fn credentials_go_to_their_origin_alone() {
         let client = A2aClient::over(Arc::new(Http::known_by(Limits::default(), egress, credentials)));
         for (agent, told) in [(known, true), (stranger, false)] {
             let at = interface(protocol, A2aAnswers::Blocking, agent.port);
-            assert_eq!(show(outcome::arrival(&client, &at, &order(LONG)).await), "completed: null");
+            assert_eq!(
+                show(outcome::arrival(&client, &at, &order(LONG), Out::default().withdrawal()).await),
+                "completed: null"
+            );
             assert_eq!(agent.heard()[0].contains("authorization: Bearer t0ps3cret\r\n"), told);
         }
     }

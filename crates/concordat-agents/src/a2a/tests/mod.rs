@@ -7,7 +7,7 @@ mod streams;
 use std::sync::Arc;
 use std::time::Duration;
 
-use concordat_engine::ports::Arrival;
+use concordat_engine::ports::{Arrival, Out};
 use concordat_model::agent::{A2aAnswers, A2aProtocol, A2aVersion};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -90,7 +90,7 @@ pub(super) const BOTH: [A2aProtocol; 2] = [A2aProtocol::JsonRpc, A2aProtocol::Ht
 
 /// One order to an agent that says these texts; what the engine learns.
 pub(super) async fn carried_out(interface: &Interface, limits: Limits, deadline: Duration) -> String {
-    show(outcome::arrival(&client(limits), interface, &order(deadline)).await)
+    show(outcome::arrival(&client(limits), interface, &order(deadline), Out::default().withdrawal()).await)
 }
 
 pub(super) async fn agent(texts: Vec<Vec<u8>>, then: Then) -> Agent {

@@ -1,8 +1,8 @@
-//! Server-sent events, as far as A2A uses them: each event is one JSON document in its `data`.
+//! Server-sent events, as far as agents use them: each event is one JSON document in its `data`.
 
 /// Takes bytes as they arrive and gives the data of whole events. Whoever feeds it bounds how much there is.
 #[derive(Debug, Default)]
-pub(super) struct Events {
+pub(crate) struct Events {
     line: Vec<u8>,
     data: Option<Vec<u8>>,
     after_cr: bool,
@@ -10,7 +10,7 @@ pub(super) struct Events {
 
 impl Events {
     /// The events that these bytes complete.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         let mut whole = Vec::new();
         for &byte in bytes {
             let second_half = self.after_cr && byte == b'\n';
