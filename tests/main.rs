@@ -25,6 +25,7 @@ mod log_of_the_log;
 mod mcp;
 mod opa;
 mod patterns;
+mod peers;
 mod people;
 mod proofs;
 mod random_graphs;

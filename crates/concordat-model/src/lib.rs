@@ -8,6 +8,7 @@
 //! the work ([`agent`], [`trust`]), and how it goes ([`run`]).
 
 pub mod document;
+pub mod doubles;
 pub mod problem;
 mod text_position;
 

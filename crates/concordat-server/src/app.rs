@@ -23,6 +23,9 @@ pub struct Config {
     /// The names under which clients reach this server, besides those of the loopback and the listener's own
     /// address: without ports, such as `concordat.example`.
     pub hosts: Vec<String>,
+    /// Where clients reach this server, such as `https://concordat.example`, for what tells them so. Without it, that
+    /// is the name that they used.
+    pub public_url: Option<String>,
     /// Whose signatures of policy bundles count, and whether there has to be one.
     pub bundles: Trusted,
     /// The log's public keys, for reports.
@@ -43,6 +46,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             hosts: Vec::new(),
+            public_url: None,
             bundles: Trusted::default(),
             log_keys: Vec::new(),
             connections: 1024,
@@ -58,6 +62,7 @@ impl Default for Config {
 pub(crate) struct App {
     pub(crate) engine: Engine,
     pub(crate) hosts: Vec<String>,
+    pub(crate) public_url: Option<String>,
     /// Whose signatures of policy bundles count.
     pub(crate) bundles: Trusted,
     /// The log's public keys.
@@ -86,6 +91,7 @@ impl App {
             metrics: Metrics::new(&engine),
             engine,
             hosts: loopback.into_iter().map(str::to_owned).chain(hosts).collect(),
+            public_url: config.public_url.clone(),
             bundles: config.bundles.clone(),
             description: openapi::describe(routes::all()).into(),
             streams: Arc::new(Semaphore::new(config.streams)),

@@ -155,7 +155,7 @@ fn notation(headers: &HeaderMap) -> Option<Notation> {
 }
 
 /// The media type, unless the text is in another charset than UTF-8.
-fn media(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn media(headers: &HeaderMap) -> Option<String> {
     let sent = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let (media, rest) = sent.split_once(';').unwrap_or((sent, ""));
     let charset = rest.trim();

@@ -18,7 +18,8 @@ use crate::refusal::{Denied, Refusal};
 use crate::routes;
 
 /// The routes that need no key.
-pub(crate) const OPEN: [&str; 7] = [
+pub(crate) const OPEN: [&str; 8] = [
+    crate::a2a::CARD,
     "/livez",
     "/readyz",
     "/opa/health",

@@ -8,6 +8,8 @@
 //!                                                        └► refusal ◄──────┘
 //! ```
 //!
+//! Other programs' protocols have rooms of their own: `a2a` and `mcp`, which call the same engine.
+//!
 //! Read it in this order: [`api`] (what goes over the wire), `routes` (what there is), `front` (what every request
 //! passes), `refusal` (every way to say no), `serve` (connections). Runs are told by `story`, `detail` and `why`.
 
@@ -30,6 +32,10 @@ mod reason;
 mod stream;
 
 mod reports;
+
+mod a2a;
+mod handed_over;
+mod mcp;
 
 mod awaited;
 mod detail;

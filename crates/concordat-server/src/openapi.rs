@@ -23,7 +23,8 @@ pub(crate) fn begin() -> OpenApi {
     let mut info = Info::new("Concordat", env!("CARGO_PKG_VERSION"));
     info.description = Some(
         "Contracts in, governed work out. Send a contract, follow it, ask why, answer its reviews, and read the log \
-         that proves it. OPA's REST API is served under `/opa`, in OPA's own forms."
+         that proves it. OPA's REST API is served under `/opa`, A2A 1.0 under `/a2a` and MCP at `/mcp`, each in its \
+         own forms."
             .to_owned(),
     );
     OpenApiBuilder::new().info(info).build()

@@ -179,6 +179,11 @@ impl Refusal {
         status == StatusCode::INTERNAL_SERVER_ERROR
     }
 
+    /// Whether the access gate said no.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        matches!(self, Refusal::Engine(EngineError::Forbidden(_)))
+    }
+
     /// The problem document.
     pub(crate) fn problem(&self) -> Problem {
         let Kind(status, code, title, retryable) = self.kind();
@@ -295,7 +300,7 @@ impl Refusal {
     pub(crate) fn told<T: Serialize>(self, media: &'static str, form: impl FnOnce(Problem) -> T) -> Response {
         let problem = self.problem();
         let retry_after = self.retry_after();
-        let denied = matches!(self, Refusal::Engine(EngineError::Forbidden(_)));
+        let denied = self.is_forbidden();
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(form(problem))).into_response();
         let headers = response.headers_mut();

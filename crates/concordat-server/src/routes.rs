@@ -4,7 +4,7 @@ mod agents;
 mod audit;
 mod cloud_events;
 mod contents;
-mod contracts;
+pub(crate) mod contracts;
 mod decisions;
 mod events;
 mod keys;

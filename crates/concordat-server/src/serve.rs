@@ -25,7 +25,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::{App, Config, Shared};
 use crate::refusal::Refusal;
-use crate::{front, routes, verb};
+use crate::{a2a, front, mcp, routes, verb};
 
 /// How long the loop rests when the system gives it no connection, such as without free file descriptors.
 const REST: Duration = Duration::from_millis(50);
@@ -40,6 +40,8 @@ fn over(app: &Shared) -> Router {
     let inner = routes
         .merge(routes::opa())
         .merge(routes::tiles())
+        .merge(a2a::routes())
+        .merge(mcp::routes(app))
         .fallback(|| async { Refusal::RouteUnknown })
         .method_not_allowed_fallback(|| async { Refusal::MethodNotAllowed })
         .layer(CatchPanicLayer::custom(panicked))

@@ -7,11 +7,11 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
 use concordat_engine::Engine;
 use concordat_engine::ports::{Page, RecordFilter, StoredRecord};
 use concordat_model::id::{KeyId, RunId};
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use crate::app::{App, Shared};
@@ -55,30 +55,23 @@ fn stream(
     filter: RecordFilter,
     ends: bool,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Refusal> {
-    let permit = app.streams.clone().try_acquire_owned().map_err(|_| Refusal::Streams)?;
-    app.metrics.streams.inc();
-    let following = Following {
-        engine: app.engine.clone(),
-        app: app.clone(),
-        filter,
-        ends,
-        grown: app.engine.log_size(),
-        stopping: app.stopping.subscribe(),
-        read: VecDeque::new(),
-        key,
-        begun: false,
-        over: false,
-        looked: false,
-        rest: SHORTEST_REST,
-        _permit: permit,
-    };
-    let events = futures_util::stream::unfold(following, |mut following| async {
-        following.next().await.map(|event| (Ok(event), following))
+    // Headers and the pause leave at once, also when nothing has happened yet.
+    let begin = futures_util::stream::once(async { Ok(Event::default().retry(RETRY)) });
+    let records = futures_util::stream::unfold(Records::new(app, key, filter, ends)?, |mut records| async {
+        records.next().await.map(|stored| (Ok(event(&stored)), records))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    Ok(told(begin.chain(records)))
 }
 
-struct Following {
+/// Events as they leave, with a sign of life while there are none.
+pub(crate) fn told<S: Stream<Item = Result<Event, Infallible>> + Send + 'static>(
+    events: S,
+) -> Sse<KeepAliveStream<S>> {
+    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+}
+
+/// Records as they come, to one who reads them.
+pub(crate) struct Records {
     engine: Engine,
     app: Shared,
     filter: RecordFilter,
@@ -89,24 +82,44 @@ struct Following {
     read: VecDeque<StoredRecord>,
     /// Whose stream it is: it ends when the key is taken back.
     key: KeyId,
-    begun: bool,
     over: bool,
     looked: bool,
     rest: Duration,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Following {
-    async fn next(&mut self) -> Option<Event> {
-        if !self.begun {
-            // Headers and the pause leave at once, also when nothing has happened yet.
-            self.begun = true;
-            return Some(Event::default().retry(RETRY));
-        }
+impl Records {
+    /// The records of a run from this index of the log on, until it is over.
+    pub(crate) fn of_run(app: &Shared, key: KeyId, run: RunId, from: u64) -> Result<Records, Refusal> {
+        let filter = RecordFilter { from, subject: Some(run.to_string()), types: Vec::new() };
+        Records::new(app, key, filter, true)
+    }
+
+    fn new(app: &Shared, key: KeyId, filter: RecordFilter, ends: bool) -> Result<Records, Refusal> {
+        let permit = app.streams.clone().try_acquire_owned().map_err(|_| Refusal::Streams)?;
+        app.metrics.streams.inc();
+        Ok(Records {
+            engine: app.engine.clone(),
+            app: app.clone(),
+            filter,
+            ends,
+            grown: app.engine.log_size(),
+            stopping: app.stopping.subscribe(),
+            read: VecDeque::new(),
+            key,
+            over: false,
+            looked: false,
+            rest: SHORTEST_REST,
+            _permit: permit,
+        })
+    }
+
+    /// The next record; nothing when there will be none, the key was taken back, or the server stops.
+    pub(crate) async fn next(&mut self) -> Option<StoredRecord> {
         loop {
             if let Some(stored) = self.read.pop_front() {
                 self.over = self.ends && stored.record.kind() == LAST;
-                return Some(event(&stored));
+                return Some(stored);
             }
             if self.over || self.read_on().await.is_none() {
                 return None;
@@ -115,6 +128,15 @@ impl Following {
                 return None;
             }
         }
+    }
+
+    /// Waits for a record, and passes over those that came with it: for who looks at the whole anew each time.
+    pub(crate) async fn more(&mut self) -> Option<()> {
+        let mut last = self.next().await;
+        while !self.read.is_empty() {
+            last = self.next().await;
+        }
+        last.map(drop)
     }
 
     /// Reads what there is. A store that cannot be read ends the stream; the client comes back.
@@ -153,7 +175,7 @@ impl Following {
     }
 }
 
-impl Drop for Following {
+impl Drop for Records {
     fn drop(&mut self) {
         let app: &App = &self.app;
         app.metrics.streams.dec();

@@ -1,10 +1,12 @@
 //! The API over a real engine, real policies and a real database; only the agents are made up.
 
+mod a2a;
 mod auth;
 mod cards;
 mod description;
 mod documents;
 mod lives;
+mod mcp;
 mod opa;
 mod orders;
 mod policies;

@@ -23,6 +23,11 @@ pub struct ServeConfig {
     #[arg(long = "host", env = "CONCORDAT_HOSTS", value_delimiter = ',', value_name = "NAME")]
     pub hosts: Vec<String>,
 
+    /// Where clients reach the server, such as `https://concordat.example`, as its A2A card tells them. Without it,
+    /// that is the name they used, by TLS unless it is an address.
+    #[arg(long, env = "CONCORDAT_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+
     /// The folder for the key that signs the log, and for the database unless it is elsewhere; it is made if there
     /// is none.
     #[arg(long, env = "CONCORDAT_DATA", default_value = "concordat-data", value_name = "DIR")]

@@ -75,6 +75,7 @@ impl Server {
         let patience = config.limits.drain();
         let limits = Config {
             hosts: config.hosts,
+            public_url: config.public_url,
             bundles,
             log_keys: log_key::published(&config.data)?,
             ..Config::default()

@@ -1,6 +1,7 @@
 //! What an agent says about work: a task with its state and what it has brought, or a message.
 
-use serde_json::{Map, Value, json};
+use concordat_model::doubles::whole;
+use serde_json::{Value, json};
 
 /// What comes back for a message.
 #[derive(Debug, Clone, PartialEq)]
@@ -156,27 +157,6 @@ pub(super) fn words(parts: &[Part]) -> String {
         Part::Data(_) | Part::File => None,
     });
     texts.collect::<Vec<_>>().join(" ")
-}
-
-/// The protocol carries numbers as doubles, so that `700` comes back as `700.0`; this is `700` again.
-fn whole(value: Value) -> Value {
-    match value {
-        Value::Number(number) => Value::Number(number.as_f64().and_then(exact).map_or(number, Into::into)),
-        Value::Array(items) => Value::Array(items.into_iter().map(whole).collect()),
-        Value::Object(members) => {
-            Value::Object(members.into_iter().map(|(key, value)| (key, whole(value))).collect::<Map<_, _>>())
-        }
-        other @ (Value::Null | Value::Bool(_) | Value::String(_)) => other,
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "whole and within 2^53, so the integer is the same number"
-)]
-fn exact(number: f64) -> Option<i64> {
-    let fits = number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0;
-    fits.then_some(number as i64)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use concordat_engine::ports::{Page, RunFilter};
-use concordat_engine::{Accepted, Planned};
+use concordat_engine::{Accepted, Caller, Planned};
 use concordat_model::contract::EffectKind;
 use concordat_model::id::DecisionId;
 use concordat_policy::input::{Action, ResourceKind};
@@ -100,7 +100,12 @@ async fn list(
     Who(who): Who,
     Strict(query): Strict<ContractsQuery>,
 ) -> Result<Json<ContractList>, Refusal> {
-    app.permit_own(&who, Action::ContractsRead, ResourceKind::Contract).await?;
+    listed(&app, &who, query).await.map(Json)
+}
+
+/// A page of the caller's organisation's contracts.
+pub(crate) async fn listed(app: &App, who: &Caller, query: ContractsQuery) -> Result<ContractList, Refusal> {
+    app.permit_own(who, Action::ContractsRead, ResourceKind::Contract).await?;
     let submission = query.submission.as_deref().map(str::parse).transpose();
     let mut filter = RunFilter {
         tenant: Some(who.principal.tenant.clone()),
@@ -116,10 +121,10 @@ async fn list(
     let more = rows.len() > page.rows() as usize || rows.len() == Page::LARGEST.rows() as usize;
     rows.truncate(page.rows() as usize);
     let last = rows.last().filter(|_| more);
-    Ok(Json(ContractList {
+    Ok(ContractList {
         next_cursor: last.map(|row| cursor::write(row.id, &filter)),
         items: rows.iter().map(ContractRow::from).collect(),
-    }))
+    })
 }
 
 /// See everything about one contract.
@@ -190,9 +195,21 @@ async fn replay(
 
 /// The answer to what was taken in, now or by an earlier request.
 pub(super) fn taken_in(app: &App, accepted: Accepted) -> Response {
-    let Accepted { receipt, replayed } = accepted;
+    let replayed = accepted.replayed;
+    let receipt = received(app, accepted);
     let location =
         receipt.contracts.first().map(|line| format!("/v1/contracts/{}", line.run)).unwrap_or_default();
+    let mut response = (StatusCode::ACCEPTED, Json(receipt)).into_response();
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    told_before(&mut response, replayed);
+    response
+}
+
+/// What was taken in, as its sender is told.
+pub(crate) fn received(app: &App, accepted: Accepted) -> Receipt {
+    let Accepted { receipt, replayed } = accepted;
     let lines = receipt.contracts.into_iter().map(|line| {
         if !replayed {
             app.metrics.accepted(&line.status);
@@ -206,13 +223,7 @@ pub(super) fn taken_in(app: &App, accepted: Accepted) -> Response {
             status: line.status,
         }
     });
-    let receipt = Receipt { submission: receipt.submission.to_string(), contracts: lines.collect() };
-    let mut response = (StatusCode::ACCEPTED, Json(receipt)).into_response();
-    if let Ok(location) = HeaderValue::try_from(location) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    told_before(&mut response, replayed);
-    response
+    Receipt { submission: receipt.submission.to_string(), contracts: lines.collect() }
 }
 
 /// Says that an earlier request was answered so.
@@ -232,7 +243,8 @@ pub(super) fn limited(limit: Option<u32>, usual: u32) -> Result<Page, Refusal> {
     }
 }
 
-fn planned_contract(planned: &Planned) -> PlannedContract {
+/// What would happen to one contract.
+pub(crate) fn planned_contract(planned: &Planned) -> PlannedContract {
     let (contract, plan) = (&planned.contract, planned.contract.plan());
     let name = |nth: &usize| contract.steps().get(*nth).map(|step| step.document.id.to_string());
     let steps = contract.steps().iter().enumerate().map(|(nth, step)| PlannedStep {

@@ -85,6 +85,7 @@ impl Stage {
         let config = ServeConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             hosts: Vec::new(),
+            public_url: None,
             data: folder.clone(),
             database: None,
             contracts: None,

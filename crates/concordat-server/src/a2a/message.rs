@@ -1,0 +1,187 @@
+//! What callers say: messages that hold a contract, and which task they mean.
+//!
+//! A message carries one submission as data: a template with its input, a whole contract, or a submission of one
+//! contract. Words are for people and are read by nobody, so a message of words alone is refused with what to send.
+
+use concordat_model::doubles::whole;
+use concordat_model::name::StepName;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
+
+use super::wrong::Wrong;
+use crate::handed_over::{self, FORM};
+
+/// The longest message id, in characters. It becomes part of an idempotency key.
+const LONGEST_ID: usize = 200;
+
+/// A message, and how it is to be answered.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Send {
+    #[serde(default)]
+    pub(super) tenant: Option<String>,
+    pub(super) message: Message,
+    #[serde(default)]
+    pub(super) configuration: Option<Configuration>,
+}
+
+/// How a message is to be answered.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Configuration {
+    #[serde(default, deserialize_with = "flag")]
+    pub(super) return_immediately: bool,
+    #[serde(default)]
+    pub(super) task_push_notification_config: Option<Value>,
+}
+
+/// What somebody says.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Message {
+    #[serde(default)]
+    pub(super) message_id: String,
+    #[serde(default)]
+    pub(super) context_id: Option<String>,
+    #[serde(default)]
+    pub(super) task_id: Option<String>,
+    #[serde(default)]
+    role: Value,
+    #[serde(default)]
+    parts: Vec<Part>,
+}
+
+/// One piece of a message.
+#[derive(Debug, Deserialize)]
+struct Part {
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    data: Option<Value>,
+    #[serde(default)]
+    raw: Option<Value>,
+    #[serde(default)]
+    url: Option<Value>,
+}
+
+/// One task, by its id.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Named {
+    #[serde(default)]
+    pub(super) tenant: Option<String>,
+    #[serde(default)]
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) metadata: Option<Map<String, Value>>,
+}
+
+/// Which tasks are listed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Listing {
+    #[serde(default)]
+    pub(super) tenant: Option<String>,
+    #[serde(default)]
+    pub(super) context_id: Option<String>,
+    #[serde(default)]
+    pub(super) status: Option<String>,
+    #[serde(default, deserialize_with = "number")]
+    pub(super) page_size: Option<i64>,
+    #[serde(default)]
+    pub(super) page_token: Option<String>,
+    #[serde(default)]
+    pub(super) status_timestamp_after: Option<jiff::Timestamp>,
+    #[serde(default, deserialize_with = "flag")]
+    pub(super) include_artifacts: bool,
+}
+
+/// What is asked, out of plain members. Unknown ones are left aside, as the protocol wants it.
+pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Wrong> {
+    serde_json::from_value(value).map_err(|error| Wrong::Params(error.to_string()))
+}
+
+impl Message {
+    /// The submission that the message holds.
+    pub(super) fn submission(&mut self) -> Result<Value, Wrong> {
+        if !(self.role == "ROLE_USER" || self.role == json!(1)) {
+            return Err(Wrong::Params("the `role` of a message to this server is `ROLE_USER`".to_owned()));
+        }
+        let given = |text: &Option<Value>| text.is_some();
+        if self.parts.iter().any(|part| given(&part.raw) || given(&part.url)) {
+            return Err(Wrong::Content(format!("this server reads no files: send one data part: {FORM}")));
+        }
+        let mut data = self.parts.iter_mut().filter_map(|part| part.data.take());
+        let (Some(found), None) = (data.next(), data.next()) else {
+            drop(data);
+            return Err(self.without_one_data_part());
+        };
+        let label =
+            self.context_id.as_deref().filter(|context| !context.is_empty()).map(label).transpose()?;
+        handed_over::submission(found, label.as_ref()).map_err(Wrong::Params)
+    }
+
+    fn without_one_data_part(&self) -> Wrong {
+        if self.parts.is_empty() {
+            return Wrong::Params(format!("the message has no parts: send one data part: {FORM}"));
+        }
+        if self.parts.iter().all(|part| part.text.is_some()) {
+            return Wrong::Content(format!(
+                "this server does not read instructions in words: send one data part: {FORM}"
+            ));
+        }
+        Wrong::Params(format!(
+            "a message holds one data part, which is one contract: send one data part: {FORM}"
+        ))
+    }
+
+    /// The key under which the message is one message, however often it comes. It cannot meet a key of `/v1`, which
+    /// has no blank.
+    pub(super) fn key(&self) -> Result<String, Wrong> {
+        let id = &self.message_id;
+        if id.is_empty() || id.len() > LONGEST_ID || !id.bytes().all(|c| c.is_ascii_graphic()) {
+            let said = "a `messageId` has 1 to 200 visible characters of ASCII: a fresh one for each new message, and \
+                        the same when it is repeated";
+            return Err(Wrong::Params(said.to_owned()));
+        }
+        Ok(format!("a2a {id}"))
+    }
+}
+
+/// A context that the caller names is what the contract is called within its submission, so it has that form.
+fn label(context: &str) -> Result<StepName, Wrong> {
+    context.parse().map_err(|_| {
+        Wrong::Params(
+            "a `contextId` of your own has 1 to 64 of a-z, 0-9, `-`, `_` and `.`; leave it out to be given one"
+                .to_owned(),
+        )
+    })
+}
+
+/// A member that is there, even if it is null.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+/// A number, as a query or a double may write it.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let odd = || serde::de::Error::custom("expected a whole number");
+    match whole(Value::deserialize(deserializer)?) {
+        Value::Null => Ok(None),
+        Value::Number(number) => number.as_i64().map(Some).ok_or_else(odd),
+        Value::String(text) => text.parse().map(Some).map_err(|_| odd()),
+        _ => Err(odd()),
+    }
+}
+
+/// Yes or no, as a query may write it.
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(false),
+        Value::Bool(flag) => Ok(flag),
+        Value::String(text) if text == "true" => Ok(true),
+        Value::String(text) if text == "false" => Ok(false),
+        _ => Err(serde::de::Error::custom("expected true or false")),
+    }
+}
