@@ -89,8 +89,9 @@ async fn people_are_evidence_and_trust_replays(storage: Storage) {
     // A critical violation takes the agent out at once.
     let seen = Seen::Violated { severity: Severity::Critical };
     house.engine.testify(&registrar, &agent, says(seen, "sent addresses abroad")).await.unwrap();
-    let stands = house.engine.agent(&agent).unwrap().standing.clone();
-    assert!(matches!(stands, Standing::Suspended { ref reason, .. } if reason == "sent addresses abroad"));
+    let stands = house.engine.agent(&agent).unwrap();
+    assert_eq!(stands.standing, Standing::Suspended);
+    assert_eq!(stands.placed.as_ref().unwrap().reason, "sent addresses abroad");
 
     let replayed = house.engine.replay_trust().await.unwrap();
     assert_eq!(replayed.fault, None);

@@ -112,7 +112,8 @@ granted if {
 granted if {
 	"registry_admin" in input.principal.roles
 	input.action in {
-		"agents.register", "agents.suspend", "agents.restore", "agents.read", "trust.testify", "metrics.read",
+		"agents.register", "agents.suspend", "agents.restore", "agents.enroll", "agents.probe", "agents.read",
+		"trust.testify", "metrics.read",
 	}
 }
 

@@ -23,6 +23,10 @@ cookbook := {
 		"message": "the agent's trust is below what this field asks for at this risk",
 		"fix": "let it earn trust with contracts of lower risk",
 	},
+	"skill_unproven": {
+		"message": "the agent was never tried at this skill",
+		"fix": "register an example with the skill, and try it with `concordat agent probe`",
+	},
 	"region_foreign": {
 		"message": "the agent is not in a region that this work must stay in",
 		"fix": "register an agent with one of the contract's `region:` tags",

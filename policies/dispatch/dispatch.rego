@@ -51,7 +51,28 @@ personal contains class if {
 
 rejected[id] contains "agent_suspended" if {
 	some candidate in input.candidates
-	candidate.standing != "eligible"
+	not candidate.standing in {"probation", "eligible"}
+	id := candidate.id
+}
+
+# Who is on probation shows itself where little is at stake and everything can be undone.
+rejected[id] contains "on_probation" if {
+	not undoing
+	not harmless
+	some candidate in input.candidates
+	candidate.standing == "probation"
+	id := candidate.id
+}
+
+harmless if {
+	input.contract.governance.risk == "low"
+	input.contract.governance.reversible
+}
+
+# It was tried, and did not do what it says. What was never tried may work; `cookbook/proven_skills.rego` asks for more.
+rejected[id] contains "skill_false" if {
+	some candidate in input.candidates
+	candidate.verified == false
 	id := candidate.id
 }
 
@@ -299,8 +320,18 @@ why(given) := {code: meaning(code) |
 meaning(code) := meanings.cookbook[code]
 
 meaning("agent_suspended") := {
-	"message": "the agent is suspended",
-	"fix": "ask a registry administrator whether it can be restored",
+	"message": "the agent is not approved, suspended, quarantined or retired",
+	"fix": "ask a registry administrator how it stands, and whether that can be changed",
+}
+
+meaning("on_probation") := {
+	"message": "the agent is on probation, and more is at stake than it may try itself at",
+	"fix": "ask a registry administrator to approve it",
+}
+
+meaning("skill_false") := {
+	"message": "the agent was tried at this skill and did not do what it says",
+	"fix": "see what was wrong with `concordat agent get`, and try it again with `concordat agent probe`",
 }
 
 meaning("domain_foreign") := {

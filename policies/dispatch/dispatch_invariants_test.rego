@@ -37,7 +37,8 @@ done contains candidate if {
 
 invariant_suspended_agents_get_nothing if {
 	every candidate in permitted {
-		candidate.standing == "eligible"
+		candidate.standing in {"probation", "eligible"}
+		object.get(candidate, "verified", true)
 	}
 }
 

@@ -81,6 +81,11 @@ test_nothing_is_tried_out_where_most_is_at_stake if {
 
 test_each_agent_is_excluded_for_its_own_reasons if {
 	excluded({"standing": "suspended"}) == {"agent_suspended"}
+	every standing in ["proposed", "quarantined", "retired"] {
+		excluded({"standing": standing}) == {"agent_suspended"}
+	}
+	excluded({"standing": "probation"}) == {"on_probation"}
+	excluded({"verified": false}) == {"skill_false"}
 	excluded({"domains": ["healthcare"]}) == {"domain_foreign"}
 	excluded(trust(6999)) == {"trust_low"}
 	excluded({"compliance": ["GDPR"]}) == {"compliance_missing"}
@@ -94,6 +99,17 @@ test_each_agent_is_excluded_for_its_own_reasons if {
 	excluded({"domains": [], "standing": "suspended", "in_flight": 9}) == {"domain_foreign", "agent_suspended", "agent_busy"}
 }
 
+harmless(level, reversible) := {"contract": {"governance": {"risk": level, "reversible": reversible}}}
+
+test_who_is_on_probation_works_where_little_is_at_stake if {
+	tried := both({"standing": "probation"})
+	asked(object.union(tried, harmless("low", true))).permitted == ["agt_1", "agt_2"]
+	codes(object.union(tried, harmless("low", false))) == {"no_agent_permitted"}
+	codes(object.union(tried, harmless("medium", true))) == {"no_agent_permitted"}
+	asked(object.union(tried, undo)).answer == "permit"
+	asked(both({"verified": true})).answer == "permit"
+}
+
 test_the_others_are_permitted_and_every_code_is_explained if {
 	answer := asked({"candidates": [one, object.union(two, {"standing": "suspended", "in_flight": 4})]})
 	answer.answer == "permit"
@@ -103,7 +119,7 @@ test_the_others_are_permitted_and_every_code_is_explained if {
 
 test_every_meaning_has_a_message_and_a_way_out if {
 	every code in [
-		"agent_suspended", "domain_foreign", "trust_low", "compliance_missing", "data_class_missing",
+		"agent_suspended", "on_probation", "skill_false", "domain_foreign", "trust_low", "compliance_missing", "data_class_missing",
 		"cost_over_budget", "agent_busy", "breaker_open", "rate_limited", "retry_budget", "failed_before",
 	] {
 		meaning := dispatch.meaning(code)

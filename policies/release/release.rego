@@ -25,10 +25,10 @@ checks contains common.check(
 
 checks contains common.check(
 	"agent_suspended", "fail", "critical",
-	"the agent was suspended before its result could be used",
+	"the agent was suspended, quarantined or retired before its result could be used",
 	"let another agent do the step",
 ) if {
-	input.agent.standing != "eligible"
+	not input.agent.standing in {"probation", "eligible"}
 }
 
 # Nothing was checked because the contract says no form. Where little can go wrong, that is the contract's choice.

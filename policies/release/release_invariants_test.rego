@@ -23,7 +23,7 @@ invariant_what_does_not_fit_is_not_used if {
 invariant_nothing_of_a_suspended_agent_is_used if {
 	every output in released {
 		output.bytes >= 0
-		input.agent.standing == "eligible"
+		input.agent.standing in {"probation", "eligible"}
 	}
 }
 

@@ -30,6 +30,8 @@ test_a_suspended_agents_result_is_not_used if {
 	every leg in ["do", "undo"] {
 		codes({"agent": {"standing": "suspended"}, "step": {"leg": leg}}) == {"agent_suspended"}
 	}
+	codes({"agent": {"standing": "quarantined"}}) == {"agent_suspended"}
+	asked({"agent": {"standing": "probation"}}).answer == "permit"
 }
 
 test_unchecked_results_matter_with_the_risk if {

@@ -144,6 +144,7 @@ fn inputs(gate: Gate, chance: &mut ChaCha8Rng) -> anyhow::Result<Vec<Vec<u8>>> {
         Gate::Admit => include_bytes!("../../crates/concordat-policy/src/check/inputs/admit.json"),
         Gate::Dispatch => include_bytes!("../../crates/concordat-policy/src/check/inputs/dispatch.json"),
         Gate::Release => include_bytes!("../../crates/concordat-policy/src/check/inputs/release.json"),
+        Gate::Enroll => include_bytes!("../../crates/concordat-policy/src/check/inputs/enroll.json"),
         Gate::Promote => include_bytes!("../../crates/concordat-policy/src/check/inputs/promote.json"),
     };
     let mut inputs = vec![ordinary.to_vec()];

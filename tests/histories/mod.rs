@@ -4,6 +4,7 @@ mod falsify;
 mod forge;
 
 use concordat::demo::agents::{Manner, Mood};
+use concordat_engine::Placing;
 use concordat_model::principal::Role;
 use concordat_model::run::event::Verdict;
 use concordat_tests::history::{History, Receipt, check};
@@ -126,12 +127,12 @@ async fn an_agent_gets_no_work_after_its_suspension() {
     let document = submission(check_credit, json!({"applicant_id": "ap-1001", "amount": 1}));
     let mut runs = Vec::new();
     for _ in 0..20 {
-        let suspended = house.engine.suspend_agent(&admin, "credit-bureau", "who knows");
+        let suspended = house.engine.place_agent(&admin, "credit-bureau", Placing::Suspend, "who knows");
         let (more, suspended) = tokio::join!(house.submit(document.clone()), suspended);
         suspended.unwrap();
         runs.extend(more);
         runs.extend(house.submit(document.clone()).await);
-        house.engine.restore_agent(&admin, "credit-bureau", "now we do").await.unwrap();
+        house.engine.place_agent(&admin, "credit-bureau", Placing::Restore, "now we do").await.unwrap();
     }
     for run in runs {
         house.over(run).await;

@@ -1,23 +1,30 @@
-//! Running the agents: register, suspend, restore, list.
+//! The registry: register agents, change them, let them stand otherwise, try them.
+//!
+//! Whoever wants something is put before the `access` gate, and then the change itself before the `enroll` gate
+//! (`agents/enroll.rs`). How a registration is changed is in `agents/revise.rs`, how skills are tried in
+//! `agents/probe.rs`.
+
+mod enroll;
+mod probe;
+mod revise;
 
 use std::sync::Arc;
 
 use concordat_model::agent::{Agent, Registration, Standing};
-use concordat_model::digest;
 use concordat_model::id::AgentId;
+use concordat_model::name::AgentName;
 use concordat_model::problem::Problem;
-use concordat_model::registry::AgentEvent;
 use concordat_model::trust::{TrustKey, TrustView};
-use concordat_policy::Asked;
-use concordat_policy::input::{Action, Resource, ResourceKind};
+use concordat_policy::input::{Action, EnrollChange, Resource, ResourceKind};
 use serde_json::Value;
 
-use crate::engine::{Caller, Engine, decided};
+use crate::engine::{Caller, Engine};
 use crate::error::EngineError;
 use crate::limits::AgentLimits;
-use crate::ports::{CardDraft, CardWanted, Change};
-use crate::scribe::Place;
-use crate::world::World;
+use crate::ports::{CardDraft, CardWanted};
+
+pub(crate) use self::enroll::{Brought, Wish};
+pub use self::revise::Approval;
 
 /// What is believed of an agent in one domain and skill.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,39 +35,93 @@ pub struct Trusted {
     pub view: TrustView,
 }
 
-fn resource(id: Option<String>) -> Resource {
+/// How somebody wants an agent to stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placing {
+    /// Out of work, until somebody restores it.
+    Suspend,
+    /// Out of work, because something was found that has to be looked at.
+    Quarantine,
+    /// In work again, after either of them.
+    Restore,
+    /// In work where little is at stake.
+    Probation,
+    /// Out of work for good.
+    Retire,
+}
+
+impl Placing {
+    fn to(self) -> Standing {
+        match self {
+            Placing::Suspend => Standing::Suspended,
+            Placing::Quarantine => Standing::Quarantined,
+            Placing::Restore => Standing::Eligible,
+            Placing::Probation => Standing::Probation,
+            Placing::Retire => Standing::Retired,
+        }
+    }
+
+    fn action(self) -> Action {
+        match self {
+            Placing::Suspend | Placing::Quarantine => Action::AgentsSuspend,
+            Placing::Restore => Action::AgentsRestore,
+            Placing::Probation | Placing::Retire => Action::AgentsEnroll,
+        }
+    }
+
+    /// Only what was taken out of work can be restored; everything else has to be approved.
+    fn fits(self, from: Standing) -> bool {
+        self != Placing::Restore || matches!(from, Standing::Suspended | Standing::Quarantined)
+    }
+}
+
+fn resource(id: Option<&str>) -> Resource {
+    let id = id.map(|id| id.chars().take(80).collect());
     Resource { kind: ResourceKind::Agent, id, tenant: None, submitter: None, gate: None }
 }
 
+fn conflict(why: String) -> EngineError {
+    EngineError::Conflict(why)
+}
+
 impl Engine {
-    /// Registers an agent.
+    /// Registers an agent. Where policy wants people to look first, it waits as proposed.
     ///
     /// # Errors
     /// The registration is wrong, the address may not be contacted, the name is taken, or the caller may not.
     pub async fn register_agent(&self, caller: &Caller, document: Value) -> Result<Arc<Agent>, EngineError> {
         self.core.running()?;
-        let registration = Registration::read(document)?;
-        if let Err(why) = self.core.transport.accepts(registration.binding.url()) {
-            return Err(EngineError::Invalid(Problem::new("agent-address", "/binding/url", why).into()));
-        }
+        let registration = self.readable(document)?;
         let access = self.permit(caller, Action::AgentsRegister, resource(None)).await?;
-        let bytes =
-            digest::canonical(&registration).map_err(|error| EngineError::Conflict(error.to_string()))?;
-        let revision = digest::Digest::of(&bytes);
+        let brought = Brought::of(registration)?;
         let id = AgentId::new(self.core.clock.uuid());
-        let event = AgentEvent::Registered {
-            name: registration.name.clone(),
-            revision,
-            by: caller.principal.name.clone(),
-            access: access.decision.id,
-        };
-        let payload = Some((revision, bytes));
         let at = self.core.clock.now();
-        self.change_agent(id, &event, &access, payload, |world| {
-            world.register(id, registration, revision, at)
+        self.enroll(&access, |world| {
+            world.registry.may_register(&brought.registration.name)?;
+            Ok(Wish {
+                agent: Agent::new(id, brought.registration.clone(), brought.revision, at),
+                by: caller.principal.clone(),
+                author: Some(caller.principal.name.clone()),
+                reason: String::new(),
+                change: EnrollChange::Register,
+                from: None,
+                to: Standing::Eligible,
+                changed: Vec::new(),
+                brought: Some(brought),
+                waits: true,
+            })
         })
         .await?;
         self.agent(&id.to_string())
+    }
+
+    /// Reads a registration, and checks where the agent is.
+    fn readable(&self, document: Value) -> Result<Registration, EngineError> {
+        let registration = Registration::read(document)?;
+        match self.core.transport.accepts(registration.binding.url()) {
+            Ok(()) => Ok(registration),
+            Err(why) => Err(EngineError::Invalid(Problem::new("agent-address", "/binding/url", why).into())),
+        }
     }
 
     /// Reads an agent's card and drafts a registration of it. Nothing is registered by that.
@@ -75,82 +136,34 @@ impl Engine {
         drafted.map_err(|why| EngineError::Invalid(Problem::new("agent-card", "/url", why).into()))
     }
 
-    /// Keeps work from an agent until somebody restores it.
+    /// Lets an agent stand otherwise.
     ///
     /// # Errors
-    /// There is no such agent, it is suspended already, or the caller may not.
-    pub async fn suspend_agent(
+    /// There is no such agent, it stands so already or cannot come there, or policy does not permit it.
+    pub async fn place_agent(
         &self,
         caller: &Caller,
         agent: &str,
+        placing: Placing,
         reason: &str,
-    ) -> Result<Arc<Agent>, EngineError> {
-        let standing = Standing::Suspended { by: caller.principal.name.clone(), reason: reason.to_owned() };
-        self.stand(caller, Action::AgentsSuspend, agent, reason, standing).await
-    }
-
-    /// Gives a suspended agent work again.
-    ///
-    /// # Errors
-    /// There is no such agent, it is not suspended, or the caller may not.
-    pub async fn restore_agent(
-        &self,
-        caller: &Caller,
-        agent: &str,
-        reason: &str,
-    ) -> Result<Arc<Agent>, EngineError> {
-        self.stand(caller, Action::AgentsRestore, agent, reason, Standing::Eligible).await
-    }
-
-    async fn stand(
-        &self,
-        caller: &Caller,
-        action: Action,
-        agent: &str,
-        reason: &str,
-        standing: Standing,
     ) -> Result<Arc<Agent>, EngineError> {
         self.core.running()?;
         // Policy first: who may not do this does not learn which agents there are.
-        let access = self.permit(caller, action, resource(Some(agent.chars().take(80).collect()))).await?;
-        let found = self.agent(agent)?;
-        found.may_become(&standing)?;
-        let id = found.id;
-        let (by, reason) = (caller.principal.name.clone(), reason.to_owned());
-        let event = match &standing {
-            Standing::Eligible => AgentEvent::Restored { by, reason, access: access.decision.id },
-            Standing::Suspended { .. } => AgentEvent::Suspended { by, reason, access: access.decision.id },
-        };
-        self.change_agent(id, &event, &access, None, |world| world.registry.stand(id, standing)).await?;
+        let access = self.permit(caller, placing.action(), resource(Some(agent))).await?;
+        self.enroll(&access, |world| {
+            let found = world.registry.find(agent)?;
+            let to = placing.to();
+            found.may_become(to)?;
+            if !placing.fits(found.standing) {
+                let (name, stands) = (&found.registration.name, found.standing);
+                return Err(conflict(format!(
+                    "the agent `{name}` is {stands}, so there is nothing to restore: approve it instead"
+                )));
+            }
+            Ok(Wish::place(found, to, caller, reason))
+        })
+        .await?;
         self.agent(agent)
-    }
-
-    /// One event of one agent, with the access decision that let it happen.
-    async fn change_agent(
-        &self,
-        id: AgentId,
-        event: &AgentEvent,
-        access: &Asked,
-        payload: Option<(digest::Digest, Vec<u8>)>,
-        fold: impl FnOnce(&mut World) -> Result<(), concordat_model::registry::RegistryError>,
-    ) -> Result<(), EngineError> {
-        let core = &self.core;
-        let subject = id.to_string();
-        let commit = {
-            let _nobody_chooses = core.standings.write();
-            let mut world = core.world.write();
-            fold(&mut world)?;
-            let at = core.clock.now();
-            let mut place = || Place { subject: &subject, seq: world.take_seq(&subject), at };
-            let records = vec![
-                decided(core, access, place())?,
-                core.scribe.seal(&*core.clock, event.record_type(), place(), event)?,
-            ];
-            let mut payloads: Vec<_> = access.payloads().collect();
-            payloads.extend(payload);
-            core.store.commit(Change { records, payloads, ..Change::default() })
-        };
-        core.durable(commit).await.map(drop)
     }
 
     /// An agent by its id or name.
@@ -165,6 +178,22 @@ impl Engine {
     #[must_use]
     pub fn agents(&self) -> Vec<Arc<Agent>> {
         self.core.world.read().registry.all().cloned().collect()
+    }
+
+    /// At most so many of the agents that are wanted, by name, after this one.
+    #[must_use]
+    pub fn agents_after(
+        &self,
+        after: Option<&AgentName>,
+        most: usize,
+        wanted: &dyn Fn(&Agent) -> bool,
+    ) -> Vec<Arc<Agent>> {
+        let world = self.core.world.read();
+        let registry = &world.registry;
+        match after {
+            Some(name) => registry.after(name).filter(|agent| wanted(agent)).take(most).cloned().collect(),
+            None => registry.all().filter(|agent| wanted(agent)).take(most).cloned().collect(),
+        }
     }
 
     /// What is believed of an agent, by domain and skill.

@@ -44,6 +44,14 @@ pub enum EngineError {
     /// An event that cannot happen in this state.
     #[error("{0}")]
     Illegal(#[from] IllegalMove),
+    /// Somebody else came between.
+    #[error("you looked at the revision `{seen}`, and it is `{now}` by now: look again")]
+    Stale {
+        /// The revision that the caller looked at.
+        seen: Digest,
+        /// The revision that there is.
+        now: Digest,
+    },
     /// The registry refuses.
     #[error("{0}")]
     Registry(#[from] RegistryError),

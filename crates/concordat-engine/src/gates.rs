@@ -111,7 +111,7 @@ fn supply(world: &World, skill: &SkillName, domain: Option<&DomainName>) -> Skil
     for agent in world.registry.claiming(skill) {
         supply.registered = supply.registered.saturating_add(1);
         let fits = domain.is_none_or(|domain| agent.registration.domains.contains(domain));
-        if agent.standing == Standing::Eligible && fits {
+        if agent.standing.works() && agent.verified(skill) != Some(false) && fits {
             supply.eligible = supply.eligible.saturating_add(1);
         }
     }
@@ -134,7 +134,9 @@ pub(crate) fn dispatch(
     let (agents, beliefs): (Vec<_>, Vec<_>) = candidates(run, work, world, now).into_iter().unzip();
     let candidates =
         agents.iter().zip(beliefs).zip(loads(&agents)).map(|((agent, (trust, belief)), load)| {
-            Candidate::of(agent, trust, belief, load, state.failed_by.contains(&agent.id))
+            let failed = state.failed_by.contains(&agent.id);
+            let known = Candidate::of(agent, trust, belief, load, failed);
+            Candidate { verified: agent.verified(&work.skill), ..known }
         });
     let candidates = candidates.collect();
     let spec = contract.spec();
@@ -245,8 +247,7 @@ pub(crate) fn release(
         agent: ReleaseAgent {
             id: outcome.agent,
             revision: agent.map_or(outcome.digest, |agent| agent.revision),
-            standing: agent
-                .map_or(concordat_policy::input::Standing::Suspended, |agent| (&agent.standing).into()),
+            standing: agent.map_or(Standing::Suspended, |agent| agent.standing),
         },
         output: ReleaseOutput {
             digest: outcome.digest,

@@ -49,7 +49,7 @@ mod turn;
 mod world;
 
 pub use again::Replayed;
-pub use agents::Trusted;
+pub use agents::{Approval, Placing, Trusted};
 pub use audit::Exported;
 pub use core::Parts;
 pub use counts::Figures;

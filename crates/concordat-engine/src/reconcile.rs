@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use concordat_model::agent::Standing;
 use concordat_model::contract::{EffectKind, FailureKind};
 use concordat_model::run::Run;
 use concordat_model::run::event::Event;
@@ -84,9 +83,7 @@ pub(crate) fn interrupted(core: &Core, run: &Run, stored: &StoredRun) -> Vec<Los
         let LegState::Dispatched { number, agent, revision, .. } = &state.doing else { continue };
         let world = core.world.read();
         let agent = world.registry.agent(*agent).filter(|agent| {
-            agent.standing == Standing::Eligible
-                && agent.revision == *revision
-                && agent.registration.binding.reconciles()
+            agent.standing.works() && agent.revision == *revision && agent.registration.binding.reconciles()
         });
         let (Some(agent), Some(id), Some(skill)) = (agent, run.step_id(place), step.skill(Leg::Do)) else {
             continue;

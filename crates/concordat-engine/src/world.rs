@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use concordat_model::agent::{Registration, Standing};
+use concordat_model::agent::Registration;
 use concordat_model::digest::Digest;
 use concordat_model::hold::{HoldEvent, Holds};
 use concordat_model::id::{AgentId, DecisionId, EventId, HoldId, KeyId, ReviewId, RunId};
@@ -78,12 +78,9 @@ pub struct OpenReview {
 }
 
 /// The types of the records that make up the world.
-const TYPES: [&str; 24] = [
+const TYPES: [&str; 21] = [
     "legal_hold.set",
     "legal_hold.released",
-    "agent.registered",
-    "agent.suspended",
-    "agent.restored",
     "trust.changed",
     "trust.shaken",
     "trust.settled",
@@ -113,6 +110,7 @@ impl World {
             types: TYPES
                 .iter()
                 .map(|kind| (*kind).to_owned())
+                .chain(AgentEvent::TYPES.map(str::to_owned))
                 .chain(["gate.decided".to_owned()])
                 .chain(crate::opa::CHANGES.map(str::to_owned))
                 .collect(),
@@ -224,32 +222,32 @@ impl World {
         event: &AgentEvent,
         at: Timestamp,
     ) -> Result<(), EngineError> {
-        match event {
-            AgentEvent::Registered { revision, .. } => {
-                let bytes = store.payload(revision).await?.ok_or(EngineError::PayloadMissing(*revision))?;
-                let registration = serde_json::from_slice(&bytes)
-                    .map_err(|error| EngineError::PayloadOdd { digest: *revision, why: error.to_string() })?;
-                self.register(id, registration, *revision, at)?;
+        let brought = match event.brings() {
+            None => None,
+            Some(revision) => {
+                let bytes = store.payload(&revision).await?.ok_or(EngineError::PayloadMissing(revision))?;
+                let odd = |error: serde_json::Error| EngineError::PayloadOdd {
+                    digest: revision,
+                    why: error.to_string(),
+                };
+                Some(serde_json::from_slice(&bytes).map_err(odd)?)
             }
-            AgentEvent::Suspended { by, reason, .. } => {
-                self.registry.stand(id, Standing::Suspended { by: by.clone(), reason: reason.clone() })?;
-            }
-            AgentEvent::Restored { .. } => self.registry.stand(id, Standing::Eligible)?,
-        }
-        Ok(())
+        };
+        Ok(self.apply_agent(id, event, brought, at)?)
     }
 
-    /// Enters a registered agent, with what its owner's other agents leave against it.
-    pub(crate) fn register(
+    /// Folds what happened to an agent. A new one is entered with what its owner's other agents leave against it.
+    pub(crate) fn apply_agent(
         &mut self,
         id: AgentId,
-        registration: Registration,
-        revision: Digest,
+        event: &AgentEvent,
+        brought: Option<Registration>,
         at: Timestamp,
     ) -> Result<(), RegistryError> {
-        let owner = registration.owner.clone();
-        self.registry.register(id, registration, revision, at)?;
-        self.trust.registered(id, &owner, at);
+        self.registry.apply(id, event, brought, at)?;
+        if let (AgentEvent::Registered { .. }, Some(agent)) = (event, self.registry.agent(id)) {
+            self.trust.registered(id, &agent.registration.owner, at);
+        }
         Ok(())
     }
 
@@ -262,7 +260,7 @@ impl World {
             Cause::Person(said) if matches!(change.seen, Seen::Testified { .. }) => {
                 self.testified.insert((change.key.clone(), said.by.clone()), change.after.since);
             }
-            Cause::Person(_) | Cause::Attempt(_) => {}
+            Cause::Person(_) | Cause::Attempt(_) | Cause::Probe(_) => {}
         }
     }
 

@@ -4,6 +4,10 @@
 //! registration that tries is refused with a sentence that says so.
 
 mod binding;
+mod probe;
+mod standing;
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -20,6 +24,8 @@ use crate::schema::Schema;
 use crate::span::Span;
 
 pub use binding::{A2aAnswers, A2aProtocol, A2aVersion, Binding};
+pub use probe::{ProbeResult, Probed};
+pub use standing::{Placed, Standing};
 
 /// What a registry administrator registers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +56,9 @@ pub struct Registration {
     /// What one call costs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Money>,
+    /// Words that people find it by; no policy looks at them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
 }
 
 /// One thing an agent says it can do.
@@ -58,6 +67,9 @@ pub struct Registration {
 pub struct Skill {
     /// The skill, and the method it is called by.
     pub name: SkillName,
+    /// Which version of it the agent has, in its owner's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// The JSON Schema (2020-12) of what it takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
@@ -115,25 +127,53 @@ pub struct Agent {
     pub registration: Registration,
     /// The digest of what was registered: trust is earned by a revision, not by a name.
     pub revision: Digest,
+    /// Who sent the revision, where the log says so.
+    pub author: Option<PrincipalName>,
     /// Whether it gets work.
     pub standing: Standing,
+    /// Who made it stand so, unless that was its registration.
+    pub placed: Option<Placed>,
+    /// A revision that waits for somebody's approval.
+    pub proposed: Option<Proposed>,
+    /// Which of its skills were tried, and what came of it.
+    pub probed: BTreeMap<SkillName, Probed>,
     /// When it was registered.
     pub registered: Timestamp,
 }
 
-/// Whether an agent gets work.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "state", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Standing {
-    /// It may be considered.
-    Eligible,
-    /// It gets nothing until somebody restores it.
-    Suspended {
-        /// Who suspended it.
-        by: PrincipalName,
-        /// Why.
-        reason: String,
-    },
+/// A revision of an agent that is not in force yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proposed {
+    /// What it would be.
+    pub registration: Registration,
+    /// The digest of that.
+    pub revision: Digest,
+    /// Who wants it, and why.
+    pub placed: Placed,
+}
+
+impl Agent {
+    /// An agent as its registration leaves it.
+    #[must_use]
+    pub fn new(id: AgentId, registration: Registration, revision: Digest, registered: Timestamp) -> Agent {
+        Agent {
+            id,
+            registration,
+            revision,
+            author: None,
+            standing: Standing::Eligible,
+            placed: None,
+            proposed: None,
+            probed: BTreeMap::new(),
+            registered,
+        }
+    }
+
+    /// Whether a skill was tried and did what it says: nothing, where this revision has shown nothing yet.
+    #[must_use]
+    pub fn verified(&self, skill: &SkillName) -> Option<bool> {
+        self.probed.get(skill).filter(|probed| probed.revision == self.revision)?.shown
+    }
 }
 
 /// The method by which an agent that reconciles is asked what became of work.

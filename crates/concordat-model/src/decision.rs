@@ -23,13 +23,16 @@ pub enum Gate {
     Dispatch,
     /// May this result be used?
     Release,
+    /// May this agent come to stand so, or be tried?
+    Enroll,
     /// May this policy come into force?
     Promote,
 }
 
 impl Gate {
-    /// Every gate: those that a contract meets, in that order, and then what policy itself meets.
-    pub const ALL: [Gate; 5] = [Gate::Access, Gate::Admit, Gate::Dispatch, Gate::Release, Gate::Promote];
+    /// Every gate: those that a contract meets, in that order, then what agents meet, and then what policy itself meets.
+    pub const ALL: [Gate; 6] =
+        [Gate::Access, Gate::Admit, Gate::Dispatch, Gate::Release, Gate::Enroll, Gate::Promote];
 
     /// The gate's name in Rego, the API, the log and the command line.
     #[must_use]
@@ -39,6 +42,7 @@ impl Gate {
             Gate::Admit => "admit",
             Gate::Dispatch => "dispatch",
             Gate::Release => "release",
+            Gate::Enroll => "enroll",
             Gate::Promote => "promote",
         }
     }

@@ -1,63 +1,18 @@
 //! The registry: which agents there are, as a fold over what was done to them.
 
+mod event;
+
 use std::collections::{BTreeMap, HashMap};
-
-use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use crate::agent::{Agent, Registration, Standing};
-use crate::digest::Digest;
-use crate::id::{AgentId, DecisionId};
-use crate::name::{AgentName, PrincipalName, SkillName};
 use std::sync::Arc;
 
-/// Something that was done to an agent's place in the registry.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
-pub enum AgentEvent {
-    /// It was registered.
-    Registered {
-        /// Its name.
-        name: AgentName,
-        /// The digest of its registration, which is stored beside the log.
-        revision: Digest,
-        /// Who registered it.
-        by: PrincipalName,
-        /// The access decision that let them.
-        access: DecisionId,
-    },
-    /// It gets no more work.
-    Suspended {
-        /// Who suspended it.
-        by: PrincipalName,
-        /// Why, in their words.
-        reason: String,
-        /// The access decision that let them.
-        access: DecisionId,
-    },
-    /// It gets work again.
-    Restored {
-        /// Who restored it.
-        by: PrincipalName,
-        /// Why, in their words.
-        reason: String,
-        /// The access decision that let them.
-        access: DecisionId,
-    },
-}
+use jiff::Timestamp;
 
-impl AgentEvent {
-    /// The record type under which the event stands in the log.
-    #[must_use]
-    pub fn record_type(&self) -> &'static str {
-        match self {
-            AgentEvent::Registered { .. } => "agent.registered",
-            AgentEvent::Suspended { .. } => "agent.suspended",
-            AgentEvent::Restored { .. } => "agent.restored",
-        }
-    }
-}
+use crate::agent::{Agent, Placed, ProbeResult, Probed, Proposed, Registration, Standing};
+use crate::digest::Digest;
+use crate::id::AgentId;
+use crate::name::{AgentName, PrincipalName, SkillName};
+
+pub use event::AgentEvent;
 
 /// Something that cannot be done to the registry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,8 +29,40 @@ pub enum RegistryError {
         /// The agent.
         name: AgentName,
         /// How it stands.
-        standing: &'static str,
+        standing: Standing,
     },
+    /// It cannot come to stand so from where it stands.
+    #[error("the agent `{name}` is {from}, and cannot become {to}")]
+    Cannot {
+        /// The agent.
+        name: AgentName,
+        /// How it stands.
+        from: Standing,
+        /// How it was to stand.
+        to: Standing,
+    },
+    /// An agent keeps its name: what is known of it is known by it.
+    #[error("the agent `{name}` cannot become `{other}`: register `{other}` as an agent of its own")]
+    Renamed {
+        /// The agent.
+        name: AgentName,
+        /// What it was to be called.
+        other: AgentName,
+    },
+    /// An agent keeps its owner: what stands against an owner is not left behind.
+    #[error(
+        "the agent `{0}` keeps its `owner`: retire it, and let the other owner register it under another name"
+    )]
+    Owned(AgentName),
+    /// It is the registration in force already.
+    #[error("that is the registration of `{0}` that is in force: nothing was changed")]
+    Same(AgentName),
+    /// No registration of it waits.
+    #[error("nothing about the agent `{0}` waits for approval")]
+    NothingProposed(AgentName),
+    /// The event says that it brings a registration, and there is none.
+    #[error("the registration `{0}` is missing")]
+    Missing(Digest),
 }
 
 /// All agents, and the ways to find them.
@@ -95,38 +82,60 @@ impl Registry {
         if self.by_name.contains_key(name) { Err(RegistryError::NameTaken(name.clone())) } else { Ok(()) }
     }
 
-    /// Folds a registration.
+    /// Folds an event; `brought` is the registration that it brings, if it brings one.
     ///
     /// # Errors
-    /// The name is taken.
-    pub fn register(
+    /// It cannot have happened to the agent as it stands. Nothing is changed then.
+    pub fn apply(
         &mut self,
         id: AgentId,
-        registration: Registration,
-        revision: Digest,
+        event: &AgentEvent,
+        brought: Option<Registration>,
         at: Timestamp,
     ) -> Result<(), RegistryError> {
-        self.may_register(&registration.name)?;
-        self.by_name.insert(registration.name.clone(), id);
-        for skill in &registration.skills {
-            self.by_skill.entry(skill.name.clone()).or_default().push(id);
-        }
-        let agent = Agent { id, registration, revision, standing: Standing::Eligible, registered: at };
-        self.agents.insert(id, Arc::new(agent));
+        let brought = match (event.brings(), brought) {
+            (Some(revision), None) => return Err(RegistryError::Missing(revision)),
+            (_, brought) => brought,
+        };
+        let changed = match (event, brought) {
+            (AgentEvent::Registered { revision, by, standing, .. }, Some(registration)) => {
+                self.may_register(&registration.name)?;
+                self.by_name.insert(registration.name.clone(), id);
+                let mut agent = Agent::new(id, registration, *revision, at);
+                agent.author = Some(by.clone());
+                agent.standing = standing.unwrap_or(Standing::Eligible);
+                agent
+            }
+            (event, brought) => {
+                let mut agent = Agent::clone(self.known(id)?);
+                agent.apply(event, brought, at)?;
+                agent
+            }
+        };
+        self.enter(changed);
         Ok(())
     }
 
-    /// Folds a suspension or a restoration.
-    ///
-    /// # Errors
-    /// The agent is unknown, or stands so already.
-    pub fn stand(&mut self, id: AgentId, standing: Standing) -> Result<(), RegistryError> {
-        let agent = self.agents.get_mut(&id).ok_or_else(|| RegistryError::Unknown(id.to_string()))?;
-        agent.may_become(&standing)?;
-        let mut changed = Agent::clone(agent);
-        changed.standing = standing;
-        *agent = Arc::new(changed);
-        Ok(())
+    fn known(&self, id: AgentId) -> Result<&Arc<Agent>, RegistryError> {
+        self.agents.get(&id).ok_or_else(|| RegistryError::Unknown(id.to_string()))
+    }
+
+    /// Puts an agent in its place, under the skills that it claims now.
+    fn enter(&mut self, agent: Agent) {
+        let skills = |agent: &Agent| -> Vec<SkillName> {
+            agent.registration.skills.iter().map(|skill| skill.name.clone()).collect()
+        };
+        let (id, now) = (agent.id, skills(&agent));
+        let before =
+            self.agents.insert(id, Arc::new(agent)).map(|before| skills(&before)).unwrap_or_default();
+        for gone in before.iter().filter(|skill| !now.contains(skill)) {
+            if let Some(claiming) = self.by_skill.get_mut(gone) {
+                claiming.retain(|other| *other != id);
+            }
+        }
+        for new in now.into_iter().filter(|skill| !before.contains(skill)) {
+            self.by_skill.entry(new).or_default().push(id);
+        }
     }
 
     /// An agent by its id.
@@ -150,6 +159,12 @@ impl Registry {
         self.by_name.values().filter_map(|id| self.agents.get(id))
     }
 
+    /// Every agent whose name comes after this one, by name.
+    pub fn after(&self, name: &AgentName) -> impl Iterator<Item = &Arc<Agent>> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        self.by_name.range((Excluded(name.clone()), Unbounded)).filter_map(|(_, id)| self.agents.get(id))
+    }
+
     /// Every agent that claims a skill, in the order of registration.
     pub fn claiming(&self, skill: &SkillName) -> impl Iterator<Item = &Arc<Agent>> {
         self.by_skill.get(skill).into_iter().flatten().filter_map(|id| self.agents.get(id))
@@ -157,20 +172,108 @@ impl Registry {
 }
 
 impl Agent {
+    /// Folds an event that comes after the registration.
+    fn apply(
+        &mut self,
+        event: &AgentEvent,
+        brought: Option<Registration>,
+        at: Timestamp,
+    ) -> Result<(), RegistryError> {
+        let placed =
+            |by: &PrincipalName, reason: &String| Placed { by: by.clone(), reason: reason.clone(), at };
+        match (event, brought) {
+            (AgentEvent::Suspended { by, reason, .. }, _) => {
+                self.place(Standing::Suspended, placed(by, reason))
+            }
+            (AgentEvent::Restored { by, reason, .. }, _) => {
+                self.place(Standing::Eligible, placed(by, reason))
+            }
+            (AgentEvent::Placed { to, by, reason, .. }, _) => self.place(*to, placed(by, reason)),
+            (AgentEvent::Proposed { revision, by, reason, .. }, Some(registration)) => {
+                self.may_change(&registration, *revision)?;
+                let placed = placed(by, reason);
+                self.proposed = Some(Proposed { registration, revision: *revision, placed });
+                Ok(())
+            }
+            (AgentEvent::Revised { revision, author, by, reason, standing, .. }, Some(registration)) => {
+                self.may_change(&registration, *revision)?;
+                if *standing != self.standing {
+                    self.place(*standing, placed(by, reason))?;
+                }
+                (self.registration, self.revision) = (registration, *revision);
+                (self.author, self.proposed) = (Some(author.clone()), None);
+                Ok(())
+            }
+            (AgentEvent::Declined { .. }, _) => match self.proposed.take() {
+                Some(_) => Ok(()),
+                None => Err(RegistryError::NothingProposed(self.registration.name.clone())),
+            },
+            (AgentEvent::Probed { skill, revision, result, problems, counts, .. }, _) => {
+                let before = self.probed.get(skill).filter(|before| before.revision == *revision);
+                let shown = match result {
+                    ProbeResult::Verified => Some(true),
+                    ProbeResult::False => Some(false),
+                    ProbeResult::Unclear => before.and_then(|before| before.shown),
+                };
+                let counted = if *counts { Some(at) } else { before.and_then(|before| before.counted) };
+                let (revision, result, problems) = (*revision, *result, problems.clone());
+                let probed = Probed { revision, shown, counted, result, problems, at };
+                self.probed.insert(skill.clone(), probed);
+                Ok(())
+            }
+            // `Registry::apply` has seen to these.
+            (AgentEvent::Registered { .. }, _) => {
+                Err(RegistryError::NameTaken(self.registration.name.clone()))
+            }
+            (AgentEvent::Proposed { revision, .. } | AgentEvent::Revised { revision, .. }, None) => {
+                Err(RegistryError::Missing(*revision))
+            }
+        }
+    }
+
+    fn place(&mut self, to: Standing, placed: Placed) -> Result<(), RegistryError> {
+        self.may_become(to)?;
+        (self.standing, self.placed) = (to, Some(placed));
+        Ok(())
+    }
+
     /// Whether the agent can come to stand so.
     ///
     /// # Errors
-    /// It stands so already.
-    pub fn may_become(&self, standing: &Standing) -> Result<(), RegistryError> {
-        let name = || self.registration.name.clone();
-        match (&self.standing, standing) {
-            (Standing::Eligible, Standing::Eligible) => {
-                Err(RegistryError::Already { name: name(), standing: "eligible" })
-            }
-            (Standing::Suspended { .. }, Standing::Suspended { .. }) => {
-                Err(RegistryError::Already { name: name(), standing: "suspended" })
-            }
-            _ => Ok(()),
+    /// It stands so already, or cannot come there.
+    pub fn may_become(&self, to: Standing) -> Result<(), RegistryError> {
+        let (name, from) = (self.registration.name.clone(), self.standing);
+        match from {
+            _ if from == to => Err(RegistryError::Already { name, standing: to }),
+            _ if from.can_become(to) => Ok(()),
+            _ => Err(RegistryError::Cannot { name, from, to }),
         }
     }
+
+    /// Whether this can become the agent's registration.
+    ///
+    /// # Errors
+    /// It is retired, or it is the one in force, or of another agent.
+    pub fn may_change(&self, next: &Registration, revision: Digest) -> Result<(), RegistryError> {
+        let (name, from) = (self.registration.name.clone(), self.standing);
+        if from == Standing::Retired {
+            return Err(RegistryError::Cannot { name, from, to: Standing::Eligible });
+        }
+        if next.name != name {
+            return Err(RegistryError::Renamed { name, other: next.name.clone() });
+        }
+        if next.owner != self.registration.owner {
+            return Err(RegistryError::Owned(name));
+        }
+        if revision == self.revision { Err(RegistryError::Same(name)) } else { Ok(()) }
+    }
+
+    /// How it stands once it is changed: what was eligible has to show itself anew.
+    #[must_use]
+    pub fn standing_when_changed(&self) -> Standing {
+        if self.standing == Standing::Eligible { Standing::Probation } else { self.standing }
+    }
 }
+
+#[cfg(test)]
+mod tests;

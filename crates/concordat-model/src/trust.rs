@@ -41,7 +41,7 @@ use crate::name::{DomainName, SkillName};
 use crate::share::Share;
 
 pub use book::{Fault, Irreproducible, TrustBook};
-pub use changed::{AttemptCause, Cause, Formula, PersonCause, RatingCause, TrustChanged};
+pub use changed::{AttemptCause, Cause, Formula, PersonCause, ProbeCause, RatingCause, TrustChanged};
 pub use drift::Drift;
 pub use evidence::{Counts, Evidence, OUTCOME};
 pub use seen::{Fit, Rating, Seen};

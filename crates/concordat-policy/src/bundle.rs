@@ -78,10 +78,14 @@ const STANDARD: &[(&str, &str)] = &embedded![
     "cookbook/data_classes_test.rego",
     "cookbook/domain_boundary.rego",
     "cookbook/domain_boundary_test.rego",
+    "cookbook/four_eyes_on_agents.rego",
+    "cookbook/four_eyes_on_agents_test.rego",
     "cookbook/geography.rego",
     "cookbook/geography_test.rego",
     "cookbook/preference.rego",
     "cookbook/preference_test.rego",
+    "cookbook/proven_skills.rego",
+    "cookbook/proven_skills_test.rego",
     "cookbook/tainted_input.rego",
     "cookbook/tainted_input_test.rego",
     "cookbook/time_window.rego",
@@ -91,6 +95,9 @@ const STANDARD: &[(&str, &str)] = &embedded![
     "dispatch/dispatch.rego",
     "dispatch/dispatch_invariants_test.rego",
     "dispatch/dispatch_test.rego",
+    "enroll/enroll.rego",
+    "enroll/enroll_invariants_test.rego",
+    "enroll/enroll_test.rego",
     "promote/promote.rego",
     "promote/promote_invariants_test.rego",
     "promote/promote_test.rego",
@@ -325,7 +332,7 @@ mod tests {
     fn the_standard_bundle_is_the_folder_and_keeps_its_own_bounds() {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
         let mut found = Vec::new();
-        for folder in ["common", "access", "admit", "cookbook", "dispatch", "promote", "release"] {
+        for folder in ["common", "access", "admit", "cookbook", "dispatch", "enroll", "promote", "release"] {
             for file in std::fs::read_dir(root.join(folder)).unwrap() {
                 let path = file.unwrap().path();
                 let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();

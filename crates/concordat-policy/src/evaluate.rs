@@ -53,6 +53,7 @@ pub(crate) fn entrypoint(gate: Gate) -> &'static str {
         Gate::Admit => "data.concordat.admit.decision",
         Gate::Dispatch => "data.concordat.dispatch.decision",
         Gate::Release => "data.concordat.release.decision",
+        Gate::Enroll => "data.concordat.enroll.decision",
         Gate::Promote => "data.concordat.promote.decision",
     }
 }

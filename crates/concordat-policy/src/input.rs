@@ -7,11 +7,11 @@
 mod access;
 mod admit;
 mod dispatch;
+mod enroll;
 mod promote;
 mod release;
 mod schema;
 
-use concordat_model::agent;
 use concordat_model::decision::Gate;
 use concordat_model::digest::Digest;
 use concordat_model::id::ReviewId;
@@ -23,9 +23,12 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use concordat_model::agent::Standing;
+
 pub use self::access::{AccessInput, Action, Resource, ResourceKind};
 pub use self::admit::{AdmitContract, AdmitInput, AdmitStep, SkillSupply};
 pub use self::dispatch::{BreakerState, Candidate, DispatchContract, DispatchInput, DispatchStep, Load};
+pub use self::enroll::{EnrollAgent, EnrollChange, EnrollInput, EnrollSkill, EnrollTry};
 pub use self::promote::{BreakGlass, PromoteImpact, PromoteInput, PromoteRevision, PromoteTrial, StageName};
 pub use self::release::{ReleaseAgent, ReleaseContract, ReleaseInput, ReleaseOutput, ReleaseStep};
 pub(crate) use self::schema::normal;
@@ -55,25 +58,6 @@ pub struct ReviewEvidence {
     pub at: Timestamp,
     /// What they saw: the contract's digest (admit), the parameters' (dispatch) or the output's (release).
     pub payload: Digest,
-}
-
-/// Whether an agent gets work, without the story behind it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// It may be considered.
-    Eligible,
-    /// It gets nothing until somebody restores it.
-    Suspended,
-}
-
-impl From<&agent::Standing> for Standing {
-    fn from(standing: &agent::Standing) -> Standing {
-        match standing {
-            agent::Standing::Eligible => Standing::Eligible,
-            agent::Standing::Suspended { .. } => Standing::Suspended,
-        }
-    }
 }
 
 /// An amount of one currency that policy can compare: Rego has no decimals, so it is counted in millionths.
@@ -130,6 +114,10 @@ impl GateInput for ReleaseInput {
     fn salt(&self) -> Option<Salt> {
         self.salt
     }
+}
+
+impl GateInput for EnrollInput {
+    const GATE: Gate = Gate::Enroll;
 }
 
 impl GateInput for PromoteInput {

@@ -44,5 +44,5 @@ pub use crate::explain::{Because, Explanation};
 pub use crate::failure::Failure;
 pub use crate::finding::{Code, Finding, Inspection, Level};
 pub use crate::panel::{Panel, Trial};
-pub use crate::policy::{Asked, LoadError, Permitted, Policy, Refusal, Released};
+pub use crate::policy::{Asked, LoadError, Permitted, Policy, Probing, Refusal, Released};
 pub use crate::select::{Chosen, choose, favourite, would_choose};

@@ -14,8 +14,8 @@ use concordat_model::share::Share;
 use concordat_model::work::{Outcome, Work};
 
 use crate::answer::Answered;
-use crate::input::{AccessInput, AdmitInput, DispatchInput, PromoteInput, ReleaseInput};
-use crate::policy::{Asked, Permitted, Policy, Refusal, Released};
+use crate::input::{AccessInput, AdmitInput, DispatchInput, EnrollInput, PromoteInput, ReleaseInput};
+use crate::policy::{Asked, Permitted, Policy, Probing, Refusal, Released};
 
 /// Who is asked.
 #[derive(Debug, Clone)]
@@ -64,6 +64,34 @@ impl Panel {
         let mut asked = self.enforced.access(id, input);
         compare(&mut asked, self.trial.as_ref().map(|trial| &*trial.policy));
         asked
+    }
+
+    /// May this agent come to stand so? The policy in force decides.
+    #[must_use]
+    pub fn enroll(&self, id: DecisionId, input: &EnrollInput) -> Asked {
+        let mut asked = self.enforced.enroll(id, input);
+        compare(&mut asked, self.trial.as_ref().map(|trial| &*trial.policy));
+        asked
+    }
+
+    /// May this skill of this agent be tried with this work? The policy in force decides.
+    ///
+    /// # Errors
+    /// Everything but a permit, with the work given back.
+    pub fn probe(
+        &self,
+        id: DecisionId,
+        input: &EnrollInput,
+        work: Work,
+        agent: &Agent,
+    ) -> Result<Probing, Refusal> {
+        let mut answer = self.enforced.probe(id, input, work, agent);
+        let other = self.trial.as_ref().map(|trial| &*trial.policy);
+        match &mut answer {
+            Ok(probing) => compare(&mut probing.asked, other),
+            Err(refusal) => compare(&mut refusal.asked, other),
+        }
+        answer
     }
 
     /// May this policy come into force? Only the policy in force says.

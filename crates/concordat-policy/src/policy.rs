@@ -1,4 +1,4 @@
-//! A loaded policy, and the four questions it is asked.
+//! A loaded policy, and the questions it is asked.
 //!
 //! Every question gives an [`Asked`]: the decision with the very bytes it was made from. A question about work or
 //! about an outcome also gives the key, and only on the policy's own permit; `unlock` is the one place in
@@ -13,7 +13,7 @@ use concordat_model::decision::{Answer, Decision, Gate, Provenance};
 use concordat_model::digest::{Digest, canonical};
 use concordat_model::id::{AgentId, DecisionId};
 use concordat_model::payload::{self, Payload, Salt};
-use concordat_model::work::{Outcome, Work};
+use concordat_model::work::{Assignment, Outcome, Work};
 use regorus::{Engine, Value};
 
 use crate::answer::{self, Answered};
@@ -24,9 +24,9 @@ use crate::explain::{self, Explanation, Sources};
 use crate::failure::{Failed, Failure};
 use crate::graph;
 use crate::input::{
-    AccessInput, AdmitInput, Candidate, DispatchInput, GateInput, PromoteInput, ReleaseInput,
+    AccessInput, AdmitInput, Candidate, DispatchInput, EnrollInput, GateInput, PromoteInput, ReleaseInput,
 };
-use crate::select::Merits;
+use crate::select::{self, Merits};
 
 /// The stack on which policy is loaded and tried, in bytes: room for the deepest tree that 64 KiB of text can be.
 /// Virtual: only what is used is paid for.
@@ -124,6 +124,16 @@ pub struct Released {
     pub asked: Asked,
 }
 
+/// A try of a skill that policy permits.
+#[derive(Debug)]
+#[must_use = "a permitted try that nobody makes was asked for in vain"]
+pub struct Probing {
+    /// The skill's example, for the agent that claims it.
+    pub assignment: Authorized<Assignment>,
+    /// The decision that permits it.
+    pub asked: Asked,
+}
+
 /// What policy did not permit: the decision, and what stays held.
 #[derive(Debug)]
 pub struct Refusal<T = Work> {
@@ -211,6 +221,31 @@ impl Policy {
     #[must_use]
     pub fn promote(&self, id: DecisionId, input: &PromoteInput) -> Asked {
         self.ask(id, input)
+    }
+
+    /// May this agent come to stand so?
+    #[must_use]
+    pub fn enroll(&self, id: DecisionId, input: &EnrollInput) -> Asked {
+        self.ask(id, input)
+    }
+
+    /// May this skill of this agent be tried with this work? On yes, the key for exactly that.
+    ///
+    /// # Errors
+    /// Everything but a permit, with the work given back.
+    pub fn probe(
+        &self,
+        id: DecisionId,
+        input: &EnrollInput,
+        work: Work,
+        agent: &Agent,
+    ) -> Result<Probing, Refusal> {
+        if !input.tries(&work, agent) {
+            return Err(Refusal { asked: self.mismatch(id, input), held: work });
+        }
+        let (work, asked) = unlock(self.ask(id, input), work)?;
+        let assignment = work.map(|work, decision| select::assign(work, agent, decision));
+        Ok(Probing { assignment, asked })
     }
 
     /// Which agents may do this work? `candidates` are the agents of the input's candidates, in their order.

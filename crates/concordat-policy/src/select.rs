@@ -13,8 +13,6 @@
 
 mod contest;
 
-use std::sync::Arc;
-
 use concordat_model::agent::Agent;
 use concordat_model::decision::{Decision, Strategy};
 use concordat_model::id::{AgentId, DecisionId};
@@ -86,7 +84,8 @@ fn winner(
     Some(contest.winner())
 }
 
-fn assign(work: Work, agent: &Arc<Agent>, decision: DecisionId) -> Assignment {
+/// Work with the agent that does it.
+pub(crate) fn assign(work: Work, agent: &Agent, decision: DecisionId) -> Assignment {
     Assignment {
         work,
         agent: agent.id,

@@ -30,6 +30,7 @@ fn with(line: Option<&str>, gate: Gate) -> Policy {
 fn question(gate: Gate, change: &Value) -> Vec<u8> {
     let mut input = match gate {
         Gate::Admit => serde_json::to_value(support::admit()).unwrap(),
+        Gate::Enroll => serde_json::from_slice(include_bytes!("../src/check/inputs/enroll.json")).unwrap(),
         _ => serde_json::to_value(support::dispatch()).unwrap(),
     };
     for (pointer, value) in change.as_object().unwrap() {
@@ -91,6 +92,14 @@ fn one_line_switches_a_policy_on() {
         "/candidates/0/compliance": ["region:eu"],
     });
     check("geography", &tagged, "permit trust_low", "permit region_foreign trust_low");
+    check(
+        "proven_skills",
+        &json!({"/candidates/0/verified": true}),
+        "permit trust_low",
+        "permit skill_unproven trust_low",
+    );
+    let own = json!({"/author": "rita", "/from": "proposed"});
+    check("four_eyes_on_agents", &own, "permit ", "review four_eyes");
     check("tainted_input", &plain, "permit trust_low", "review tainted_input trust_low");
 }
 
@@ -102,11 +111,11 @@ fn every_policy_of_the_cookbook_is_tried_above() {
         .filter_map(|(path, _)| path.strip_prefix("cookbook/")?.strip_suffix(".rego"))
         .filter(|name| *name != "meanings")
         .collect();
-    assert_eq!(names.len(), 10, "{names:?}");
+    assert_eq!(names.len(), 12, "{names:?}");
     let text = include_str!("cookbook.rs");
     assert!(names.iter().all(|name| text.contains(&format!("check(\"{name}\""))), "{names:?}");
     let all: Vec<(Gate, String)> = names.iter().map(|name| switch(name)).collect();
-    for gate in [Gate::Admit, Gate::Dispatch] {
+    for gate in [Gate::Admit, Gate::Dispatch, Gate::Enroll] {
         let lines: Vec<&str> =
             all.iter().filter(|(known, _)| *known == gate).map(|(_, line)| line.as_str()).collect();
         with(Some(&lines.join("\n\n")), gate);

@@ -63,6 +63,18 @@ fn asked(gate: Gate, stored: &StoredRecord, input: &Value) -> String {
             text("/step/id"),
             text("/contract/name")
         ),
+        Gate::Enroll if text("/change") == "probe" => {
+            format!("May `{}` of the agent `{}` be tried?", text("/tried/skill"), text("/agent/name"))
+        }
+        Gate::Enroll => {
+            let (agent, from, to) = (text("/agent/name"), text("/from"), text("/to"));
+            let wants = format!("as `{}` wants", text("/by/name"));
+            match text("/change").as_str() {
+                "register" => format!("May the agent `{agent}` be registered as {to}, {wants}?"),
+                "revise" => format!("May the registration of the agent `{agent}` be changed, {wants}?"),
+                _ => format!("May the agent `{agent}` go from {from} to {to}, {wants}?"),
+            }
+        }
         Gate::Promote => format!(
             "May the policy {} go from `{}` to `{}`, as `{}` wants (record {})?",
             text("/revision/digest"),

@@ -49,6 +49,9 @@ pub(crate) enum Refusal {
         /// What is wrong with it.
         message: &'static str,
     },
+    /// A change that does not say what it changes.
+    #[error("say what you changed: send the `ETag` that you saw as `If-Match`")]
+    Unconditional,
     /// A cursor that was not made for this list.
     #[error(
         "the cursor does not belong to this list: repeat the parameters of the page that gave it, or begin anew"
@@ -137,6 +140,9 @@ impl Refusal {
             }
             Refusal::Query(_) => Kind(S::BAD_REQUEST, "query-invalid", "The query is not valid", false),
             Refusal::Header { code, .. } => Kind(S::BAD_REQUEST, code, "A header is not valid", false),
+            Refusal::Unconditional => {
+                Kind(S::PRECONDITION_REQUIRED, "if-match-missing", "A header is missing", false)
+            }
             Refusal::Cursor => Kind(S::BAD_REQUEST, "cursor-invalid", "The cursor is not valid", false),
             Refusal::NotFound { .. } => NOT_FOUND,
             Refusal::TooLarge => {
@@ -237,9 +243,7 @@ fn engine_kind(error: &EngineError) -> Kind {
         EngineError::PolicyRefused(_) => {
             Kind(S::UNPROCESSABLE_ENTITY, "policy-refused", "The policy does not pass", false)
         }
-        EngineError::NotFound { .. }
-        | EngineError::Untold
-        | EngineError::Registry(RegistryError::Unknown(_)) => NOT_FOUND,
+        EngineError::NotFound { .. } | EngineError::Untold => NOT_FOUND,
         EngineError::Forgotten { .. } => Kind(S::GONE, "forgotten", "It was forgotten", false),
         EngineError::Conflict(_) | EngineError::Illegal(_) | EngineError::Store(StoreError::Conflict(_)) => {
             CONFLICT
@@ -250,12 +254,10 @@ fn engine_kind(error: &EngineError) -> Kind {
             "The key was used for another request",
             false,
         ),
-        EngineError::Registry(RegistryError::NameTaken(_)) => {
-            Kind(S::CONFLICT, "agent-name-taken", "The name is taken", false)
+        EngineError::Stale { .. } => {
+            Kind(S::PRECONDITION_FAILED, "revision-stale", "Another one came between", false)
         }
-        EngineError::Registry(RegistryError::Already { .. }) => {
-            Kind(S::CONFLICT, "agent-state-already", "It is so already", false)
-        }
+        EngineError::Registry(error) => registry_kind(error),
         EngineError::Store(StoreError::Unavailable(_)) => {
             Kind(S::SERVICE_UNAVAILABLE, "storage-unavailable", "Nothing can be recorded now", true)
         }
@@ -282,6 +284,21 @@ fn engine_kind(error: &EngineError) -> Kind {
         | EngineError::Log { .. }
         | EngineError::PayloadMissing(_)
         | EngineError::PayloadOdd { .. } => INTERNAL,
+    }
+}
+
+fn registry_kind(error: &RegistryError) -> Kind {
+    use StatusCode as S;
+    match error {
+        RegistryError::Unknown(_) => NOT_FOUND,
+        RegistryError::NameTaken(_) => Kind(S::CONFLICT, "agent-name-taken", "The name is taken", false),
+        RegistryError::Already { .. } => Kind(S::CONFLICT, "agent-state-already", "It is so already", false),
+        RegistryError::Cannot { .. }
+        | RegistryError::Renamed { .. }
+        | RegistryError::Owned(_)
+        | RegistryError::Same(_)
+        | RegistryError::NothingProposed(_) => CONFLICT,
+        RegistryError::Missing(_) => INTERNAL,
     }
 }
 
@@ -327,6 +344,7 @@ impl IntoResponse for Refusal {
 #[cfg(test)]
 mod tests {
     use concordat_ledger::record::RecordError;
+    use concordat_model::agent::Standing;
     use concordat_model::digest::Digest;
     use concordat_model::problem::Problem as Wrong;
 
@@ -342,9 +360,13 @@ mod tests {
         let store = |error: StoreError| engine(error.into());
         let digest = Digest::of(b"");
         let inconsistent = StoreError::Inconsistent { table: "run", column: "x", row: text(), why: text() };
-        let already = RegistryError::Already { name: "a".parse().unwrap(), standing: "eligible" };
+        let already = RegistryError::Already { name: "a".parse().unwrap(), standing: Standing::Eligible };
         for (refusal, status, code, retryable) in [
             (Refusal::Unauthenticated, 401, "unauthenticated", false),
+            (Refusal::Unconditional, 428, "if-match-missing", false),
+            (engine(EngineError::Stale { seen: digest, now: digest }), 412, "revision-stale", false),
+            (engine(RegistryError::Missing(digest).into()), 500, "internal", true),
+            (engine(RegistryError::Owned("a".parse().unwrap()).into()), 409, "conflict", false),
             (Refusal::TooLarge, 413, "document-too-large", false),
             (Refusal::Incomplete, 408, "body-incomplete", true),
             (Refusal::Streams, 503, "streams-exhausted", true),

@@ -1,6 +1,7 @@
 //! The API over a real engine, real policies and a real database; only the agents are made up.
 
 mod a2a;
+mod agents;
 mod auth;
 mod cards;
 mod description;
@@ -92,6 +93,10 @@ impl Server {
     }
 
     async fn with(config: &Config) -> Server {
+        Server::under(config, &Bundle::standard()).await
+    }
+
+    async fn under(config: &Config, bundle: &Bundle) -> Server {
         let place = tempfile::tempdir().unwrap();
         let signer = Signer::from_seed("concordat.test/log", &[7; 32]).unwrap();
         let store = Sqlite::open(&place.path().join("log.db"), Signing::by(signer)).await.unwrap();
@@ -102,7 +107,7 @@ impl Server {
             store: Arc::new(store),
             transport: Arc::new(Puppets),
             clock: Arc::new(SystemClock),
-            policy: Policy::load(&Bundle::standard()).unwrap(),
+            policy: Policy::load(bundle).unwrap(),
             classifier: Classifier::standard().unwrap(),
             templates,
             instance: "test".to_owned(),

@@ -12,7 +12,10 @@ mod request;
 pub mod sse;
 mod trust;
 
-use concordat_server::api::agents::{AgentDetail, AgentDraft, AgentList, AgentsQuery, CardAsked};
+use concordat_server::api::agents::{
+    AgentDetail, AgentDraft, AgentList, AgentsQuery, ApprovalGiven, CardAsked, ProbeAsked, RefreshAsked,
+    ReviseQuery,
+};
 use concordat_server::api::contracts::{
     ContractDetail, ContractList, ContractsQuery, EventList, EventsQuery, Extension, Plan, ReasonGiven,
     Receipt, Replay, Retry,
@@ -283,6 +286,64 @@ impl Client {
     pub async fn restore(&self, agent: &str, reason: &str) -> Result<AgentDetail, ClientError> {
         let path = ["v1", "agents", &format!("{agent}:restore")];
         self.call(Method::POST, &path).body(&because(reason)).send().await?.json()
+    }
+
+    /// Lets an agent stand otherwise: `quarantine`, `probation` or `retire`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn place(&self, agent: &str, verb: &str, reason: &str) -> Result<AgentDetail, ClientError> {
+        let path = ["v1", "agents", &format!("{agent}:{verb}")];
+        self.call(Method::POST, &path).body(&because(reason)).send().await?.json()
+    }
+
+    /// Changes an agent's registration, if the revision in force is this one.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revise(
+        &self,
+        agent: &str,
+        seen: &str,
+        reason: &str,
+        body: Vec<u8>,
+        media_type: &str,
+    ) -> Result<AgentDetail, ClientError> {
+        let query = ReviseQuery { reason: reason.to_owned() };
+        let call = self.call(Method::PUT, &["v1", "agents", agent]).query(&query);
+        call.header("if-match", &format!("\"{seen}\"")).document(body, media_type).send().await?.json()
+    }
+
+    /// Approves or declines what waits of an agent: `approve` or `decline`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn approve(
+        &self,
+        agent: &str,
+        verb: &str,
+        given: &ApprovalGiven,
+    ) -> Result<AgentDetail, ClientError> {
+        let path = ["v1", "agents", &format!("{agent}:{verb}")];
+        self.call(Method::POST, &path).body(given).send().await?.json()
+    }
+
+    /// Tries an agent's skills with their examples.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn probe(&self, agent: &str, asked: &ProbeAsked) -> Result<AgentDetail, ClientError> {
+        let path = ["v1", "agents", &format!("{agent}:probe")];
+        self.call(Method::POST, &path).body(asked).send().await?.json()
+    }
+
+    /// Reads an agent's card again.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn refresh(&self, agent: &str, asked: &RefreshAsked) -> Result<AgentDetail, ClientError> {
+        let path = ["v1", "agents", &format!("{agent}:refresh")];
+        self.call(Method::POST, &path).body(asked).send().await?.json()
     }
 
     /// The known templates.

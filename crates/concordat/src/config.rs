@@ -79,6 +79,12 @@ pub struct ServeConfig {
     #[arg(long, env = "CONCORDAT_FREEZE_LEARNING")]
     pub freeze_learning: bool,
 
+    /// How often agents' skills are tried with their examples, such as `1h`, at least `1m`. Without it nobody tries
+    /// them but who asks for it: an example is work that the agent does.
+    #[arg(long, env = "CONCORDAT_PROBE_EVERY", value_name = "SPAN")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe_every: Option<Span>,
+
     /// Why the log may lack records that it had, or be another one than before, such as "backup of Tuesday": needed
     /// once, after a restore. The reason becomes part of the log.
     #[arg(long, value_name = "REASON")]

@@ -26,6 +26,9 @@ use crate::config::ServeConfig;
 use crate::log_key::rotation::{self, Rotated};
 use crate::{anchor, log_key, policies, policy_worker, templates};
 
+/// No agent is tried more often than this.
+const OFTEN: Duration = Duration::from_secs(60);
+
 /// Starts servers.
 #[derive(Debug)]
 pub struct Server;
@@ -67,6 +70,10 @@ impl Server {
         }
         let first_key = engine.first_key(first_principal()?).await?.map(|key| key.text);
         tokio::spawn(anchor::keep(engine.clone(), config.data.clone()));
+        if let Some(every) = config.probe_every {
+            let (engine, every) = (engine.clone(), every.duration().max(OFTEN));
+            tokio::spawn(async move { engine.keep_probing(every).await });
+        }
         let (stop, mut stopping) = watch::channel(false);
         let asked_to_stop = async move {
             // An error means that the running server was dropped, which stops it as well.

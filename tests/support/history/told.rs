@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use concordat_engine::ports::{StoredRecord, StoredRun};
 use concordat_ledger::Record;
+use concordat_model::agent::Standing;
 use concordat_model::agree::{Contract, Step};
 use concordat_model::decision::{Answer, Gate};
 use concordat_model::digest::Digest;
@@ -133,7 +134,12 @@ impl<'h> Told<'h> {
     fn stand(&mut self, place: u64, agent: AgentId, event: &AgentEvent) {
         let eligible = match event {
             AgentEvent::Suspended { .. } => false,
-            AgentEvent::Registered { .. } | AgentEvent::Restored { .. } => true,
+            AgentEvent::Restored { .. } => true,
+            AgentEvent::Registered { standing, .. } => standing.is_none_or(Standing::works),
+            AgentEvent::Placed { to: standing, .. } | AgentEvent::Revised { standing, .. } => {
+                standing.works()
+            }
+            AgentEvent::Proposed { .. } | AgentEvent::Declined { .. } | AgentEvent::Probed { .. } => return,
         };
         self.standings.entry(agent).or_default().push((place, eligible));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use concordat_engine::{Caller, Engine, EngineError, Order};
+use concordat_engine::{Caller, Engine, EngineError, Order, Placing};
 use concordat_model::id::RunId;
 use concordat_model::principal::{Principal, Role};
 use concordat_model::run::event::Verdict;
@@ -181,16 +181,17 @@ impl Deed {
         self.story.step("registry", || format!("suspend or restore {name}"));
         let admin = &self.people.admin;
         if luck.is_multiple_of(3) {
-            drop(self.engine.suspend_agent(admin, &name, "doubts").await);
+            drop(self.engine.place_agent(admin, &name, Placing::Suspend, "doubts").await);
         } else {
-            drop(self.engine.restore_agent(admin, &name, "no doubts").await);
+            drop(self.engine.place_agent(admin, &name, Placing::Restore, "no doubts").await);
         }
     }
 
     async fn restore(&self) {
         for agent in self.engine.agents() {
             let name = agent.registration.name.to_string();
-            drop(self.engine.restore_agent(&self.people.admin, &name, "the end").await);
+            let placed = self.engine.place_agent(&self.people.admin, &name, Placing::Restore, "the end");
+            drop(placed.await);
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use concordat_ledger::record::Record;
-use concordat_model::agent::{Agent, Standing};
+use concordat_model::agent::Agent;
 use concordat_model::decision::Severity;
 use concordat_model::digest::Digest;
 use concordat_model::id::{AgentId, RunId};
@@ -144,11 +144,10 @@ impl Engine {
             let person = PersonCause { by: by.clone(), reason: reason.clone(), access: access.decision.id };
             let lesson = Lesson { key, seen, risk: None, cause: Cause::Person(person), at };
             core.learn(&mut world, lesson, &mut records)?;
-            let standing = Standing::Suspended { by: by.clone(), reason: reason.clone() };
+            let event = AgentEvent::Suspended { by, reason, access: access.decision.id, enroll: None };
             let critical = seen == Seen::Violated { severity: Severity::Critical };
             // Whoever is suspended already stays so.
-            if critical && world.registry.stand(found.id, standing).is_ok() {
-                let event = AgentEvent::Suspended { by, reason, access: access.decision.id };
+            if critical && world.apply_agent(found.id, &event, None, at).is_ok() {
                 let place = Place { subject: &subject, seq: world.take_seq(&subject), at };
                 records.push(core.scribe.seal(&*core.clock, event.record_type(), place, &event)?);
             }

@@ -9,7 +9,7 @@ use concordat_model::id::AgentId;
 use concordat_model::name::SkillName;
 use concordat_model::run::due::Ask;
 use concordat_model::work::Leg;
-use concordat_policy::input::{BreakerState, Candidate, DispatchInput, Standing as AgentStanding};
+use concordat_policy::input::{BreakerState, Candidate, DispatchInput};
 
 use super::Turn;
 use crate::limits::{Place, Standing, Wanted, Wish};
@@ -56,7 +56,7 @@ impl Turn<'_> {
 
     /// The agents that the step has to wait for, before policy is asked at all.
     pub(super) fn has_to_wait(&self, offered: &Offered, input: &DispatchInput) -> Option<Vec<AgentId>> {
-        let eligible = || input.candidates.iter().filter(|one| one.standing == AgentStanding::Eligible);
+        let eligible = || input.candidates.iter().filter(|one| one.standing.works());
         let room = self.core.limits.has_room(&offered.wish, self.at);
         let load = |one: &Candidate| Load::of(one, offered.wish.retry);
         if room && eligible().any(|one| load(one) == Load::Free) {

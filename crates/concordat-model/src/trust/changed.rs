@@ -42,6 +42,8 @@ pub enum Cause {
     Rating(RatingCause),
     /// Somebody testified, with their name and a reason.
     Person(PersonCause),
+    /// The skill was tried with its example.
+    Probe(ProbeCause),
 }
 
 /// The attempt in which something was seen.
@@ -80,6 +82,14 @@ pub struct PersonCause {
     pub access: DecisionId,
 }
 
+/// The try of a skill in which something was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeCause {
+    /// The enroll decision by which the example was sent.
+    pub probe: DecisionId,
+}
+
 impl Cause {
     /// The attempt in which something was seen.
     #[must_use]
@@ -98,6 +108,7 @@ impl fmt::Display for Cause {
                 write!(f, "the rating of `{run}` by `{rated_by}`")
             }
             Cause::Person(PersonCause { by, .. }) => write!(f, "the word of `{by}`"),
+            Cause::Probe(ProbeCause { probe }) => write!(f, "a try that `{probe}` let happen"),
         }
     }
 }

@@ -64,6 +64,11 @@ pub enum Seen {
         /// How many bad ones; at most [`Seen::MOST_TESTIFIED`] count.
         bad: u16,
     },
+    /// A skill was tried with its example.
+    Probed {
+        /// Whether it did what the agent says of it.
+        held: bool,
+    },
 }
 
 /// How good a contract's work was, from 1 (of no use) to 5 (nothing to wish for).
@@ -104,6 +109,8 @@ pub enum Fit {
 
 /// What something proves that may have another cause, or that is one of several such things.
 const HALF: u64 = OUTCOME / 2;
+/// What it proves that a skill was there for its own example: little, and counted once a day at most.
+const THERE: u64 = OUTCOME / 20;
 /// What a false claim proves.
 const FIVE: u64 = 5 * OUTCOME;
 /// What a price proves.
@@ -158,7 +165,8 @@ impl Seen {
             | Seen::UpstreamFailed
             | Seen::Rated { .. }
             | Seen::Violated { .. }
-            | Seen::Testified { .. } => None,
+            | Seen::Testified { .. }
+            | Seen::Probed { .. } => None,
         }
     }
 
@@ -197,6 +205,8 @@ impl Seen {
                 let word = Evidence { delivery: said, quality: said, policy: said, ..Evidence::NONE };
                 Some(word).filter(|_| !said.is_none())
             }
+            Seen::Probed { held: true } => Some(Evidence { delivery: good(THERE), ..Evidence::NONE }),
+            Seen::Probed { held: false } => Seen::UnknownSkill.second(),
             _ => self.first(),
         }
     }
@@ -222,7 +232,8 @@ impl Seen {
             | Seen::UpstreamFailed
             | Seen::Rated { .. }
             | Seen::Violated { .. }
-            | Seen::Testified { .. } => return None,
+            | Seen::Testified { .. }
+            | Seen::Probed { .. } => return None,
         };
         Some(Evidence { delivery, quality, latency, ..Evidence::NONE })
     }

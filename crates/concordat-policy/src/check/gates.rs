@@ -24,6 +24,7 @@ fn ordinary(gate: Gate) -> &'static [u8] {
         Gate::Admit => include_bytes!("inputs/admit.json"),
         Gate::Dispatch => include_bytes!("inputs/dispatch.json"),
         Gate::Release => include_bytes!("inputs/release.json"),
+        Gate::Enroll => include_bytes!("inputs/enroll.json"),
         Gate::Promote => include_bytes!("inputs/promote.json"),
     }
 }

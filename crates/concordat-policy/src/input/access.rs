@@ -131,6 +131,11 @@ actions! {
     AgentsSuspend = "agents.suspend",
     /// Give a suspended agent work again.
     AgentsRestore = "agents.restore",
+    /// Approve an agent or a change of one, decline it, put one on probation, or retire it; the enroll gate is asked as
+    /// well.
+    AgentsEnroll = "agents.enroll",
+    /// Try an agent's skills with their examples; the enroll gate is asked as well.
+    AgentsProbe = "agents.probe",
     /// See the registry.
     AgentsRead = "agents.read",
     /// See decisions and why they were made.

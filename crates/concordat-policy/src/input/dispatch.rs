@@ -166,6 +166,10 @@ pub struct Candidate {
     pub data_classes: Vec<DataClass>,
     /// Whether it gets work.
     pub standing: Standing,
+    /// Whether the skill was tried with its example and did what the agent says; absent where that is not known of this
+    /// revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<bool>,
     /// What one call costs; absent when it costs nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Price>,
@@ -201,7 +205,8 @@ impl Candidate {
             domains: registration.domains.clone(),
             compliance: registration.compliance.clone(),
             data_classes: registration.data_classes.clone(),
-            standing: Standing::from(&agent.standing),
+            standing: agent.standing,
+            verified: None,
             cost: registration.cost.map(Price::from),
             in_flight: load.in_flight,
             concurrency: registration.limits.concurrency,

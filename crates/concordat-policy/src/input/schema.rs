@@ -5,7 +5,7 @@ use schemars::{Schema, schema_for};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{AccessInput, AdmitInput, DispatchInput, PromoteInput, ReleaseInput};
+use super::{AccessInput, AdmitInput, DispatchInput, EnrollInput, PromoteInput, ReleaseInput};
 
 /// The JSON Schema (2020-12) of what a gate is told.
 #[must_use]
@@ -15,6 +15,7 @@ pub fn schema(gate: Gate) -> Schema {
         Gate::Admit => schema_for!(AdmitInput),
         Gate::Dispatch => schema_for!(DispatchInput),
         Gate::Release => schema_for!(ReleaseInput),
+        Gate::Enroll => schema_for!(EnrollInput),
         Gate::Promote => schema_for!(PromoteInput),
     }
 }
@@ -26,6 +27,7 @@ pub(crate) fn normal(gate: Gate, input: serde_json::Value) -> Option<serde_json:
         Gate::Admit => again::<AdmitInput>(input),
         Gate::Dispatch => again::<DispatchInput>(input),
         Gate::Release => again::<ReleaseInput>(input),
+        Gate::Enroll => again::<EnrollInput>(input),
         Gate::Promote => again::<PromoteInput>(input),
     }
 }

@@ -107,7 +107,12 @@ fn a_rule_that_is_taken_out_is_missed() {
     for (file, rule, invariant) in [
         ("access/access.rego", "not second_person", "nobody_answers_for_what_they_submitted"),
         ("release/release.rego", "input.output.misfits > 0", "what_does_not_fit_is_not_used"),
-        ("dispatch/dispatch.rego", "candidate.standing != \"eligible\"", "suspended_agents_get_nothing"),
+        (
+            "dispatch/dispatch.rego",
+            "not candidate.standing in {\"probation\", \"eligible\"}",
+            "suspended_agents_get_nothing",
+        ),
+        ("enroll/enroll.rego", "input.from == \"retired\"", "nobody_comes_back_from_retirement"),
         ("dispatch/dispatch.rego", "candidate.breaker == \"open\"", "who_is_busy_or_broken_is_left_alone"),
         (
             "dispatch/dispatch.rego",

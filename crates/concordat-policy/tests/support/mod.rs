@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use concordat_model::agent::{Agent, Registration, Standing};
+use concordat_model::agent::{Agent, Registration};
 use concordat_model::id::{DecisionId, RunId};
 use concordat_model::span::Span;
 use concordat_model::work::{Attempt, Outcome, Work};
@@ -73,11 +73,6 @@ fn agent(candidate: &Candidate) -> Agent {
         "binding": {"type": "execute", "url": "http://127.0.0.1:9"},
         "domains": candidate.domains, "skills": [{"name": "assess_risk"}],
     });
-    Agent {
-        id: candidate.id,
-        registration: Registration::read(registration).unwrap(),
-        revision: candidate.revision,
-        standing: Standing::Eligible,
-        registered: "2026-01-01T00:00:00Z".parse().unwrap(),
-    }
+    let registered = "2026-01-01T00:00:00Z".parse().unwrap();
+    Agent::new(candidate.id, Registration::read(registration).unwrap(), candidate.revision, registered)
 }

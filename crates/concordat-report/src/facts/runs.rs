@@ -73,7 +73,7 @@ impl Runs {
                 match decision.gate {
                     Gate::Dispatch => drop(life.permits.insert(decision.id, entry.index)),
                     Gate::Release => drop(life.releases.insert(decision.id)),
-                    Gate::Access | Gate::Admit | Gate::Promote => {}
+                    Gate::Access | Gate::Admit | Gate::Enroll | Gate::Promote => {}
                 }
             }
             Event::Dispatched { attempt, agent, .. } => {

@@ -57,6 +57,7 @@ impl TrustMoves {
                 (run.to_string(), format!("rated by {rated_by}"))
             }
             Cause::Person(PersonCause { by, .. }) => (String::new(), format!("said by {by}")),
+            Cause::Probe(_) => (String::new(), "tried".to_owned()),
         };
         let cells = [
             change.key.agent.to_string(),

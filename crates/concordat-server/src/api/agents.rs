@@ -16,6 +16,73 @@ pub struct AgentsQuery {
     /// Only agents that are registered for this domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
+    /// Only agents that stand so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<AgentState>,
+    /// Only agents with this tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// Only agents that were assessed against this regime.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compliance: Option<String>,
+    /// Only agents that are trusted at least so far, in basis points: in the skill and the domain that are asked for,
+    /// or in anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(maximum = 10_000)]
+    pub least_trust: Option<u16>,
+    /// How many, at most 1000; as many without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 1000)]
+    pub limit: Option<u32>,
+    /// Where the page before ended, as it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// Why a registration is changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ReviseQuery {
+    /// Why, 1 to 2000 characters; it becomes part of the log.
+    #[param(min_length = 1, max_length = 2000)]
+    pub reason: String,
+}
+
+/// The yes or no to what waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalGiven {
+    /// Why, 1 to 2000 characters; it becomes part of the log.
+    #[schema(min_length = 1, max_length = 2000)]
+    pub reason: String,
+    /// The revision that was looked at: nothing else is approved then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Whether the agent comes on probation only; for an agent that waits itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub probation: bool,
+}
+
+/// Which skill is to be tried.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeAsked {
+    /// The skill; without it, every skill with an example.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skill: Option<String>,
+}
+
+/// Why a card is read again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefreshAsked {
+    /// Why, 1 to 2000 characters; it becomes part of the log.
+    #[schema(min_length = 1, max_length = 2000)]
+    pub reason: String,
+    /// The public key in PEM (Ed25519 or P-256) that the card has to be signed by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// The registry, by name.
@@ -23,6 +90,9 @@ pub struct AgentsQuery {
 pub struct AgentList {
     /// The agents.
     pub items: Vec<AgentRow>,
+    /// What asks for the next page, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }
 
 /// An agent in one line.
@@ -99,6 +169,18 @@ pub struct AgentDetail {
     /// Why it gets no work, when it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<Suspension>,
+    /// Who made it stand as it does, and why, unless that was its registration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placed: Option<Placement>,
+    /// Who sent the registration that is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// A change of its registration that waits for approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<ProposedRevision>,
+    /// Which of its skills were tried, and what came of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<SkillTried>,
     /// When it was registered.
     #[schema(value_type = String, format = DateTime)]
     pub registered: Timestamp,
@@ -148,10 +230,78 @@ pub struct SkillLoad {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AgentState {
+    /// Somebody registered it, and somebody else has to approve it first.
+    Proposed,
+    /// It may be considered where little is at stake.
+    Probation,
     /// It may be considered.
     Eligible,
+    /// It gets nothing: something was found that has to be looked at.
+    Quarantined,
     /// It gets nothing until somebody restores it.
     Suspended,
+    /// It gets nothing any more, ever.
+    Retired,
+}
+
+/// Who made an agent stand as it does, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Placement {
+    /// Who.
+    pub by: String,
+    /// Why, in their words.
+    pub reason: String,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+/// A change of a registration that waits for approval.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProposedRevision {
+    /// The digest of the registration that waits.
+    pub revision: String,
+    /// Who sent it, when and why.
+    #[serde(flatten)]
+    pub placed: Placement,
+    /// What would be registered.
+    #[schema(value_type = Object)]
+    pub registration: Value,
+    /// What it would change.
+    pub changes: Vec<Difference>,
+}
+
+/// One place in which two documents differ.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Difference {
+    /// The place, as a JSON pointer; items of a list are named where they have a name.
+    pub path: String,
+    /// What is there; absent where there is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub before: Option<Value>,
+    /// What would be there; absent where there would be nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub after: Option<Value>,
+}
+
+/// What came of trying a skill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SkillTried {
+    /// The skill.
+    pub skill: String,
+    /// Whether the revision in force did what the agent says; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<bool>,
+    /// What the last try came to: `verified`, `false` or `unclear`.
+    pub result: String,
+    /// What was wrong, if anything was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+    /// When it was tried last.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
 }
 
 /// Why an agent gets no work.

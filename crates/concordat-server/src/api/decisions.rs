@@ -105,6 +105,8 @@ pub enum Gate {
     Dispatch,
     /// May this result be used?
     Release,
+    /// May this agent come to stand so, or be tried?
+    Enroll,
     /// May this policy come into force?
     Promote,
 }
@@ -299,6 +301,7 @@ impl From<model::Gate> for Gate {
             model::Gate::Admit => Gate::Admit,
             model::Gate::Dispatch => Gate::Dispatch,
             model::Gate::Release => Gate::Release,
+            model::Gate::Enroll => Gate::Enroll,
             model::Gate::Promote => Gate::Promote,
         }
     }

@@ -1,22 +1,28 @@
-//! Agents: listed, looked at, registered, suspended, restored.
+//! Agents: listed, looked at, registered, changed, suspended, restored. The other steps of their lives are in
+//! `agents/lives.rs`.
+
+mod difference;
+mod lives;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use concordat_engine::Trusted;
 use concordat_engine::ports::{CardProtocol, CardWanted};
-use concordat_model::agent::{Agent, Registration, Standing};
-use concordat_model::name::{DomainName, SkillName};
+use concordat_engine::{Placing, Trusted};
+use concordat_model::agent::{Agent, Placed, Probed, Registration, Standing};
+use concordat_model::digest::Digest;
+use concordat_model::name::{AgentName, DomainName, SkillName};
 use concordat_model::problem::Problem;
 use concordat_policy::input::{Action, ResourceKind};
-use http::header::LOCATION;
-use http::{HeaderValue, StatusCode};
+use http::header::{ETAG, IF_MATCH, LOCATION};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::difference::differences;
 use crate::api::agents::{
-    AgentDetail, AgentDraft, AgentList, AgentRow, AgentState, AgentsQuery, CardAsked, Load, SkillLoad,
-    Speaks, Suspension, Trust,
+    AgentDetail, AgentDraft, AgentList, AgentRow, AgentState, AgentsQuery, CardAsked, Load, Placement,
+    ProposedRevision, ReviseQuery, SkillLoad, SkillTried, Speaks, Suspension, Trust,
 };
 use crate::api::contracts::ReasonGiven;
 use crate::app::{App, Shared};
@@ -25,13 +31,17 @@ use crate::extract::{Named, NoQuery, Strict, Who};
 use crate::reason;
 use crate::refusal::Refusal;
 
+/// The most agents on one page.
+const MOST_ROWS: u32 = 1000;
+
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list, register))
         .routes(routes!(import))
-        .routes(routes!(get))
+        .routes(routes!(get, revise))
         .routes(routes!(suspend))
         .routes(routes!(restore))
+        .merge(lives::routes())
 }
 
 /// List agents by name.
@@ -52,13 +62,50 @@ async fn list(
     let named = |error: concordat_model::name::BadName| Refusal::Query(error.to_string());
     let skill: Option<SkillName> = query.skill.map(|name| name.parse().map_err(named)).transpose()?;
     let domain: Option<DomainName> = query.domain.map(|name| name.parse().map_err(named)).transpose()?;
-    let wanted = |agent: &&std::sync::Arc<Agent>| {
+    let after =
+        query.cursor.map(|name| name.parse::<AgentName>()).transpose().map_err(|_| Refusal::Cursor)?;
+    let most = query.limit.unwrap_or(MOST_ROWS);
+    if !(1..=MOST_ROWS).contains(&most) {
+        return Err(Refusal::Query(format!("`limit` lies between 1 and {MOST_ROWS}")));
+    }
+    let Some(most) = usize::try_from(most).ok() else { return Err(Refusal::Query("`limit`".to_owned())) };
+    let wanted = |agent: &Agent| {
         let registration = &agent.registration;
         skill.as_ref().is_none_or(|skill| registration.skill(skill).is_some())
             && domain.as_ref().is_none_or(|domain| registration.domains.contains(domain))
+            && query.state.is_none_or(|state| state == AgentState::from(agent.standing))
+            && query.tag.as_ref().is_none_or(|tag| registration.tags.contains(tag))
+            && query.compliance.as_ref().is_none_or(|regime| registration.compliance.contains(regime))
     };
-    let items = app.engine.agents().iter().filter(wanted).map(|agent| row(&app, agent)).collect();
-    Ok(Json(AgentList { items }))
+    let trusted = |agent: &Agent| {
+        query.least_trust.is_none_or(|least| {
+            app.engine.trust_in(agent.id).iter().any(|one| {
+                one.key.revision == agent.revision
+                    && skill.as_ref().is_none_or(|skill| one.key.skill == *skill)
+                    && domain.as_ref().is_none_or(|domain| one.key.domain == *domain)
+                    && one.view.lower_bound.points() >= least
+            })
+        })
+    };
+    let (mut items, mut after) = (Vec::new(), after);
+    let next_cursor = loop {
+        // Trust is asked about outside the registry's lock, so page by page.
+        let page = app.engine.agents_after(after.as_ref(), most, &wanted);
+        let whole = page.len() == most;
+        for agent in page {
+            after = Some(agent.registration.name.clone());
+            if trusted(&agent) {
+                items.push(row(&app, &agent));
+            }
+            if items.len() == most {
+                break;
+            }
+        }
+        if items.len() == most || !whole {
+            break after.filter(|_| items.len() == most).map(|name| name.to_string());
+        }
+    };
+    Ok(Json(AgentList { items, next_cursor }))
 }
 
 /// Register an agent.
@@ -127,18 +174,78 @@ async fn import(
     operation_id = "getAgent",
     tag = "agents",
     params(("agent" = String, Path, description = "the agent's id or name")),
-    responses((status = 200, description = "The agent", body = AgentDetail)),
+    responses((status = 200, description = "The agent", body = AgentDetail,
+        headers(("etag" = String, description = "the revision of its registration")))),
 )]
 async fn get(
     State(app): State<Shared>,
     Who(who): Who,
     Named(agent): Named,
     _: NoQuery,
-) -> Result<Json<AgentDetail>, Refusal> {
+) -> Result<Response, Refusal> {
     // Asked first, so that only who may look learns whether there is such an agent.
     app.permit(&who, Action::AgentsRead, ResourceKind::Agent, None).await?;
     let agent = found(&app, &agent)?;
-    Ok(Json(detail(&app, &agent)?))
+    tagged(&app, &agent)
+}
+
+/// Change an agent's registration, if the one in force is the one that you have seen.
+///
+/// What was eligible is on probation then. Where policy wants people to look first, the change waits beside what is in
+/// force, as `proposed`.
+#[utoipa::path(
+    put,
+    path = "/v1/agents/{agent}",
+    operation_id = "reviseAgent",
+    tag = "agents",
+    params(
+        ("agent" = String, Path, description = "the agent's id or name"),
+        ("if-match" = String, Header, description = "the `ETag` that was seen"),
+        ReviseQuery,
+    ),
+    request_body(content = Object, description = "a registration", content_type = "application/json"),
+    responses((status = 200, description = "The agent as it stands", body = AgentDetail,
+        headers(("etag" = String, description = "the revision of its registration")))),
+)]
+async fn revise(
+    State(app): State<Shared>,
+    Who(who): Who,
+    Named(agent): Named,
+    query: Result<Strict<ReviseQuery>, Refusal>,
+    headers: HeaderMap,
+    document: Result<Document, Refusal>,
+) -> Result<Response, Refusal> {
+    // `PUT /v1/agents/x:approve` names no agent, whatever else is wrong with it.
+    if agent.contains(':') {
+        return Err(Refusal::MethodNotAllowed);
+    }
+    let (Strict(query), document) = (query?, document?);
+    let reason = reason::checked(&query.reason)?;
+    let seen = seen(&headers)?;
+    let (value, place) = document.take();
+    let revised = app.engine.revise_agent(&who, &agent, seen, value, reason).await;
+    let agent = revised.map_err(|error| place.find(error))?;
+    tagged(&app, &agent)
+}
+
+/// The revision that a change was made from.
+fn seen(headers: &HeaderMap) -> Result<Digest, Refusal> {
+    let mut sent = headers.get_all(IF_MATCH).iter();
+    let (Some(tag), None) = (sent.next(), sent.next()) else { return Err(Refusal::Unconditional) };
+    let tag = tag.to_str().ok().and_then(|tag| tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+    tag.ok_or(Refusal::Header {
+        code: "if-match-invalid",
+        message: "an `If-Match` is the `ETag` of the agent as you saw it: `\"sha256:…\"`",
+    })
+}
+
+/// The agent, under the tag of its registration.
+fn tagged(app: &App, agent: &Agent) -> Result<Response, Refusal> {
+    let mut response = Json(detail(app, agent)?).into_response();
+    if let Ok(tag) = HeaderValue::try_from(format!("\"{}\"", agent.revision)) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    Ok(response)
 }
 
 /// Keep work from an agent until somebody restores it.
@@ -159,11 +266,11 @@ async fn suspend(
     Typed(given): Typed<ReasonGiven>,
 ) -> Result<Json<AgentDetail>, Refusal> {
     let reason = reason::checked(&given.reason)?;
-    let agent = app.engine.suspend_agent(&who, &agent, reason).await?;
+    let agent = app.engine.place_agent(&who, &agent, Placing::Suspend, reason).await?;
     Ok(Json(detail(&app, &agent)?))
 }
 
-/// Give a suspended agent work again.
+/// Give an agent work again that was suspended or put in quarantine.
 #[utoipa::path(
     post,
     path = "/v1/agents/{agent}/@restore",
@@ -181,7 +288,7 @@ async fn restore(
     Typed(given): Typed<ReasonGiven>,
 ) -> Result<Json<AgentDetail>, Refusal> {
     let reason = reason::checked(&given.reason)?;
-    let agent = app.engine.restore_agent(&who, &agent, reason).await?;
+    let agent = app.engine.place_agent(&who, &agent, Placing::Restore, reason).await?;
     Ok(Json(detail(&app, &agent)?))
 }
 
@@ -202,10 +309,7 @@ fn row(app: &App, agent: &Agent) -> AgentRow {
         owner: registration.owner.clone(),
         domains: registration.domains.iter().map(ToString::to_string).collect(),
         skills: registration.skills.iter().map(|skill| skill.name.to_string()).collect(),
-        state: match agent.standing {
-            Standing::Eligible => AgentState::Eligible,
-            Standing::Suspended { .. } => AgentState::Suspended,
-        },
+        state: agent.standing.into(),
         in_flight: app.engine.in_flight(agent.id),
         url: registration.binding.url().to_owned(),
         revision: agent.revision.to_string(),
@@ -216,17 +320,58 @@ fn detail(app: &App, agent: &Agent) -> Result<AgentDetail, Refusal> {
     let registration = written(&agent.registration)?;
     Ok(AgentDetail {
         row: row(app, agent),
-        suspended: match &agent.standing {
-            Standing::Eligible => None,
-            Standing::Suspended { by, reason } => {
-                Some(Suspension { by: by.to_string(), reason: reason.clone() })
+        suspended: agent
+            .placed
+            .as_ref()
+            .filter(|_| agent.standing == Standing::Suspended)
+            .map(|placed| Suspension { by: placed.by.to_string(), reason: placed.reason.clone() }),
+        placed: agent.placed.as_ref().map(placement),
+        author: agent.author.as_ref().map(ToString::to_string),
+        proposed: match &agent.proposed {
+            None => None,
+            Some(proposed) => {
+                let wanted = written(&proposed.registration)?;
+                Some(ProposedRevision {
+                    revision: proposed.revision.to_string(),
+                    placed: placement(&proposed.placed),
+                    changes: differences(&registration, &wanted),
+                    registration: wanted,
+                })
             }
         },
+        tried: agent.probed.iter().map(|(skill, probed)| tried(agent, skill, probed)).collect(),
         registered: agent.registered,
         registration,
         trust: app.engine.trust_in(agent.id).iter().map(trust).collect(),
         load: load(app, agent),
     })
+}
+
+fn placement(placed: &Placed) -> Placement {
+    Placement { by: placed.by.to_string(), reason: placed.reason.clone(), at: placed.at }
+}
+
+fn tried(agent: &Agent, skill: &SkillName, probed: &Probed) -> SkillTried {
+    SkillTried {
+        skill: skill.to_string(),
+        verified: agent.verified(skill),
+        result: probed.result.as_str().to_owned(),
+        problems: probed.problems.clone(),
+        at: probed.at,
+    }
+}
+
+impl From<Standing> for AgentState {
+    fn from(standing: Standing) -> AgentState {
+        match standing {
+            Standing::Proposed => AgentState::Proposed,
+            Standing::Probation => AgentState::Probation,
+            Standing::Eligible => AgentState::Eligible,
+            Standing::Quarantined => AgentState::Quarantined,
+            Standing::Suspended => AgentState::Suspended,
+            Standing::Retired => AgentState::Retired,
+        }
+    }
 }
 
 fn load(app: &App, agent: &Agent) -> Load {

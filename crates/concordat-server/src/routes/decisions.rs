@@ -134,7 +134,7 @@ async fn permit(app: &App, who: &Caller, decision: &Decision, input: &Value) -> 
 
 /// Whose decision it is: every gate is told who asked, or who submitted.
 fn tenant(input: &Value) -> Option<TenantName> {
-    let asked = ["principal", "submitter", "publisher"].iter().find_map(|who| input.get(who))?;
+    let asked = ["principal", "submitter", "publisher", "by"].iter().find_map(|who| input.get(who))?;
     asked.get("tenant")?.as_str()?.parse().ok()
 }
 

@@ -69,6 +69,34 @@ const OPERATIONS: &[(&str, &str, &str, Option<&str>, bool)] = &[
         false,
     ),
     ("GET", "/v1/agents/{agent}", "/v1/agents/worker", None, true),
+    (
+        "PUT",
+        "/v1/agents/{agent}",
+        "/v1/agents/worker?reason=no",
+        Some(
+            r#"{"name":"worker","owner":"acme","binding":{"type":"execute","url":"http://agent.test"},"domains":["finance"],"skills":[{"name":"s"}]}"#,
+        ),
+        false,
+    ),
+    (
+        "POST",
+        "/v1/agents/{agent}:quarantine",
+        "/v1/agents/worker:quarantine",
+        Some(r#"{"reason":"no"}"#),
+        false,
+    ),
+    (
+        "POST",
+        "/v1/agents/{agent}:probation",
+        "/v1/agents/worker:probation",
+        Some(r#"{"reason":"no"}"#),
+        false,
+    ),
+    ("POST", "/v1/agents/{agent}:retire", "/v1/agents/worker:retire", Some(r#"{"reason":"no"}"#), false),
+    ("POST", "/v1/agents/{agent}:approve", "/v1/agents/worker:approve", Some(r#"{"reason":"no"}"#), false),
+    ("POST", "/v1/agents/{agent}:decline", "/v1/agents/worker:decline", Some(r#"{"reason":"no"}"#), false),
+    ("POST", "/v1/agents/{agent}:probe", "/v1/agents/worker:probe", Some(r#"{}"#), false),
+    ("POST", "/v1/agents/{agent}:refresh", "/v1/agents/worker:refresh", Some(r#"{"reason":"no"}"#), false),
     ("POST", "/v1/agents/{agent}:suspend", "/v1/agents/worker:suspend", Some(r#"{"reason":"no"}"#), false),
     ("POST", "/v1/agents/{agent}:restore", "/v1/agents/worker:restore", Some(r#"{"reason":"no"}"#), false),
     ("GET", "/v1/agents/{agent}/trust", "/v1/agents/worker/trust", None, true),
@@ -227,6 +255,7 @@ fn built(
                 .replace("CONTRACT", &lend)
                 .replace("PAYLOAD", &things.payload);
             let request = request.header("content-type", "application/json").header("idempotency-key", "k");
+            let request = request.header("if-match", format!("\"{}\"", things.revision));
             request.body(Body::from(body)).unwrap()
         }
     }

@@ -105,13 +105,18 @@ impl Teller<'_> {
         let why = reasons(decision);
         let text = match (decision.gate, &decision.answer) {
             // What they let happen is told by what happened.
-            (Gate::Access | Gate::Dispatch | Gate::Release | Gate::Promote, Answer::Permit) => return None,
+            (
+                Gate::Access | Gate::Dispatch | Gate::Release | Gate::Enroll | Gate::Promote,
+                Answer::Permit,
+            ) => return None,
             (Gate::Admit, Answer::Permit) => format!("Policy admitted it{}.", remarks(decision)),
             (Gate::Admit, Answer::Review { .. }) => {
                 format!("Policy wants people to look before it may run: {why}.")
             }
             (Gate::Admit, Answer::Deny { .. }) => format!("Policy does not let it run: {why}."),
-            (Gate::Access | Gate::Promote, _) => format!("Policy did not permit a request: {why}."),
+            (Gate::Access | Gate::Enroll | Gate::Promote, _) => {
+                format!("Policy did not permit a request: {why}.")
+            }
             (Gate::Dispatch, Answer::Review { .. }) => {
                 format!(
                     "Policy wants people to look before {step} is given to an agent: {why}.{}",

@@ -1,9 +1,14 @@
 //! `agent`: the registry, for those who run it.
 
+mod bulk;
+
 use std::path::PathBuf;
 
-use clap::Subcommand;
-use concordat_server::api::agents::{AgentDetail, AgentRow, AgentsQuery, CardAsked, Speaks};
+use clap::{Args, Subcommand};
+use concordat_server::api::agents::{
+    AgentDetail, AgentList, AgentRow, AgentState, ApprovalGiven, CardAsked, Difference, ProbeAsked,
+    RefreshAsked, Speaks,
+};
 
 use super::caret::visible;
 use super::document::Document;
@@ -16,24 +21,75 @@ use super::wrap::wrap;
 #[derive(Debug, Subcommand)]
 pub(super) enum Agent {
     /// List agents.
-    List {
-        /// Only those that claim this skill.
-        #[arg(long, value_name = "SKILL")]
-        skill: Option<String>,
-        /// Only those that are registered for this domain.
-        #[arg(long, value_name = "DOMAIN")]
-        domain: Option<String>,
-    },
-    /// Show one agent, with how far it is trusted.
+    List(Wanted),
+    /// Show one agent, with how far it is trusted and what its skills have shown.
     Get {
         /// Its id or name.
         agent: String,
     },
-    /// Register an agent.
+    /// Register an agent. Where policy wants people to look first, it waits until somebody approves it.
     Register {
         /// The registration in YAML or JSON, `-` for standard input.
         #[arg(short, long, value_name = "FILE")]
         file: String,
+    },
+    /// Change an agent's registration; where policy wants people to look first, the change waits.
+    Update {
+        /// The whole registration in YAML or JSON, `-` for standard input.
+        #[arg(short, long, value_name = "FILE")]
+        file: String,
+        /// Why; it becomes part of the log.
+        #[arg(long, value_name = "REASON")]
+        reason: String,
+        /// The revision that you changed; without it, the one in force when this is run.
+        #[arg(long, value_name = "REVISION")]
+        from: Option<String>,
+    },
+    /// Show what the change that waits would change.
+    Diff {
+        /// Its id or name.
+        agent: String,
+    },
+    /// Read an agent's A2A card again, and change its registration by what the card says now.
+    Refresh {
+        /// Its id or name.
+        agent: String,
+        /// Why; it becomes part of the log.
+        #[arg(long, value_name = "REASON")]
+        reason: String,
+        /// The file with the public key in PEM (Ed25519 or P-256) that the card has to be signed by.
+        #[arg(long, value_name = "FILE")]
+        card_key: Option<PathBuf>,
+    },
+    /// Approve what waits: a change of an agent's registration, or else the agent itself.
+    Approve {
+        /// Its id or name.
+        agent: String,
+        /// Why; it becomes part of the log.
+        #[arg(long, value_name = "REASON")]
+        reason: String,
+        /// The revision that you looked at: nothing else is approved then.
+        #[arg(long, value_name = "REVISION")]
+        revision: Option<String>,
+        /// Let the agent work where little is at stake only.
+        #[arg(long)]
+        probation: bool,
+    },
+    /// Decline the change of an agent's registration that waits.
+    Decline {
+        /// Its id or name.
+        agent: String,
+        /// Why; it becomes part of the log.
+        #[arg(long, value_name = "REASON")]
+        reason: String,
+    },
+    /// Try an agent's skills with their examples: the agent does what they ask for.
+    Probe {
+        /// Its id or name.
+        agent: String,
+        /// Only this skill.
+        #[arg(long, value_name = "SKILL")]
+        skill: Option<String>,
     },
     /// Draft a registration out of an agent's A2A card, or of an MCP server's tools, to be read, completed and
     /// registered.
@@ -53,6 +109,17 @@ pub(super) enum Agent {
         #[arg(long, value_name = "FILE")]
         card_key: Option<PathBuf>,
     },
+    /// Write the registrations of agents, one in a line of JSON.
+    Export(Wanted),
+    /// Register every agent of a file, one in a line of JSON; those that are registered otherwise are changed.
+    ImportAll {
+        /// The file, as `agent export` writes it.
+        #[arg(short, long, value_name = "FILE")]
+        file: PathBuf,
+        /// Why; it becomes part of the log where an agent is changed.
+        #[arg(long, value_name = "REASON")]
+        reason: String,
+    },
     /// Keep work from an agent.
     Suspend {
         /// Its id or name.
@@ -61,8 +128,32 @@ pub(super) enum Agent {
         #[arg(long, value_name = "REASON")]
         reason: String,
     },
-    /// Give a suspended agent work again.
+    /// Keep work from an agent because something was found that has to be looked at.
+    Quarantine {
+        /// Its id or name.
+        agent: String,
+        /// Why; it becomes part of the log.
+        #[arg(long, value_name = "REASON")]
+        reason: String,
+    },
+    /// Give an agent work again that was suspended or put in quarantine.
     Restore {
+        /// Its id or name.
+        agent: String,
+        /// Why; it becomes part of the log.
+        #[arg(long, value_name = "REASON")]
+        reason: String,
+    },
+    /// Put an agent on probation: it gets work where little is at stake.
+    Probation {
+        /// Its id or name.
+        agent: String,
+        /// Why; it becomes part of the log.
+        #[arg(long, value_name = "REASON")]
+        reason: String,
+    },
+    /// Take an agent out of use for good; its name stays taken.
+    Retire {
         /// Its id or name.
         agent: String,
         /// Why; it becomes part of the log.
@@ -71,34 +162,125 @@ pub(super) enum Agent {
     },
 }
 
+/// Which agents.
+#[derive(Debug, Args)]
+pub(super) struct Wanted {
+    /// Only those that claim this skill.
+    #[arg(long, value_name = "SKILL")]
+    skill: Option<String>,
+    /// Only those that are registered for this domain.
+    #[arg(long, value_name = "DOMAIN")]
+    domain: Option<String>,
+    /// Only those that stand so: proposed, probation, eligible, quarantined, suspended or retired.
+    #[arg(long, value_name = "STATE", value_parser = state)]
+    state: Option<AgentState>,
+    /// Only those with this tag.
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
+    /// Only those that were assessed against this regime.
+    #[arg(long, value_name = "REGIME")]
+    compliance: Option<String>,
+    /// Only those that are trusted at least so far, in basis points: 7000 are 70 %.
+    #[arg(long, value_name = "POINTS", value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    least_trust: Option<u16>,
+}
+
+fn state(text: &str) -> Result<AgentState, String> {
+    let read = serde_json::from_value(text.into());
+    read.map_err(|_| "say proposed, probation, eligible, quarantined, suspended or retired".to_owned())
+}
+
 pub(super) async fn run(session: &Session, command: Agent) -> Result<Exit, Failure> {
     let show = |agent: &AgentDetail| session.output.show(agent, |agent| text(session, agent));
+    let client = session.client()?;
+    let place = async |agent: String, verb: &str, reason: String| client.place(&agent, verb, &reason).await;
     match command {
-        Agent::List { skill, domain } => {
-            let list = session.client()?.agents(&AgentsQuery { skill, domain }).await?;
+        Agent::List(wanted) => {
+            let list = AgentList { items: bulk::listed(&client, wanted).await?, next_cursor: None };
             session.output.show(&list, |list| table(session, &list.items));
         }
-        Agent::Get { agent } => show(&session.client()?.agent(&agent).await?),
+        Agent::Get { agent } => show(&client.agent(&agent).await?),
         Agent::Register { file } => {
             let sent = wrap(vec![Document::read(&file)?], None, None)?;
-            let registered = session.client()?.register(sent.body.clone(), sent.media_type).await;
+            let registered = client.register(sent.body.clone(), sent.media_type).await;
             show(&registered.map_err(|error| in_documents(error, &sent))?);
         }
+        Agent::Update { file, reason, from } => show(&update(session, &file, &reason, from).await?),
+        Agent::Diff { agent } => {
+            let agent = client.agent(&agent).await?;
+            let changes = agent.proposed.map(|proposed| proposed.changes).unwrap_or_default();
+            session.output.show(&changes, |changes| difference(changes));
+        }
+        Agent::Refresh { agent, reason, card_key } => {
+            let key = public_key(card_key)?;
+            show(&client.refresh(&agent, &RefreshAsked { reason, key }).await?);
+        }
+        Agent::Approve { agent, reason, revision, probation } => {
+            let given = ApprovalGiven { reason, revision, probation };
+            show(&client.approve(&agent, "approve", &given).await?);
+        }
+        Agent::Decline { agent, reason } => {
+            let given = ApprovalGiven { reason, revision: None, probation: false };
+            show(&client.approve(&agent, "decline", &given).await?);
+        }
+        Agent::Probe { agent, skill } => show(&client.probe(&agent, &ProbeAsked { skill }).await?),
         Agent::Import { url, mcp, domains, owner, card_key } => {
             let protocol = if mcp { Speaks::Mcp } else { Speaks::A2a };
-            let unreadable = |why| Failure::Usage(format!("the card's key cannot be read: {why}"));
-            let key = card_key.map(std::fs::read_to_string).transpose().map_err(unreadable)?;
-            let draft = session.client()?.import(&CardAsked { protocol, url, domains, owner, key }).await?;
+            let key = public_key(card_key)?;
+            let draft = client.import(&CardAsked { protocol, url, domains, owner, key }).await?;
             for note in &draft.notes {
                 session.output.say(&format!("note: {}", visible(note)));
             }
             // In every form the registration alone: it is what `agent register -f` reads.
             session.output.data(&serde_json::to_string_pretty(&draft.registration).unwrap_or_default());
         }
-        Agent::Suspend { agent, reason } => show(&session.client()?.suspend(&agent, &reason).await?),
-        Agent::Restore { agent, reason } => show(&session.client()?.restore(&agent, &reason).await?),
+        Agent::Export(wanted) => bulk::export(session, &client, wanted).await?,
+        Agent::ImportAll { file, reason } => return bulk::import(session, &client, &file, &reason).await,
+        Agent::Suspend { agent, reason } => show(&client.suspend(&agent, &reason).await?),
+        Agent::Quarantine { agent, reason } => show(&place(agent, "quarantine", reason).await?),
+        Agent::Restore { agent, reason } => show(&client.restore(&agent, &reason).await?),
+        Agent::Probation { agent, reason } => show(&place(agent, "probation", reason).await?),
+        Agent::Retire { agent, reason } => show(&place(agent, "retire", reason).await?),
     }
     Ok(Exit::Success)
+}
+
+fn public_key(file: Option<PathBuf>) -> Result<Option<String>, Failure> {
+    let unreadable = |why| Failure::Usage(format!("the card's key cannot be read: {why}"));
+    file.map(std::fs::read_to_string).transpose().map_err(unreadable)
+}
+
+/// Sends a whole registration in place of the one in force, or of the one that was changed.
+async fn update(
+    session: &Session,
+    file: &str,
+    reason: &str,
+    from: Option<String>,
+) -> Result<AgentDetail, Failure> {
+    let client = session.client()?;
+    let document = Document::read(file)?;
+    let name = document.value()?.get("name").and_then(serde_json::Value::as_str).map(str::to_owned);
+    let name = name.ok_or_else(|| Failure::Usage("the registration has no `name`".to_owned()))?;
+    let from = match from {
+        Some(from) => from,
+        None => client.agent(&name).await?.row.revision,
+    };
+    let sent = wrap(vec![document], None, None)?;
+    let revised = client.revise(&name, &from, reason, sent.body.clone(), sent.media_type).await;
+    revised.map_err(|error| in_documents(error, &sent))
+}
+
+/// What a change would change, one place in a line.
+fn difference(changes: &[Difference]) -> String {
+    let told = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string);
+    let line = |sign: char, value: String| format!("  {sign} {}", visible(&value));
+    let lines = changes.iter().flat_map(|one| {
+        let (before, after) = (told(&one.before), told(&one.after));
+        let sides = [before.map(|value| line('-', value)), after.map(|value| line('+', value))];
+        std::iter::once(visible(&one.path)).chain(sides.into_iter().flatten())
+    });
+    let text: Vec<String> = lines.collect();
+    if text.is_empty() { "nothing waits for approval".to_owned() } else { text.join("\n") }
 }
 
 fn table(session: &Session, agents: &[AgentRow]) -> String {
@@ -118,8 +300,21 @@ fn table(session: &Session, agents: &[AgentRow]) -> String {
 fn text(session: &Session, agent: &AgentDetail) -> String {
     let row = &agent.row;
     let mut text = format!("{}  {}  {}\n", visible(&row.name), row.id, word(&row.state));
-    if let Some(suspension) = &agent.suspended {
-        text.push_str(&format!("  suspended by {}: {}\n", suspension.by, visible(&suspension.reason)));
+    if let Some(placed) = &agent.placed {
+        text.push_str(&format!("  {} by {}: {}\n", word(&row.state), placed.by, visible(&placed.reason)));
+    }
+    if let Some(proposed) = &agent.proposed {
+        let (by, reason) = (&proposed.placed.by, visible(&proposed.placed.reason));
+        text.push_str(&format!(
+            "  a change by {by} waits for approval: {reason}\n{}\n",
+            difference(&proposed.changes)
+        ));
+    }
+    for tried in &agent.tried {
+        let problems: Vec<String> = tried.problems.iter().map(|problem| visible(problem)).collect();
+        let problems = if problems.is_empty() { String::new() } else { format!(": {}", problems.join("; ")) };
+        let (skill, age) = (&tried.skill, session.age(tried.at));
+        text.push_str(&format!("  {skill} was tried {age} ago: {}{problems}\n", tried.result));
     }
     text.push_str(&format!(
         "  at {}, owned by {}, registered {} ago\n",

@@ -88,8 +88,10 @@ fn cell(text: &str) -> Cell {
     let cell = Cell::new(super::caret::visible(text));
     match text {
         "completed" | "eligible" | "done" => cell.fg(Color::Green),
-        "denied" | "failed" | "rejected" | "suspended" | "deny" => cell.fg(Color::Red),
-        "in_review" | "undone" | "cancelled" | "parked" | "held" | "review" => cell.fg(Color::Yellow),
+        "denied" | "failed" | "rejected" | "suspended" | "quarantined" | "deny" => cell.fg(Color::Red),
+        "in_review" | "undone" | "cancelled" | "parked" | "held" | "review" | "proposed" | "probation" => {
+            cell.fg(Color::Yellow)
+        }
         _ => cell,
     }
 }

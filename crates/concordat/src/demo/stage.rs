@@ -96,6 +96,7 @@ impl Stage {
             install_policies: false,
             bundle_signature: BundleSignature::default(),
             freeze_learning: false,
+            probe_every: None,
             accept_restored_log: None,
             review_expiry: Span::seconds(24 * 60 * 60),
             instance: "demo".to_owned(),

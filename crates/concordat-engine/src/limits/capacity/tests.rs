@@ -1,4 +1,4 @@
-use concordat_model::agent::{Registration, Standing as AgentStanding};
+use concordat_model::agent::Registration;
 use concordat_model::span::Span;
 use concordat_model::work::Leg;
 use proptest::prelude::*;
@@ -16,13 +16,8 @@ fn agent(number: u8, limits: &serde_json::Value) -> Agent {
         "domains": ["finance"], "skills": [{"name": "check"}], "limits": limits,
     });
     let registration = Registration::read(registration).unwrap();
-    Agent {
-        id: AgentId::new(uuid::Uuid::from_u128(u128::from(number))),
-        revision: registration.revision().unwrap(),
-        registration,
-        standing: AgentStanding::Eligible,
-        registered: at(0),
-    }
+    let revision = registration.revision().unwrap();
+    Agent::new(AgentId::new(uuid::Uuid::from_u128(u128::from(number))), registration, revision, at(0))
 }
 
 fn run(number: u16) -> RunId {

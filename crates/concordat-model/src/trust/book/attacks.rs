@@ -52,6 +52,8 @@ fn every_kind_of_evidence_and_everything_that_is_none() {
         (Seen::Testified { good: 3, bad: 1 }, "3000/1000 3000/1000 - 3000/1000 -"),
         (Seen::Testified { good: 9999, bad: 0 }, "20000/0 20000/0 - 20000/0 -"),
         (Seen::Testified { good: 0, bad: 0 }, "none"),
+        (Seen::Probed { held: true }, "50/0 - - - -"),
+        (Seen::Probed { held: false }, "0/5000 0/5000 - 0/5000 -"),
         (Seen::BadRequest, "none"),
         (Seen::Cancelled, "none"),
         (Seen::UpstreamFailed, "none"),

@@ -1,0 +1,182 @@
+//! What is done to agents, as the log tells it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::agent::{ProbeResult, Standing};
+use crate::digest::Digest;
+use crate::id::DecisionId;
+use crate::name::{AgentName, PrincipalName, SkillName};
+
+/// Something that was done to an agent's place in the registry.
+///
+/// `access` is the decision that let somebody ask for it, `enroll` the one that let it happen; what was written before
+/// there was an enroll gate has none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+pub enum AgentEvent {
+    /// It was registered.
+    Registered {
+        /// Its name.
+        name: AgentName,
+        /// The digest of its registration, which is stored beside the log.
+        revision: Digest,
+        /// Who registered it.
+        by: PrincipalName,
+        /// The access decision that let them.
+        access: DecisionId,
+        /// The enroll decision that says how it stands.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        enroll: Option<DecisionId>,
+        /// How it stands; eligible, where nothing is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        standing: Option<Standing>,
+    },
+    /// It gets no more work.
+    Suspended {
+        /// Who suspended it.
+        by: PrincipalName,
+        /// Why, in their words.
+        reason: String,
+        /// The access decision that let them.
+        access: DecisionId,
+        /// The enroll decision that let it happen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        enroll: Option<DecisionId>,
+    },
+    /// It gets work again.
+    Restored {
+        /// Who restored it.
+        by: PrincipalName,
+        /// Why, in their words.
+        reason: String,
+        /// The access decision that let them.
+        access: DecisionId,
+        /// The enroll decision that let it happen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        enroll: Option<DecisionId>,
+    },
+    /// It came to stand otherwise, in any other way.
+    Placed {
+        /// How it stood.
+        from: Standing,
+        /// How it stands.
+        to: Standing,
+        /// Who wanted that.
+        by: PrincipalName,
+        /// Why, in their words.
+        reason: String,
+        /// The access decision that let them.
+        access: DecisionId,
+        /// The enroll decision that let it happen.
+        enroll: DecisionId,
+    },
+    /// Somebody sent another registration of it, which waits for approval.
+    Proposed {
+        /// The digest of that registration, which is stored beside the log.
+        revision: Digest,
+        /// Who sent it.
+        by: PrincipalName,
+        /// Why, in their words.
+        reason: String,
+        /// The access decision that let them.
+        access: DecisionId,
+        /// The enroll decision that wants people to look first.
+        enroll: DecisionId,
+    },
+    /// Another registration of it is in force.
+    Revised {
+        /// The digest of that registration, which is stored beside the log.
+        revision: Digest,
+        /// Who sent it.
+        author: PrincipalName,
+        /// Who put it in force.
+        by: PrincipalName,
+        /// Why, in their words.
+        reason: String,
+        /// How it stands from now on.
+        standing: Standing,
+        /// The access decision that let them.
+        access: DecisionId,
+        /// The enroll decision that let it happen.
+        enroll: DecisionId,
+    },
+    /// The registration that waited for approval does not come into force.
+    Declined {
+        /// The digest of that registration.
+        revision: Digest,
+        /// Who declined it.
+        by: PrincipalName,
+        /// Why, in their words.
+        reason: String,
+        /// The access decision that let them.
+        access: DecisionId,
+    },
+    /// One of its skills was tried.
+    Probed {
+        /// The skill.
+        skill: SkillName,
+        /// The revision that was tried.
+        revision: Digest,
+        /// What came of it.
+        result: ProbeResult,
+        /// What was wrong, if anything was.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        problems: Vec<String>,
+        /// The digest of what the agent was given.
+        params: Digest,
+        /// How long it took, in milliseconds.
+        latency_ms: u64,
+        /// Whether that is evidence for or against the agent: at most once a day, and each time that it changes.
+        counts: bool,
+        /// Who wanted it tried; nobody, where Concordat did so by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PrincipalName>,
+        /// The enroll decision by which the example was sent.
+        enroll: DecisionId,
+    },
+}
+
+impl AgentEvent {
+    /// The record types of what happens to agents.
+    pub const TYPES: [&str; 8] = [
+        "agent.registered",
+        "agent.suspended",
+        "agent.restored",
+        "agent.placed",
+        "agent.proposed",
+        "agent.revised",
+        "agent.declined",
+        "agent.probed",
+    ];
+
+    /// The record type under which the event stands in the log.
+    #[must_use]
+    pub fn record_type(&self) -> &'static str {
+        match self {
+            AgentEvent::Registered { .. } => "agent.registered",
+            AgentEvent::Suspended { .. } => "agent.suspended",
+            AgentEvent::Restored { .. } => "agent.restored",
+            AgentEvent::Placed { .. } => "agent.placed",
+            AgentEvent::Proposed { .. } => "agent.proposed",
+            AgentEvent::Revised { .. } => "agent.revised",
+            AgentEvent::Declined { .. } => "agent.declined",
+            AgentEvent::Probed { .. } => "agent.probed",
+        }
+    }
+
+    /// The registration that the event puts forward, which is stored beside the log.
+    #[must_use]
+    pub fn brings(&self) -> Option<Digest> {
+        match self {
+            AgentEvent::Registered { revision, .. }
+            | AgentEvent::Proposed { revision, .. }
+            | AgentEvent::Revised { revision, .. } => Some(*revision),
+            AgentEvent::Suspended { .. }
+            | AgentEvent::Restored { .. }
+            | AgentEvent::Placed { .. }
+            | AgentEvent::Declined { .. }
+            | AgentEvent::Probed { .. } => None,
+        }
+    }
+}
