@@ -1,6 +1,6 @@
 //! What each gate is told, put together from a run and the registry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use concordat_classify::{ContractText, Kind};
@@ -197,15 +197,28 @@ fn candidates(
     };
     // What one agent did, it undoes itself, if it says that it can: another may know nothing of it.
     let doer = (work.attempt.leg == Leg::Undo).then(|| doer(run, work)).flatten();
-    let doer = doer.filter(|doer| world.registry.claiming(&work.skill).any(|agent| agent.id == *doer));
-    let claiming = world.registry.claiming(&work.skill);
-    let mut all: Vec<_> =
-        claiming.filter(|agent| doer.is_none_or(|doer| agent.id == doer)).map(candidate).collect();
-    if all.len() > MOST_CANDIDATES {
-        all.sort_by_key(|(_, (trust, _))| std::cmp::Reverse((trust.lower_bound, trust.mean)));
-        all.truncate(MOST_CANDIDATES);
+    let doer = doer.and_then(|doer| world.registry.agent(doer));
+    if let Some(doer) = doer.filter(|doer| doer.registration.skill(&work.skill).is_some()) {
+        return vec![candidate(doer)];
     }
-    all
+    if world.registry.claims(&work.skill) <= MOST_CANDIDATES {
+        return world.registry.claiming(&work.skill).map(candidate).collect();
+    }
+    let works =
+        |agent: &&Arc<Agent>| agent.standing.works() && agent.registration.skill(&work.skill).is_some();
+    // Those who did most of this work well, which costs time only for those who did any.
+    let known: BTreeSet<AgentId> = world.trust.known_in(&domain, &work.skill).collect();
+    let agents = known.iter().filter_map(|id| world.registry.agent(*id)).filter(works);
+    let mut chosen: Vec<_> = agents.map(candidate).collect();
+    chosen.sort_by_key(|(_, (trust, _))| std::cmp::Reverse((trust.lower_bound, trust.mean)));
+    chosen.truncate(MOST_CANDIDATES);
+    // And then others, in an order of its own for each contract, so that each has a chance to become known.
+    let drawn = run.id.uuid().as_u64_pair().1;
+    let place = usize::try_from(drawn % 1_000_003).unwrap_or(0);
+    let others = world.registry.claiming_from(&work.skill, place).filter(|agent| !known.contains(&agent.id));
+    let room = MOST_CANDIDATES - chosen.len();
+    chosen.extend(others.filter(works).take(room).map(candidate));
+    chosen
 }
 
 /// Who did the step that this work undoes.

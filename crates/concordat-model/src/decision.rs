@@ -262,6 +262,19 @@ pub enum Severity {
     Critical,
 }
 
+impl Severity {
+    /// Its name in Rego, the API and the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+            Severity::Critical => "critical",
+        }
+    }
+}
+
 /// What was asked of which policy: enough to ask again and compare.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

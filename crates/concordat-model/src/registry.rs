@@ -165,6 +165,19 @@ impl Registry {
         self.by_name.range((Excluded(name.clone()), Unbounded)).filter_map(|(_, id)| self.agents.get(id))
     }
 
+    /// How many agents claim a skill.
+    #[must_use]
+    pub fn claims(&self, skill: &SkillName) -> usize {
+        self.by_skill.get(skill).map_or(0, Vec::len)
+    }
+
+    /// Every agent that claims a skill, in the order of registration, begun at this place and around.
+    pub fn claiming_from(&self, skill: &SkillName, place: usize) -> impl Iterator<Item = &Arc<Agent>> {
+        let all = self.by_skill.get(skill).map(Vec::as_slice).unwrap_or_default();
+        let (before, after) = all.split_at(place.checked_rem(all.len()).unwrap_or(0));
+        after.iter().chain(before).filter_map(|id| self.agents.get(id))
+    }
+
     /// Every agent that claims a skill, in the order of registration.
     pub fn claiming(&self, skill: &SkillName) -> impl Iterator<Item = &Arc<Agent>> {
         self.by_skill.get(skill).into_iter().flatten().filter_map(|id| self.agents.get(id))

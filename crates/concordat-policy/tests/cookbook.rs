@@ -92,12 +92,8 @@ fn one_line_switches_a_policy_on() {
         "/candidates/0/compliance": ["region:eu"],
     });
     check("geography", &tagged, "permit trust_low", "permit region_foreign trust_low");
-    check(
-        "proven_skills",
-        &json!({"/candidates/0/verified": true}),
-        "permit trust_low",
-        "permit skill_unproven trust_low",
-    );
+    let shown = json!({"/candidates/0/verified": true});
+    check("proven_skills", &shown, "permit trust_low", "permit skill_unproven trust_low");
     let own = json!({"/author": "rita", "/from": "proposed"});
     check("four_eyes_on_agents", &own, "permit ", "review four_eyes");
     check("tainted_input", &plain, "permit trust_low", "review tainted_input trust_low");

@@ -151,3 +151,24 @@ fn what_a_revision_has_shown_is_of_that_revision() {
     house.tell(revised, Some(next)).unwrap();
     assert_eq!(house.agent().verified(&skill), None, "the next one has to show it again");
 }
+
+#[test]
+fn who_claims_a_skill_is_told_from_any_place_on() {
+    let mut registry = Registry::default();
+    let (first, _) = registration(&["check"]);
+    for n in 1..=4_u128 {
+        let one = Registration { name: format!("bureau-{n}").parse().unwrap(), ..first.clone() };
+        let revision = one.revision().unwrap();
+        let registered = event(json!({"event": "registered", "name": one.name, "revision": revision}));
+        registry
+            .apply(AgentId::new(Uuid::from_u128(n)), &registered, Some(one), Timestamp::UNIX_EPOCH)
+            .unwrap();
+    }
+    let (check, other) = ("check".parse().unwrap(), "assess".parse().unwrap());
+    let from = |place| -> Vec<u128> {
+        registry.claiming_from(&check, place).map(|agent| agent.id.uuid().as_u128()).collect()
+    };
+    assert_eq!((from(0), from(3), from(9)), (vec![1, 2, 3, 4], vec![4, 1, 2, 3], vec![2, 3, 4, 1]));
+    assert_eq!((registry.claims(&check), registry.claims(&other)), (4, 0));
+    assert_eq!(registry.claiming_from(&other, 7).count(), 0);
+}

@@ -18,8 +18,12 @@ use crate::share::Share;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TrustBook {
     agents: BTreeMap<AgentId, BTreeMap<TrustKey, Entry>>,
-    /// Whose agents there are.
-    owners: BTreeMap<String, BTreeSet<AgentId>>,
+    /// Who did something in a field.
+    known: BTreeMap<Field, BTreeSet<AgentId>>,
+    /// Who answers for each agent.
+    owners: BTreeMap<AgentId, String>,
+    /// Those of an owner's agents of which something was seen, or which began with something.
+    marked: BTreeMap<String, BTreeSet<AgentId>>,
     /// What spoke against an agent's owner when it was registered.
     records: BTreeMap<AgentId, BTreeMap<Field, TrustState>>,
     /// How the domains do.
@@ -70,9 +74,9 @@ impl TrustBook {
     /// It begins with the worst that the owner's other agents leave against it, field by field, and with nothing that
     /// speaks for it. Agents that were registered before anything was seen owe each other nothing.
     pub fn registered(&mut self, agent: AgentId, owner: &str, at: Timestamp) {
-        let others = self.owners.entry(owner.to_owned()).or_default().clone();
+        let others = self.marked.get(owner).into_iter().flatten();
         let mut worst: BTreeMap<Field, (u64, TrustState)> = BTreeMap::new();
-        for (field, state) in others.iter().flat_map(|other| self.fields(*other)) {
+        for (field, state) in others.flat_map(|other| self.fields(*other)) {
             let record = state.record();
             let left = record.faded(at);
             let against = left.delivery.bad + left.quality.bad + left.policy.bad;
@@ -85,7 +89,22 @@ impl TrustBook {
         if !worst.is_empty() {
             self.records.insert(agent, worst.into_iter().map(|(field, (_, state))| (field, state)).collect());
         }
-        self.owners.entry(owner.to_owned()).or_default().insert(agent);
+        self.owners.insert(agent, owner.to_owned());
+        if self.records.contains_key(&agent) || self.agents.contains_key(&agent) {
+            self.mark(agent);
+        }
+    }
+
+    /// Remembers that something is known of an agent, so that nobody has to ask all of its owner's agents.
+    fn mark(&mut self, agent: AgentId) {
+        if let Some(owner) = self.owners.get(&agent) {
+            self.marked.entry(owner.clone()).or_default().insert(agent);
+        }
+    }
+
+    /// The agents of which something was seen in a field, in the order of their ids.
+    pub fn known_in(&self, domain: &DomainName, skill: &SkillName) -> impl Iterator<Item = AgentId> {
+        self.known.get(&(domain.clone(), skill.clone())).into_iter().flatten().copied()
     }
 
     /// The change that follows from what was seen; nothing, where it says nothing about the agent.
@@ -130,7 +149,10 @@ impl TrustBook {
         }
         self.changes += 1;
         let entry = Entry { state: *after, change: self.changes };
-        self.agents.entry(key.agent).or_default().insert(key.clone(), entry);
+        if self.agents.entry(key.agent).or_default().insert(key.clone(), entry).is_none() {
+            self.known.entry((key.domain.clone(), key.skill.clone())).or_default().insert(key.agent);
+            self.mark(key.agent);
+        }
         if let Some(success) = seen.success() {
             let drift = self.drifts.entry(key.domain.clone()).or_default();
             *drift = drift.after(success);

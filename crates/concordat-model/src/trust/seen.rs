@@ -3,6 +3,7 @@
 //! Only what Concordat observed itself stands here, and what people say who were authenticated; what an agent
 //! reports about itself is no evidence.
 
+use std::fmt;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -69,6 +70,35 @@ pub enum Seen {
         /// Whether it did what the agent says of it.
         held: bool,
     },
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Seen::Completed { latency_ms, allowed_ms, schema, price } => {
+                let fit = match schema {
+                    Fit::Fits => "a result that fits",
+                    Fit::Breaks => "a result that does not fit its schema",
+                    Fit::Unchecked => "a result",
+                };
+                write!(f, "{fit} after {latency_ms} of {allowed_ms} ms")?;
+                price.map_or(Ok(()), |price| write!(f, ", for {price} % of its share of the budget"))
+            }
+            Seen::Failed => f.write_str("an error of its own"),
+            Seen::TimedOut => f.write_str("no answer in time"),
+            Seen::Malformed => f.write_str("something that is no answer"),
+            Seen::UnknownSkill => f.write_str("it does not know a skill that it claims"),
+            Seen::Unavailable => f.write_str("it was not there"),
+            Seen::BadRequest => f.write_str("it refused what we sent"),
+            Seen::Cancelled => f.write_str("we called the work off"),
+            Seen::UpstreamFailed => f.write_str("another party failed before it"),
+            Seen::Rated { rating } => write!(f, "rated {} of 5", u8::from(*rating)),
+            Seen::Violated { severity } => write!(f, "a violation of {} severity", severity.as_str()),
+            Seen::Testified { good, bad } => write!(f, "testified: {good} good and {bad} bad outcomes"),
+            Seen::Probed { held: true } => f.write_str("its example was done as it says"),
+            Seen::Probed { held: false } => f.write_str("its example was not done as it says"),
+        }
+    }
 }
 
 /// How good a contract's work was, from 1 (of no use) to 5 (nothing to wish for).

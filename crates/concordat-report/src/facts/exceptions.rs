@@ -16,14 +16,11 @@ use crate::report::{Basis, Row, Section, Table, Value};
 
 const BROKEN: &str = "type=policy.promoted data.break_glass";
 const OVERRIDES: &str = "type=override.*";
+const ORDERED: &str = "type=contract.paused|contract.resumed|contract.extended|agent.suspended|agent.restored|agent.placed|agent.revised|agent.declined|key.revoked|override.used";
 
 pub(super) const QUERIES: &[&str] = &[BROKEN, OVERRIDES];
 
-pub(super) const GROUPS: &[(&str, &str, &[&str])] = &[(
-    "exceptions.by_order",
-    "type=contract.paused|contract.resumed|contract.extended|agent.suspended|agent.restored|key.revoked|override.used",
-    &["type", "data.by"],
-)];
+pub(super) const GROUPS: &[(&str, &str, &[&str])] = &[("exceptions.by_order", ORDERED, &["type", "data.by"])];
 
 /// What went past the usual.
 #[derive(Debug, Default)]
@@ -72,11 +69,13 @@ impl Exceptions {
     pub(super) fn note(&mut self, entry: &Entry<'_>) {
         match entry.record.kind() {
             kind if kind.starts_with("policy.") => self.policy(entry),
-            kind @ ("agent.suspended" | "agent.restored" | "key.revoked") => {
+            kind @ ("agent.suspended" | "agent.restored" | "agent.placed" | "agent.revised"
+            | "agent.declined" | "key.revoked") => {
                 let text = |pointer| entry.text(pointer).unwrap_or_default();
                 let (by, reason) = (text("/by").to_owned(), cut(text("/reason")));
-                self.orders
-                    .push(entry, [kind.replace('.', " "), entry.record.subject().to_owned(), by, reason]);
+                let order = format!("{} {}", kind.replace('.', " "), text("/to"));
+                let subject = entry.record.subject().to_owned();
+                self.orders.push(entry, [order.trim_end().to_owned(), subject, by, reason]);
             }
             kind if kind.starts_with("override.") => {
                 let text = |pointer| entry.text(pointer).unwrap_or_default();
@@ -168,7 +167,7 @@ impl Exceptions {
                     "exceptions.orders",
                     "Orders of people",
                     &["order", "to", "by", "reason"],
-                    "type=contract.paused|contract.resumed|contract.extended|contract.closing|contract.received|agent.suspended|agent.restored|key.revoked|override.*",
+                    "type=contract.paused|contract.resumed|contract.extended|contract.closing|contract.received|agent.suspended|agent.restored|agent.placed|agent.revised|agent.declined|key.revoked|override.*",
                     Some("of contract.closing those with data.cause.kind=cancelled|killed, of contract.received those with data.origin.kind=retried"),
                 ),
                 grouped(
@@ -176,7 +175,7 @@ impl Exceptions {
                     "exceptions.by_order",
                     "Orders by person",
                     vec!["order", "by", "orders"],
-                    "type=contract.paused|contract.resumed|contract.extended|agent.suspended|agent.restored|key.revoked|override.used",
+                    ORDERED,
                 ),
             ],
             ..Section::default()

@@ -3,7 +3,9 @@
 //! Nothing here sets a score.
 
 use clap::{Args, Subcommand, ValueEnum};
+use concordat_model::trust::Seen;
 use concordat_server::api::trust::{TestimonyGiven, TrustExplained, TrustIn, TrustQuery, TrustReplay};
+use serde_json::Value;
 
 use super::caret::visible;
 use super::exit::Exit;
@@ -168,10 +170,15 @@ fn one(session: &Session, item: &TrustIn) -> String {
         let (index, hour, formula) = (change.index, change.hour, &change.formula);
         text.push_str(&format!(
             "\n  {hour}  record {index}: {}{risk} ({formula})",
-            visible(&change.seen.to_string())
+            visible(&seen(&change.seen))
         ));
     }
     text
+}
+
+/// What was seen, in words; what this version does not know, as it came.
+fn seen(told: &Value) -> String {
+    serde_json::from_value::<Seen>(told.clone()).map_or_else(|_| told.to_string(), |seen| seen.to_string())
 }
 
 /// Millionths of outcomes, to two places.

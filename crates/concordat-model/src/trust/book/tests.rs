@@ -201,3 +201,34 @@ fn a_change_with_more_than_it_should_say_is_refused() {
     newer["formula"] = "beta/3".into();
     assert!(serde_json::from_value::<TrustChanged>(newer).is_err());
 }
+
+#[test]
+fn who_did_something_in_a_field_is_known_there_once() {
+    let mut book = TrustBook::default();
+    let (finance, health) = (key(2, "a", "finance"), key(1, "a", "healthcare"));
+    book.see(&finance, RIGHT, 3, start());
+    book.see(&key(2, "b", "finance"), RIGHT, 1, start());
+    book.see(&key(1, "a", "finance"), RIGHT, 1, start());
+    book.see(&health, RIGHT, 1, start());
+    let known = |key: &TrustKey| book.known_in(&key.domain, &key.skill).collect::<Vec<_>>();
+    assert_eq!(known(&finance), [health.agent, finance.agent]);
+    assert_eq!(known(&health), [health.agent]);
+    assert!(known(&key(1, "a", "research")).is_empty());
+}
+
+#[test]
+fn only_agents_of_which_something_is_known_weigh_on_their_owners_others() {
+    let mut book = TrustBook::default();
+    let (good, bad, fresh) = (key(1, "a", "finance"), key(2, "a", "finance"), key(3, "a", "finance"));
+    for idle in 10..1000 {
+        book.registered(AgentId::new(Uuid::from_u128(idle)), "acme", start());
+    }
+    book.registered(good.agent, "acme", start());
+    book.registered(bad.agent, "acme", start());
+    book.see(&good, RIGHT, 5, start());
+    book.see(&bad, Seen::Violated { severity: crate::decision::Severity::High }, 1, start());
+    assert_eq!(book.marked["acme"].len(), 2);
+    book.registered(fresh.agent, "acme", start());
+    assert!(book.bound(&fresh, start()) < book.bound(&key(4, "a", "finance"), start()));
+    assert_eq!(book.marked["acme"].len(), 3, "what it began with weighs on the next one");
+}
