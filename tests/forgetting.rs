@@ -117,7 +117,7 @@ async fn what_is_forgotten_stands_in_no_file(storage: Storage) {
     assert_eq!(erased.owners.len(), 2, "{erased:?}");
     assert!(erased.owners.contains(&run.to_string()) && erased.payloads >= 6, "{erased:?}");
     let again = house.engine.erase(&ann, subject, "again").await.unwrap_err();
-    assert!(matches!(again, EngineError::NotFound { .. }), "{again}");
+    assert!(matches!(again, EngineError::Untold), "{again}");
     let again = house.engine.erase(&ann, Erasable::Contract(run), "again").await.unwrap_err();
     assert!(
         matches!(&again, EngineError::Forgotten { record, .. } if *record == erased.records[0].to_string())
