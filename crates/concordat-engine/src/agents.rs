@@ -117,7 +117,11 @@ impl Engine {
 
     /// Reads a registration, and checks where the agent is.
     fn readable(&self, document: Value) -> Result<Registration, EngineError> {
-        let registration = Registration::read(document)?;
+        self.reachable(Registration::read(document)?)
+    }
+
+    /// A registration of an agent that may be contacted.
+    fn reachable(&self, registration: Registration) -> Result<Registration, EngineError> {
         match self.core.transport.accepts(registration.binding.url()) {
             Ok(()) => Ok(registration),
             Err(why) => Err(EngineError::Invalid(Problem::new("agent-address", "/binding/url", why).into())),

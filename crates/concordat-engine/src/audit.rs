@@ -169,7 +169,6 @@ impl Engine {
         let place = |seq| Place { subject: &subject, seq, at };
         let records: Vec<Record> =
             vec![decided(core, access, place(0))?, core.scribe.seal(&*core.clock, kind, place(1), look)?];
-        let change = Change { records, payloads: access.payloads().collect(), ..Change::default() };
-        core.durable_or_refused(core.store.commit(change)).await.map(drop)
+        core.durable_or_refused(core.store.commit(Change::after(access, records))).await.map(drop)
     }
 }

@@ -230,7 +230,7 @@ impl Core {
             let mut world = self.world.write();
             let place = Place { subject, seq: world.take_seq(subject), at: self.clock.now() };
             let records = vec![decided(self, asked, place)?];
-            self.store.commit(Change { records, payloads: asked.payloads().collect(), ..Change::default() })
+            self.store.commit(Change::after(asked, records))
         };
         self.durable(commit).await.map(drop)
     }

@@ -5,14 +5,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use concordat_model::agent::A2aProtocol;
 use reqwest::Response;
 use serde_json::Value;
-use tokio::time::timeout_at;
 
 use super::hearing;
 use super::refusal::{Failure, Reason, Refusal};
 use super::speech::{Ask, Interface};
 use super::task::{Heard, Task, Told};
 use crate::http::{
-    Deadline, Envelope, Events, Head, Http, Limits, Malformed, Outgoing, Trouble, Unknown, strict, tame,
+    Deadline, Envelope, Head, Http, Limits, Malformed, Outgoing, Trouble, Unknown, strict, tame,
 };
 
 const EVENTS: &str = "text/event-stream";
@@ -73,45 +72,32 @@ impl<'a> Line<'a> {
 
     async fn listen(
         &self,
-        mut response: Response,
+        response: Response,
         id: &str,
         task: &mut Option<Task>,
         within: Deadline,
     ) -> Result<Heard, Failure> {
-        let (mut events, mut read) = (Events::default(), 0_usize);
-        let limit = self.limits().body;
-        loop {
-            let piece = timeout_at(within.at, response.chunk())
-                .await
-                .map_err(|_| Unknown::Late { within: within.whole })?
-                .map_err(|error| self.http.broken(&error))?;
-            let Some(piece) = piece else {
-                let why = "the stream ended before the work did".to_owned();
-                return Err(Unknown::Broken { why }.into());
+        let mut stream = self.http.stream(response, within);
+        while let Some(event) = stream.next().await? {
+            let known = match (hearing::told(self.event(&event, id)?, self.at.version)?, task.as_mut()) {
+                (Told::Whole(message @ Heard::Message(_)), None) => return Ok(message),
+                (Told::Whole(Heard::Task(begun)), None) => {
+                    *task = Some(begun);
+                    true
+                }
+                (told, Some(task)) => task.take(told),
+                (Told::Status { .. } | Told::Artifact { .. }, None) => false,
             };
-            read = read.saturating_add(piece.len());
-            if read > limit {
-                return Err(Malformed::TooLarge { limit }.into());
+            if !known {
+                let why = "the stream tells of something else than its one task".to_owned();
+                return Err(Malformed::Protocol { why }.into());
             }
-            for event in events.push(&piece) {
-                let known = match (hearing::told(self.event(&event, id)?, self.at.version)?, task.as_mut()) {
-                    (Told::Whole(message @ Heard::Message(_)), None) => return Ok(message),
-                    (Told::Whole(Heard::Task(begun)), None) => {
-                        *task = Some(begun);
-                        true
-                    }
-                    (told, Some(task)) => task.take(told),
-                    (Told::Status { .. } | Told::Artifact { .. }, None) => false,
-                };
-                if !known {
-                    let why = "the stream tells of something else than its one task".to_owned();
-                    return Err(Malformed::Protocol { why }.into());
-                }
-                if let Some(settled) = task.take_if(|task| task.status.state.is_settled()) {
-                    return Ok(Heard::Task(settled));
-                }
+            if let Some(settled) = task.take_if(|task| task.status.state.is_settled()) {
+                return Ok(Heard::Task(settled));
             }
         }
+        let why = "the stream ended before the work did".to_owned();
+        Err(Unknown::Broken { why }.into())
     }
 
     /// The document of one event.

@@ -4,16 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::http::{Malformed, NotSent, Trouble, Unknown};
-
 /// Why there is no answer to a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// No reply that can be read.
-    Trouble(Trouble),
-    /// The agent refused, in words that we understand.
-    Refused(Refusal),
-}
+pub(super) type Failure = crate::http::Failure<Refusal>;
 
 /// An agent's refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,29 +90,5 @@ impl Reason {
             415 => Reason::ContentType,
             _ => Reason::Other,
         }
-    }
-}
-
-impl From<Trouble> for Failure {
-    fn from(trouble: Trouble) -> Failure {
-        Failure::Trouble(trouble)
-    }
-}
-
-impl From<Malformed> for Failure {
-    fn from(why: Malformed) -> Failure {
-        Failure::Trouble(why.into())
-    }
-}
-
-impl From<NotSent> for Failure {
-    fn from(why: NotSent) -> Failure {
-        Failure::Trouble(why.into())
-    }
-}
-
-impl From<Unknown> for Failure {
-    fn from(why: Unknown) -> Failure {
-        Failure::Trouble(why.into())
     }
 }

@@ -1,8 +1,53 @@
 //! Server-sent events, as far as agents use them: each event is one JSON document in its `data`.
 
-/// Takes bytes as they arrive and gives the data of whole events. Whoever feeds it bounds how much there is.
+use std::collections::VecDeque;
+
+use reqwest::Response;
+use tokio::time::timeout_at;
+
+use super::exchange::{Deadline, Http};
+use super::trouble::{Malformed, Trouble, Unknown};
+
+/// The events of a reply, as they arrive, within a time and within the largest body.
+pub(crate) struct EventStream<'a> {
+    http: &'a Http,
+    response: Response,
+    within: Deadline,
+    events: Events,
+    whole: VecDeque<Vec<u8>>,
+    read: usize,
+}
+
+impl<'a> EventStream<'a> {
+    pub(super) fn new(http: &'a Http, response: Response, within: Deadline) -> EventStream<'a> {
+        let (events, whole) = (Events::default(), VecDeque::new());
+        EventStream { http, response, within, events, whole, read: 0 }
+    }
+
+    /// The data of the next event; nothing when the stream is over.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
+        loop {
+            if let Some(event) = self.whole.pop_front() {
+                return Ok(Some(event));
+            }
+            let piece = timeout_at(self.within.at, self.response.chunk())
+                .await
+                .map_err(|_| Unknown::Late { within: self.within.whole })?
+                .map_err(|error| self.http.broken(&error))?;
+            let Some(piece) = piece else { return Ok(None) };
+            self.read = self.read.saturating_add(piece.len());
+            let limit = self.http.limits().body;
+            if self.read > limit {
+                return Err(Malformed::TooLarge { limit }.into());
+            }
+            self.whole.extend(self.events.push(&piece));
+        }
+    }
+}
+
+/// Takes bytes as they arrive and gives the data of whole events.
 #[derive(Debug, Default)]
-pub(crate) struct Events {
+struct Events {
     line: Vec<u8>,
     data: Option<Vec<u8>>,
     after_cr: bool,
@@ -10,7 +55,7 @@ pub(crate) struct Events {
 
 impl Events {
     /// The events that these bytes complete.
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+    fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         let mut whole = Vec::new();
         for &byte in bytes {
             let second_half = self.after_cr && byte == b'\n';

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::connections::Connections;
 use super::departure::Departure;
+use super::events::EventStream;
 use super::limits::Limits;
 use super::saying::tame;
 use super::trouble::{Malformed, NotSent, Trouble, Unknown};
@@ -83,6 +84,11 @@ impl Http {
                 Ok(response)
             }
         }
+    }
+
+    /// The events of a reply.
+    pub(crate) fn stream(&self, response: Response, within: Deadline) -> EventStream<'_> {
+        EventStream::new(self, response, within)
     }
 
     /// The same as a stranger.

@@ -16,10 +16,10 @@ pub(crate) mod strict;
 mod trouble;
 
 pub(crate) use envelope::Envelope;
-pub(crate) use events::Events;
 pub(crate) use exchange::{Deadline, Http, Outgoing};
 pub(crate) use head::Head;
 pub(crate) use header::id_value;
 pub use limits::Limits;
 pub(crate) use saying::tame;
+pub(crate) use trouble::Failure;
 pub use trouble::{Malformed, NotSent, Trouble, Unknown};

@@ -198,3 +198,35 @@ pub enum Unknown {
         status: u16,
     },
 }
+/// Why there is no result: no reply that can be read, or a refusal in words of the protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure<R> {
+    /// No reply that can be read.
+    Trouble(Trouble),
+    /// The agent refused, in words that we understand.
+    Refused(R),
+}
+
+impl<R> From<Trouble> for Failure<R> {
+    fn from(trouble: Trouble) -> Failure<R> {
+        Failure::Trouble(trouble)
+    }
+}
+
+impl<R> From<Malformed> for Failure<R> {
+    fn from(why: Malformed) -> Failure<R> {
+        Failure::Trouble(why.into())
+    }
+}
+
+impl<R> From<NotSent> for Failure<R> {
+    fn from(why: NotSent) -> Failure<R> {
+        Failure::Trouble(why.into())
+    }
+}
+
+impl<R> From<Unknown> for Failure<R> {
+    fn from(why: Unknown) -> Failure<R> {
+        Failure::Trouble(why.into())
+    }
+}

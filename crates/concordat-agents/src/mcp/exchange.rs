@@ -6,13 +6,10 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, Response};
 use serde_json::Value;
-use tokio::time::timeout_at;
 
 use super::speech::{Ask, Manner, Notice, SESSION, headers};
 use crate::egress::Endpoint;
-use crate::http::{
-    Deadline, Envelope, Events, Head, Http, Limits, Malformed, NotSent, Outgoing, Trouble, Unknown, strict,
-};
+use crate::http::{Deadline, Envelope, Head, Http, Limits, Malformed, Outgoing, Trouble, Unknown, strict};
 
 const EVENTS: &str = "text/event-stream";
 const DUE: &[&str] = &["application/json", EVENTS];
@@ -20,13 +17,7 @@ const DUE: &[&str] = &["application/json", EVENTS];
 const LONGEST_SESSION: usize = 1024;
 
 /// Why there is no result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// No reply that can be read.
-    Trouble(Trouble),
-    /// The server refused, in words that we understand.
-    Refused(Refusal),
-}
+pub(super) type Failure = crate::http::Failure<Refusal>;
 
 /// A server's refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,29 +126,16 @@ impl<'a> Line<'a> {
     }
 
     /// The document of the event that answers. What the server tells or asks before is passed over.
-    async fn listen(&self, mut response: Response, id: &str, within: Deadline) -> Result<Vec<u8>, Failure> {
-        let (mut events, mut read) = (Events::default(), 0_usize);
-        let limit = self.limits().body;
-        loop {
-            let piece = timeout_at(within.at, response.chunk())
-                .await
-                .map_err(|_| Unknown::Late { within: within.whole })?
-                .map_err(|error| self.http.broken(&error))?;
-            let Some(piece) = piece else {
-                let why = "the stream ended before the answer came".to_owned();
-                return Err(Unknown::Broken { why }.into());
-            };
-            read = read.saturating_add(piece.len());
-            if read > limit {
-                return Err(Malformed::TooLarge { limit }.into());
-            }
-            for event in events.push(&piece) {
-                // An event without data only gives the stream a place to be taken up from.
-                if !event.is_empty() && self.answers(&event, id)? {
-                    return Ok(event);
-                }
+    async fn listen(&self, response: Response, id: &str, within: Deadline) -> Result<Vec<u8>, Failure> {
+        let mut stream = self.http.stream(response, within);
+        while let Some(event) = stream.next().await? {
+            // An event without data only gives the stream a place to be taken up from.
+            if !event.is_empty() && self.answers(&event, id)? {
+                return Ok(event);
             }
         }
+        let why = "the stream ended before the answer came".to_owned();
+        Err(Unknown::Broken { why }.into())
     }
 
     /// Whether an event is the answer to the request of this id, or something that the server says besides.
@@ -205,28 +183,4 @@ fn status_alone(head: &Head) -> Failure {
         return Unknown::Status { status }.into();
     }
     refused(head, None, format!("status {status} without a word of MCP"))
-}
-
-impl From<Trouble> for Failure {
-    fn from(trouble: Trouble) -> Failure {
-        Failure::Trouble(trouble)
-    }
-}
-
-impl From<Malformed> for Failure {
-    fn from(why: Malformed) -> Failure {
-        Failure::Trouble(why.into())
-    }
-}
-
-impl From<NotSent> for Failure {
-    fn from(why: NotSent) -> Failure {
-        Failure::Trouble(why.into())
-    }
-}
-
-impl From<Unknown> for Failure {
-    fn from(why: Unknown) -> Failure {
-        Failure::Trouble(why.into())
-    }
 }

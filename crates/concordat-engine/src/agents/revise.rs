@@ -80,16 +80,28 @@ impl Engine {
         self.core.running()?;
         let registration = self.readable(document)?;
         let access = self.permit(caller, Action::AgentsRegister, resource(Some(agent))).await?;
+        self.revise(caller, &access, agent, seen, registration, reason).await?;
+        self.agent(agent)
+    }
+
+    async fn revise(
+        &self,
+        caller: &Caller,
+        access: &Asked,
+        agent: &str,
+        seen: Digest,
+        registration: Registration,
+        reason: &str,
+    ) -> Result<(), EngineError> {
         let brought = Brought::of(registration)?;
-        self.enroll(&access, |world| {
+        self.enroll(access, |world| {
             let found = world.registry.find(agent)?;
             if found.revision != seen {
                 return Err(EngineError::Stale { seen, now: found.revision });
             }
             revision(found, brought, caller, reason)
         })
-        .await?;
-        self.agent(agent)
+        .await
     }
 
     /// Reads the card of an agent again, and changes its registration by what the card says now.
@@ -97,7 +109,7 @@ impl Engine {
     /// Cards know nothing of schemas, limits, prices and regimes: what was registered of them stays.
     ///
     /// # Errors
-    /// The agent has no card, it cannot be read, or the change is refused.
+    /// The agent has no card, it cannot be read, another change came between, or the change is refused.
     pub async fn refresh_agent(
         &self,
         caller: &Caller,
@@ -107,10 +119,17 @@ impl Engine {
     ) -> Result<Arc<Agent>, EngineError> {
         self.core.running()?;
         let access = self.permit(caller, Action::AgentsRegister, resource(Some(agent))).await?;
-        let before = self.agent(agent)?.registration.clone();
+        let found = self.agent(agent)?;
+        let before = &found.registration;
         let protocol = match before.binding {
             Binding::Mcp { .. } => CardProtocol::Mcp,
-            Binding::Execute { .. } | Binding::A2a { .. } => CardProtocol::A2a,
+            Binding::A2a { .. } => CardProtocol::A2a,
+            Binding::Execute { .. } => {
+                let name = &before.name;
+                return Err(conflict(format!(
+                    "the agent `{name}` has no card to read again: send its changed registration instead"
+                )));
+            }
         };
         let wanted = CardWanted {
             protocol,
@@ -121,11 +140,8 @@ impl Engine {
         };
         let unread = |why| EngineError::Invalid(Problem::new("agent-card", "/binding/url", why).into());
         let draft = self.core.transport.describe(wanted).await.map_err(unread)?;
-        let brought = Brought::of(told_anew(&before, draft.registration))?;
-        let revised = self
-            .enroll(&access, |world| revision(world.registry.find(agent)?, brought, caller, reason))
-            .await;
-        match revised {
+        let registration = self.reachable(told_anew(before, draft.registration))?;
+        match self.revise(caller, &access, agent, found.revision, registration, reason).await {
             // The card says what is registered.
             Ok(()) | Err(EngineError::Registry(RegistryError::Same(_))) => self.agent(agent),
             Err(error) => Err(error),
@@ -196,15 +212,11 @@ impl Engine {
                 decided(core, &access, place())?,
                 core.scribe.seal(&*core.clock, event.record_type(), place(), &event)?,
             ];
-            core.store.commit(with_payloads(records, &access))
+            core.store.commit(Change::after(&access, records))
         };
         self.core.durable(commit).await?;
         self.agent(agent)
     }
-}
-
-fn with_payloads(records: Vec<concordat_ledger::record::Record>, access: &Asked) -> Change {
-    Change { records, payloads: access.payloads().collect(), ..Change::default() }
 }
 
 /// Whoever names what they looked at approves nothing else.

@@ -86,7 +86,7 @@ impl Engine {
                 core.scribe.seal(&*core.clock, event.record_type(), place(), event)?,
             ];
             world.holds.apply(id, event, at);
-            core.store.commit(Change { records, payloads: access.payloads().collect(), ..Change::default() })
+            core.store.commit(Change::after(access, records))
         };
         core.durable(commit).await.map(drop)
     }

@@ -12,6 +12,7 @@ use concordat_model::digest::Digest;
 use concordat_model::id::{RunId, SubmissionId};
 use concordat_model::name::{ContractName, DomainName, PrincipalName, StepName, TenantName};
 use concordat_model::payload::{Payload, Secret};
+use concordat_policy::Asked;
 use jiff::Timestamp;
 
 /// Durable storage.
@@ -99,6 +100,13 @@ pub struct Change {
     pub runs: Vec<RunRow>,
     /// The answer that a repeated request gets.
     pub reply: Option<SavedReply>,
+}
+
+impl Change {
+    /// What follows from a decision: records, and what the decision was asked with.
+    pub(crate) fn after(asked: &Asked, records: Vec<Record>) -> Change {
+        Change { records, payloads: asked.payloads().collect(), ..Change::default() }
+    }
 }
 
 /// Payloads of one owner, such as a run, which are forgotten together: they are readable only as long as the owner's

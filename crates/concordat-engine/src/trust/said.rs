@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use concordat_ledger::record::Record;
 use concordat_model::agent::Agent;
 use concordat_model::decision::Severity;
 use concordat_model::digest::Digest;
@@ -20,7 +19,6 @@ use concordat_model::run::event::Event;
 use concordat_model::run::leg::LegState;
 use concordat_model::trust::{Cause, Formula, PersonCause, Rating, RatingCause, Seen, TrustKey};
 use concordat_model::work::Leg;
-use concordat_policy::Asked;
 use concordat_policy::input::{Action, Resource, ResourceKind};
 use jiff::{SignedDuration, Timestamp};
 
@@ -92,7 +90,7 @@ impl Engine {
                 let lesson = Lesson { key: key.clone(), seen, risk, cause, at };
                 core.learn(&mut world, lesson, &mut records)?;
             }
-            (core.store.commit(with_payloads(records, &access)), keys.len())
+            (core.store.commit(Change::after(&access, records)), keys.len())
         };
         self.core.durable(commit.0).await?;
         Ok(commit.1)
@@ -151,7 +149,7 @@ impl Engine {
                 let place = Place { subject: &subject, seq: world.take_seq(&subject), at };
                 records.push(core.scribe.seal(&*core.clock, event.record_type(), place, &event)?);
             }
-            core.store.commit(with_payloads(records, &access))
+            core.store.commit(Change::after(&access, records))
         };
         self.core.durable(commit).await?;
         self.agent(agent)
@@ -230,8 +228,4 @@ fn learning(world: &World) -> Result<(), EngineError> {
             "nothing is learnt since {since}: ask an operator to start the server without `--freeze-learning`"
         ))),
     }
-}
-
-fn with_payloads(records: Vec<Record>, access: &Asked) -> Change {
-    Change { records, payloads: access.payloads().collect(), ..Change::default() }
 }

@@ -7,8 +7,8 @@ mod lives;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use concordat_engine::Trusted;
 use concordat_engine::ports::{CardProtocol, CardWanted};
-use concordat_engine::{Placing, Trusted};
 use concordat_model::agent::{Agent, Placed, Probed, Registration, Standing};
 use concordat_model::digest::Digest;
 use concordat_model::name::{AgentName, DomainName, SkillName};
@@ -24,7 +24,6 @@ use crate::api::agents::{
     AgentDetail, AgentDraft, AgentList, AgentRow, AgentState, AgentsQuery, CardAsked, Load, Placement,
     ProposedRevision, ReviseQuery, SkillLoad, SkillTried, Speaks, Suspension, Trust,
 };
-use crate::api::contracts::ReasonGiven;
 use crate::app::{App, Shared};
 use crate::body::{Document, Typed};
 use crate::extract::{Named, NoQuery, Strict, Who};
@@ -39,8 +38,6 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(list, register))
         .routes(routes!(import))
         .routes(routes!(get, revise))
-        .routes(routes!(suspend))
-        .routes(routes!(restore))
         .merge(lives::routes())
 }
 
@@ -246,50 +243,6 @@ fn tagged(app: &App, agent: &Agent) -> Result<Response, Refusal> {
         response.headers_mut().insert(ETAG, tag);
     }
     Ok(response)
-}
-
-/// Keep work from an agent until somebody restores it.
-#[utoipa::path(
-    post,
-    path = "/v1/agents/{agent}/@suspend",
-    operation_id = "suspendAgent",
-    tag = "agents",
-    params(("agent" = String, Path, description = "the agent's id or name")),
-    request_body = ReasonGiven,
-    responses((status = 200, description = "The agent as it stands", body = AgentDetail)),
-)]
-async fn suspend(
-    State(app): State<Shared>,
-    Who(who): Who,
-    Named(agent): Named,
-    _: NoQuery,
-    Typed(given): Typed<ReasonGiven>,
-) -> Result<Json<AgentDetail>, Refusal> {
-    let reason = reason::checked(&given.reason)?;
-    let agent = app.engine.place_agent(&who, &agent, Placing::Suspend, reason).await?;
-    Ok(Json(detail(&app, &agent)?))
-}
-
-/// Give an agent work again that was suspended or put in quarantine.
-#[utoipa::path(
-    post,
-    path = "/v1/agents/{agent}/@restore",
-    operation_id = "restoreAgent",
-    tag = "agents",
-    params(("agent" = String, Path, description = "the agent's id or name")),
-    request_body = ReasonGiven,
-    responses((status = 200, description = "The agent as it stands", body = AgentDetail)),
-)]
-async fn restore(
-    State(app): State<Shared>,
-    Who(who): Who,
-    Named(agent): Named,
-    _: NoQuery,
-    Typed(given): Typed<ReasonGiven>,
-) -> Result<Json<AgentDetail>, Refusal> {
-    let reason = reason::checked(&given.reason)?;
-    let agent = app.engine.place_agent(&who, &agent, Placing::Restore, reason).await?;
-    Ok(Json(detail(&app, &agent)?))
 }
 
 fn written(registration: &Registration) -> Result<serde_json::Value, Refusal> {

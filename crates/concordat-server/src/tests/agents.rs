@@ -216,3 +216,11 @@ async fn agents_are_found_page_by_page() {
         assert_eq!(answer.body["items"].as_array().map(Vec::len), found, "{query}");
     }
 }
+
+#[tokio::test]
+async fn only_what_came_from_a_card_is_read_from_it_again() {
+    let server = Server::start().await;
+    let refused = server.post(&server.admin, "/v1/agents/worker:refresh", &json!({"reason": "to see"})).await;
+    assert_eq!(refused.status, 409, "{}", refused.text);
+    assert!(refused.text.contains("has no card to read again"), "{}", refused.text);
+}

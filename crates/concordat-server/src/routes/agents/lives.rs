@@ -1,8 +1,8 @@
-//! The steps of an agent's life that somebody takes: into quarantine and out of use, approved, tried, read anew.
+//! The steps of an agent's life that somebody takes: kept from work and let back, approved, tried, read anew.
 
 use axum::Json;
 use axum::extract::State;
-use concordat_engine::{Approval, Placing};
+use concordat_engine::{Approval, Caller, Placing};
 use concordat_model::name::SkillName;
 use concordat_model::problem::Problem;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use super::detail;
 use crate::api::agents::{AgentDetail, ApprovalGiven, ProbeAsked, RefreshAsked};
 use crate::api::contracts::ReasonGiven;
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::body::Typed;
 use crate::extract::{Named, NoQuery, Who};
 use crate::reason;
@@ -19,6 +19,8 @@ use crate::refusal::Refusal;
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
+        .routes(routes!(suspend))
+        .routes(routes!(restore))
         .routes(routes!(quarantine))
         .routes(routes!(try_out))
         .routes(routes!(retire))
@@ -26,6 +28,46 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(decline))
         .routes(routes!(probe))
         .routes(routes!(refresh))
+}
+
+/// Keep work from an agent until somebody restores it.
+#[utoipa::path(
+    post,
+    path = "/v1/agents/{agent}/@suspend",
+    operation_id = "suspendAgent",
+    tag = "agents",
+    params(("agent" = String, Path, description = "the agent's id or name")),
+    request_body = ReasonGiven,
+    responses((status = 200, description = "The agent as it stands", body = AgentDetail)),
+)]
+async fn suspend(
+    State(app): State<Shared>,
+    Who(who): Who,
+    Named(agent): Named,
+    _: NoQuery,
+    Typed(given): Typed<ReasonGiven>,
+) -> Result<Json<AgentDetail>, Refusal> {
+    placed(&app, &who, &agent, Placing::Suspend, &given).await
+}
+
+/// Give an agent work again that was suspended or put in quarantine.
+#[utoipa::path(
+    post,
+    path = "/v1/agents/{agent}/@restore",
+    operation_id = "restoreAgent",
+    tag = "agents",
+    params(("agent" = String, Path, description = "the agent's id or name")),
+    request_body = ReasonGiven,
+    responses((status = 200, description = "The agent as it stands", body = AgentDetail)),
+)]
+async fn restore(
+    State(app): State<Shared>,
+    Who(who): Who,
+    Named(agent): Named,
+    _: NoQuery,
+    Typed(given): Typed<ReasonGiven>,
+) -> Result<Json<AgentDetail>, Refusal> {
+    placed(&app, &who, &agent, Placing::Restore, &given).await
 }
 
 /// Keep work from an agent because something was found that has to be looked at. It can be tried meanwhile.
@@ -45,9 +87,7 @@ async fn quarantine(
     _: NoQuery,
     Typed(given): Typed<ReasonGiven>,
 ) -> Result<Json<AgentDetail>, Refusal> {
-    let reason = reason::checked(&given.reason)?;
-    let agent = app.engine.place_agent(&who, &agent, Placing::Quarantine, reason).await?;
-    Ok(Json(detail(&app, &agent)?))
+    placed(&app, &who, &agent, Placing::Quarantine, &given).await
 }
 
 /// Put an agent on probation: it gets work where little is at stake.
@@ -67,9 +107,7 @@ async fn try_out(
     _: NoQuery,
     Typed(given): Typed<ReasonGiven>,
 ) -> Result<Json<AgentDetail>, Refusal> {
-    let reason = reason::checked(&given.reason)?;
-    let agent = app.engine.place_agent(&who, &agent, Placing::Probation, reason).await?;
-    Ok(Json(detail(&app, &agent)?))
+    placed(&app, &who, &agent, Placing::Probation, &given).await
 }
 
 /// Take an agent out of use for good. Its name and its record stay taken.
@@ -89,9 +127,19 @@ async fn retire(
     _: NoQuery,
     Typed(given): Typed<ReasonGiven>,
 ) -> Result<Json<AgentDetail>, Refusal> {
+    placed(&app, &who, &agent, Placing::Retire, &given).await
+}
+
+async fn placed(
+    app: &App,
+    who: &Caller,
+    agent: &str,
+    placing: Placing,
+    given: &ReasonGiven,
+) -> Result<Json<AgentDetail>, Refusal> {
     let reason = reason::checked(&given.reason)?;
-    let agent = app.engine.place_agent(&who, &agent, Placing::Retire, reason).await?;
-    Ok(Json(detail(&app, &agent)?))
+    let agent = app.engine.place_agent(who, agent, placing, reason).await?;
+    Ok(Json(detail(app, &agent)?))
 }
 
 /// Approve what waits: the change of an agent's registration, or else the agent itself.
