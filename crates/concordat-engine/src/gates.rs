@@ -107,15 +107,11 @@ pub(crate) fn admit_plan(
 }
 
 fn supply(world: &World, skill: &SkillName, domain: Option<&DomainName>) -> SkillSupply {
-    let mut supply = SkillSupply { registered: 0, eligible: 0 };
-    for agent in world.registry.claiming(skill) {
-        supply.registered = supply.registered.saturating_add(1);
-        let fits = domain.is_none_or(|domain| agent.registration.domains.contains(domain));
-        if agent.standing.works() && agent.verified(skill) != Some(false) && fits {
-            supply.eligible = supply.eligible.saturating_add(1);
-        }
+    let counted = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    SkillSupply {
+        registered: counted(world.registry.claims(skill)),
+        eligible: counted(world.registry.ready(skill, domain)),
     }
-    supply
 }
 
 /// What the dispatch gate is told, and the agents that its candidates stand for, in the same order.

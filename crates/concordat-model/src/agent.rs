@@ -174,6 +174,12 @@ impl Agent {
     pub fn verified(&self, skill: &SkillName) -> Option<bool> {
         self.probed.get(skill).filter(|probed| probed.revision == self.revision)?.shown
     }
+
+    /// Whether the agent may be given work of a skill: it stands well, and the skill was not shown to be a false claim.
+    #[must_use]
+    pub fn ready_for(&self, skill: &SkillName) -> bool {
+        self.standing.works() && self.verified(skill) != Some(false)
+    }
 }
 
 /// The method by which an agent that reconciles is asked what became of work.

@@ -1,5 +1,6 @@
 //! The registry: which agents there are, as a fold over what was done to them.
 
+mod claims;
 mod event;
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,8 +11,9 @@ use jiff::Timestamp;
 use crate::agent::{Agent, Placed, ProbeResult, Probed, Proposed, Registration, Standing};
 use crate::digest::Digest;
 use crate::id::AgentId;
-use crate::name::{AgentName, PrincipalName, SkillName};
+use crate::name::{AgentName, DomainName, PrincipalName, SkillName};
 
+use claims::Claims;
 pub use event::AgentEvent;
 
 /// Something that cannot be done to the registry.
@@ -70,7 +72,7 @@ pub enum RegistryError {
 pub struct Registry {
     agents: HashMap<AgentId, Arc<Agent>>,
     by_name: BTreeMap<AgentName, AgentId>,
-    by_skill: HashMap<SkillName, Vec<AgentId>>,
+    by_skill: Claims,
 }
 
 impl Registry {
@@ -122,20 +124,9 @@ impl Registry {
 
     /// Puts an agent in its place, under the skills that it claims now.
     fn enter(&mut self, agent: Agent) {
-        let skills = |agent: &Agent| -> Vec<SkillName> {
-            agent.registration.skills.iter().map(|skill| skill.name.clone()).collect()
-        };
-        let (id, now) = (agent.id, skills(&agent));
-        let before =
-            self.agents.insert(id, Arc::new(agent)).map(|before| skills(&before)).unwrap_or_default();
-        for gone in before.iter().filter(|skill| !now.contains(skill)) {
-            if let Some(claiming) = self.by_skill.get_mut(gone) {
-                claiming.retain(|other| *other != id);
-            }
-        }
-        for new in now.into_iter().filter(|skill| !before.contains(skill)) {
-            self.by_skill.entry(new).or_default().push(id);
-        }
+        let agent = Arc::new(agent);
+        let before = self.agents.insert(agent.id, agent.clone());
+        self.by_skill.change(before.as_deref(), &agent);
     }
 
     /// An agent by its id.
@@ -168,19 +159,25 @@ impl Registry {
     /// How many agents claim a skill.
     #[must_use]
     pub fn claims(&self, skill: &SkillName) -> usize {
-        self.by_skill.get(skill).map_or(0, Vec::len)
+        self.by_skill.of(skill).len()
+    }
+
+    /// How many agents may be given work of a skill, in a domain or in any; it costs the same however many they are.
+    #[must_use]
+    pub fn ready(&self, skill: &SkillName, domain: Option<&DomainName>) -> usize {
+        self.by_skill.ready(skill, domain)
     }
 
     /// Every agent that claims a skill, in the order of registration, begun at this place and around.
     pub fn claiming_from(&self, skill: &SkillName, place: usize) -> impl Iterator<Item = &Arc<Agent>> {
-        let all = self.by_skill.get(skill).map(Vec::as_slice).unwrap_or_default();
+        let all = self.by_skill.of(skill);
         let (before, after) = all.split_at(place.checked_rem(all.len()).unwrap_or(0));
         after.iter().chain(before).filter_map(|id| self.agents.get(id))
     }
 
     /// Every agent that claims a skill, in the order of registration.
     pub fn claiming(&self, skill: &SkillName) -> impl Iterator<Item = &Arc<Agent>> {
-        self.by_skill.get(skill).into_iter().flatten().filter_map(|id| self.agents.get(id))
+        self.by_skill.of(skill).iter().filter_map(|id| self.agents.get(id))
     }
 }
 

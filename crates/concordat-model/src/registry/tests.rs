@@ -172,3 +172,46 @@ fn who_claims_a_skill_is_told_from_any_place_on() {
     assert_eq!((registry.claims(&check), registry.claims(&other)), (4, 0));
     assert_eq!(registry.claiming_from(&other, 7).count(), 0);
 }
+
+#[test]
+fn who_is_ready_for_a_skill_is_counted_as_agents_change() {
+    let mut house = House::new();
+    let (check, rate): (SkillName, SkillName) = ("check".parse().unwrap(), "rate".parse().unwrap());
+    let (finance, research) = ("finance".parse().unwrap(), "research".parse().unwrap());
+    let counted = |house: &House| {
+        let ready = |skill, domain| house.0.ready(skill, domain);
+        [
+            ready(&check, None),
+            ready(&check, Some(&finance)),
+            ready(&check, Some(&research)),
+            ready(&rate, None),
+        ]
+    };
+    assert_eq!(counted(&house), [1, 1, 0, 0]);
+    let first = house.agent().revision;
+    for (result, ready) in [("unclear", 1), ("false", 0), ("unclear", 0), ("verified", 1), ("false", 0)] {
+        let probed = json!({
+            "event": "probed", "skill": "check", "revision": first, "result": result, "params": first,
+            "latency_ms": 3, "counts": false,
+        });
+        house.tell(probed, None).unwrap();
+        assert_eq!(counted(&house), [ready, ready, 0, 0], "{result}");
+    }
+    let (mut next, _) = registration(&["check", "rate"]);
+    next.domains = ["finance", "research", "finance"].map(|domain| domain.parse().unwrap()).into();
+    let revision = next.revision().unwrap();
+    let revised = json!({"event": "revised", "revision": revision, "author": "sam", "standing": "probation"});
+    house.tell(revised, Some(next)).unwrap();
+    assert_eq!(counted(&house), [1, 1, 1, 1], "the next one has shown nothing false");
+    for (to, ready) in [
+        (Standing::Quarantined, 0),
+        (Standing::Eligible, 1),
+        (Standing::Suspended, 0),
+        (Standing::Probation, 1),
+        (Standing::Retired, 0),
+    ] {
+        house.place(to).unwrap();
+        assert_eq!(counted(&house), [ready; 4], "{to}");
+    }
+    assert_eq!(house.0.claims(&check), 1, "whoever gets nothing claims it all the same");
+}
