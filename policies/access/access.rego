@@ -14,7 +14,7 @@ decision := common.judge(checks, false)
 checks contains common.check(
 	"role_missing", "fail", "critical",
 	"you were not given a role that may do this",
-	"ask an administrator for a key with the role",
+	sprintf("ask an administrator for a key with one of the roles that may: %s", [concat(", ", roles_that_may)]),
 ) if {
 	not granted
 }
@@ -74,62 +74,50 @@ stops_all if "operator" in input.principal.roles
 
 stops_all if "admin" in input.principal.roles
 
+roles_that_may contains "admin"
+
+roles_that_may contains role if {
+	some role, actions in grants
+	input.action in actions
+}
+
 granted if "admin" in input.principal.roles
 
 granted if {
-	"submitter" in input.principal.roles
-	input.action in {
+	some role in input.principal.roles
+	input.action in grants[role]
+}
+
+# What each role may do. An administrator may do everything.
+grants := {
+	"submitter": {
 		"contracts.submit", "contracts.read", "contracts.cancel", "contracts.pause", "contracts.extend",
 		"contracts.retry", "contracts.rate", "events.publish", "triggers.read", "triggers.write", "decisions.read",
 		"templates.read", "agents.read", "opa.read",
-	}
-}
-
-granted if {
-	"viewer" in input.principal.roles
-	input.action in {
+	},
+	"viewer": {
 		"contracts.read", "decisions.read", "reviews.read", "templates.read", "triggers.read", "agents.read", "policy.read",
 		"metrics.read",
-	}
-}
-
-granted if {
-	"reviewer" in input.principal.roles
-	input.action in {
+	},
+	"reviewer": {
 		"reviews.read", "reviews.answer", "contracts.read", "contracts.rate", "decisions.read", "templates.read",
 		"agents.read", "policy.read",
-	}
-}
-
-granted if {
-	"auditor" in input.principal.roles
-	input.action in {
+	},
+	"auditor": {
 		"audit.read", "audit.export", "holds.read", "holds.set", "decisions.read", "contracts.read", "reviews.read",
 		"templates.read", "triggers.read", "agents.read", "keys.read", "policy.read", "metrics.read",
-	}
-}
-
-granted if {
-	"registry_admin" in input.principal.roles
-	input.action in {
+	},
+	"registry_admin": {
 		"agents.register", "agents.suspend", "agents.restore", "agents.enroll", "agents.probe", "agents.read",
 		"trust.testify", "metrics.read",
-	}
-}
-
-granted if {
-	"policy_author" in input.principal.roles
-	input.action in {
+	},
+	"policy_author": {
 		"policy.read", "policy.publish", "policy.promote", "policy.roll_back", "decisions.read", "contracts.read",
 		"templates.read", "agents.read", "opa.read", "opa.write",
-	}
-}
-
-granted if {
-	"operator" in input.principal.roles
-	input.action in {
+	},
+	"operator": {
 		"metrics.read", "contracts.read", "contracts.cancel", "contracts.pause", "contracts.extend", "contracts.kill",
 		"contracts.retry", "events.publish", "triggers.read", "agents.read", "agents.suspend", "decisions.read",
 		"policy.read", "policy.promote", "policy.roll_back",
-	}
+	},
 }

@@ -170,3 +170,10 @@ test_what_no_rule_decides_is_denied if {
 }
 
 undecided(_, _) := "never" if 1 == 2
+
+test_whoever_lacks_a_role_is_told_which_would_do if {
+	some alone in asked(asks("sam", ["viewer"], "keys.create")).reasons
+	endswith(alone.fix, ": admin")
+	some several in asked(asks("sam", [], "contracts.rate")).reasons
+	endswith(several.fix, ": admin, reviewer, submitter")
+}
