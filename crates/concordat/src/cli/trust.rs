@@ -143,8 +143,10 @@ fn one(session: &Session, item: &TrustIn) -> String {
     let bounds = item.at_risk.iter().map(|at| format!("{} at {} risk", percent(at.lower_bound), at.risk));
     let bounds: Vec<String> = bounds.collect();
     text.push_str(&format!("\n  trusted at least {}", bounds.join(", ")));
-    let weakest = item.dimensions.iter().min_by_key(|side| side.lower_bound);
-    if let Some(weakest) = weakest {
+    // Trust is the product of the bounds, each to the power of its weight.
+    let pull = |bound: u16, weight: u16| f64::from(weight) * (f64::from(bound.max(1)) / 10_000.0).ln();
+    let sides = item.dimensions.iter().map(|side| (pull(side.lower_bound, side.weight), side));
+    if let Some((_, weakest)) = sides.min_by(|one, other| one.0.total_cmp(&other.0)) {
         text.push_str(&format!("\n  what holds it back most is {}", weakest.dimension));
     }
     let rows = item.dimensions.iter().map(|side| {
