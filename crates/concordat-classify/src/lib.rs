@@ -22,6 +22,7 @@ mod standard;
 mod text;
 mod weigh;
 
+mod domain;
 mod domain_file;
 mod lexicon;
 mod phrase;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use concordat_model::classification::Evidence;
 
-use crate::classifier::{Domain, Rule};
+use crate::domain::{Domain, Rule};
 use crate::domain_file::Effect;
 use crate::lexicon::{Found, Lexicon};
 use crate::text::{ContractText, Kind, Passage};

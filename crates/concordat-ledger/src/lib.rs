@@ -23,6 +23,7 @@
 pub const HOW_TO_VERIFY: &str = include_str!("../VERIFY.md");
 
 pub mod canonical;
+mod decimal;
 pub mod note;
 pub mod receipt;
 pub mod record;

@@ -20,8 +20,8 @@ mod key;
 mod public_key;
 mod text;
 
+pub(crate) use checkpoint::claimed;
 pub use checkpoint::{Checkpoint, CheckpointError};
-pub(crate) use checkpoint::{claimed, decimal};
 pub use cosignature::{Cosigner, Witness};
 pub use key::{KeyError, Signer, Verifier};
 pub use text::NoteError;

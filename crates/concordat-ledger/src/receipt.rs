@@ -18,7 +18,8 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::note::{Checkpoint, CheckpointError, MAX_NOTE, Verifier, claimed, decimal};
+use crate::decimal::decimal;
+use crate::note::{Checkpoint, CheckpointError, MAX_NOTE, Verifier, claimed};
 use crate::tree::{Hash, Inclusion, ProofError, leaf_hash};
 
 /// The first line of every receipt.

@@ -13,7 +13,8 @@
 //! that contradict each other. So whoever calls [`Proposal::judge`] holds a lock from reading the last head until
 //! the new one is on disk, and answers only then.
 
-use crate::note::{Checkpoint, CheckpointError, MAX_NOTE, NoteError, Verifier, claimed, decimal};
+use crate::decimal::decimal;
+use crate::note::{Checkpoint, CheckpointError, MAX_NOTE, NoteError, Verifier, claimed};
 use crate::tree::{Consistency, Hash, empty_root};
 
 /// Most hashes of a proof in a request.

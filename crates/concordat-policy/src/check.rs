@@ -21,12 +21,13 @@ use crate::bundle::Bundle;
 use crate::evaluate;
 use crate::finding::{Code, Finding, Inspection, Level, MOST};
 use crate::graph::{self, Graph};
-use crate::policy::{self, Policy};
+use crate::load;
+use crate::policy::Policy;
 
 /// Looks at a bundle and tells everything that is wrong with it.
 #[must_use]
 pub fn check(bundle: &Bundle) -> Inspection {
-    let found = policy::on_deep_stack(|| findings(bundle));
+    let found = load::on_deep_stack(|| findings(bundle));
     let crashed = || vec![Finding::whole(Code::Exhausted, "the policy parser crashed on this bundle")];
     Inspection { revision: Some(bundle.revision()), findings: tidy(found.unwrap_or_else(crashed)) }
 }
@@ -53,7 +54,7 @@ fn findings(bundle: &Bundle) -> Vec<Finding> {
     if !unreadable.is_empty() {
         return unreadable;
     }
-    let (mut deciding, mut all) = match (policy::parse(bundle), everything(bundle)) {
+    let (mut deciding, mut all) = match (load::parse(bundle), everything(bundle)) {
         (Ok(deciding), Ok(all)) => (deciding, all),
         (Err(told), _) | (_, Err(told)) => return vec![refused(Code::Parse, told)],
     };
@@ -94,8 +95,8 @@ fn in_modules(bundle: &Bundle, modules: &[Ref<Module>], graph: &Graph) -> Vec<Fi
     found
 }
 
-fn refused(code: Code, told: policy::LoadError) -> Finding {
-    let policy::LoadError { file, line, column, message } = told;
+fn refused(code: Code, told: load::LoadError) -> Finding {
+    let load::LoadError { file, line, column, message } = told;
     Finding { file, line, column, ..Finding::whole(code, message) }
 }
 
@@ -115,7 +116,7 @@ fn unreadable(bundle: &Bundle) -> Vec<Finding> {
 }
 
 /// An engine that has read the tests too.
-fn everything(bundle: &Bundle) -> Result<Engine, policy::LoadError> {
+fn everything(bundle: &Bundle) -> Result<Engine, load::LoadError> {
     let mut engine = evaluate::bounded_engine();
     for (path, text) in bundle.files() {
         engine

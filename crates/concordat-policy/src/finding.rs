@@ -4,7 +4,7 @@ use concordat_model::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::BundleError;
-use crate::policy::LoadError;
+use crate::load::LoadError;
 
 /// The most findings of one inspection: whoever has more mends these first.
 pub(crate) const MOST: usize = 100;

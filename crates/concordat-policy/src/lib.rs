@@ -26,6 +26,7 @@ mod evaluate;
 mod explain;
 mod failure;
 mod graph;
+mod load;
 pub mod panel;
 pub mod policy;
 
@@ -43,6 +44,7 @@ pub use crate::check::check;
 pub use crate::explain::{Because, Explanation};
 pub use crate::failure::Failure;
 pub use crate::finding::{Code, Finding, Inspection, Level};
+pub use crate::load::LoadError;
 pub use crate::panel::{Panel, Trial};
-pub use crate::policy::{Asked, LoadError, Permitted, Policy, Probing, Refusal, Released};
+pub use crate::policy::{Asked, Permitted, Policy, Probing, Refusal, Released};
 pub use crate::select::{Chosen, choose, favourite, would_choose};

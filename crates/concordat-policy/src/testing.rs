@@ -29,7 +29,8 @@ pub use self::explain::{Condition, Valued};
 use self::find::Test;
 use crate::bundle::Bundle;
 use crate::evaluate::{bounded_engine, data, located};
-use crate::policy::{LoadError, Policy, on_deep_stack};
+use crate::load::{LoadError, on_deep_stack};
+use crate::policy::Policy;
 
 /// The number of evaluation steps between two looks at the clock.
 const CHECK_INTERVAL: NonZeroU32 = NonZeroU32::new(16).unwrap();

@@ -2,6 +2,7 @@
 
 use super::key::{Signer, Verifier};
 use super::text::{NoteError, open};
+use crate::decimal::decimal;
 use crate::tree::{Frontier, Hash, MAX_SIZE};
 
 /// A tree head with a verified signature: the log `origin` had `size` records under `root`.
@@ -163,12 +164,6 @@ fn parts(text: &str) -> Option<(&str, u64, Hash)> {
     let size = decimal(size).filter(|size| *size <= MAX_SIZE)?;
     let whole = lines.next().is_none() && !origin.is_empty();
     root.parse().ok().filter(|_| whole).map(|root| (origin, size, root))
-}
-
-/// An ASCII number without sign and leading zeroes.
-pub(crate) fn decimal(text: &str) -> Option<u64> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-    if plain { text.parse().ok() } else { None }
 }
 
 #[cfg(test)]

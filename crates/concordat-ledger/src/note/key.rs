@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 
-use super::checkpoint::decimal;
 pub use super::public_key::KeyError;
 use super::public_key::{PublicKey, check_name};
+use crate::decimal::decimal;
 
 /// Signature type of plain Ed25519 in key ids and verifier keys.
 const ED25519: u8 = 0x01;

@@ -12,7 +12,7 @@
 use std::fmt;
 
 use super::span::Node;
-use crate::note::decimal;
+use crate::decimal::decimal;
 
 /// Hashes of a full tile.
 pub const TILE_WIDTH: u64 = 256;

@@ -1,7 +1,8 @@
 //! How a trust policy is read from its file: line by line, and each line may only name what stands before it.
 
 use super::{Group, Member, TrustPolicy};
-use crate::note::{KeyError, Verifier, Witness, decimal};
+use crate::decimal::decimal;
+use crate::note::{KeyError, Verifier, Witness};
 
 /// Most logs, witnesses and groups of a policy, each.
 const MOST: usize = 256;

@@ -216,11 +216,11 @@ fn gathers(rule: &Parsed) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Bundle, policy};
+    use crate::{Bundle, load};
 
     /// The largest bound of any value of a bundle's rules that decide, in bytes.
     fn largest(bundle: &Bundle, most: Most) -> f64 {
-        let mut engine = policy::parse(bundle).unwrap();
+        let mut engine = load::parse(bundle).unwrap();
         let modules = engine.get_modules();
         let (names, replaced) = (super::super::walk::rule_names(modules), Replaced::new());
         let mut growth = Growth::new(modules, &names, &replaced, most);
@@ -283,7 +283,7 @@ mod tests {
             ("f(x) := 1\na if { f(x); g(x) }\ng(x) := 2".to_owned(), false),
         ] {
             let bundle = Bundle::from_files([("p.rego", format!("package p\n{rego}\n"))]).unwrap();
-            let mut engine = policy::parse(&bundle).unwrap();
+            let mut engine = load::parse(&bundle).unwrap();
             let modules = engine.get_modules();
             let found = find(modules, 1, &super::super::walk::rule_names(modules), &Replaced::new());
             assert_eq!(!found.is_empty(), growing, "{}\n{found:?}", rego.get(..60).unwrap_or(&rego));

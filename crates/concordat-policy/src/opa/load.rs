@@ -11,8 +11,8 @@ use crate::bundle::{self, BundleError};
 use crate::evaluate::{self, bounded_engine};
 use crate::finding::{Code, Finding};
 use crate::graph::{self, Path};
+use crate::load::{LoadError, on_deep_stack};
 use crate::nesting::Spent;
-use crate::policy::{LoadError, on_deep_stack};
 
 /// Modules and data, prepared.
 #[derive(Debug, Clone)]

@@ -6,8 +6,8 @@ use regorus::{Engine, Value};
 use super::Refused;
 use super::ask::{evaluate, told};
 use super::load::{self, Loaded};
+use crate::load::on_deep_stack;
 use crate::nesting::{Nesting, Spent};
-use crate::policy::on_deep_stack;
 
 /// The longest query, in bytes.
 pub(super) const LONGEST_QUERY: usize = 16 * 1024;
