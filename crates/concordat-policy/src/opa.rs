@@ -44,6 +44,8 @@ pub const MOST_DATA: usize = 16 * 1024 * 1024;
 pub const MOST_INPUT: usize = crate::evaluate::MOST_INPUT;
 /// The most bytes of a result.
 pub const MOST_RESULT: usize = 4 * 1024 * 1024;
+/// The longest query, in bytes.
+const LONGEST_QUERY: usize = 16 * 1024;
 
 /// Modules and data as the log tells them: what is folded at a start.
 #[derive(Debug, Clone)]

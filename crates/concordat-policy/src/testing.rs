@@ -15,6 +15,7 @@ pub mod coverage;
 pub(crate) mod explain;
 pub(crate) mod find;
 pub mod query;
+mod span;
 
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};

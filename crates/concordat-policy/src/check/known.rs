@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Names, is_test, nearest};
 use crate::bundle::Bundle;
-use crate::graph::{Path, Place, banned, fixed, head, package};
+use crate::graph::{Import, Path, Place, banned, fixed, head, imports, package};
 
 /// Everything that can be named in a bundle.
 pub(super) struct Known<'a> {
@@ -56,7 +56,7 @@ impl<'a> Known<'a> {
                 kind.arguments.extend(arguments(rule));
             }
             if test {
-                super::scope::mocks(module, &mut known.mocked);
+                mocks(module, &mut known.mocked);
             }
         }
         for (path, kind) in &known.rules {
@@ -158,5 +158,24 @@ fn arguments(rule: &Rule) -> Option<usize> {
         Rule::Spec { head: RuleHead::Func { args, .. }, .. } => Some(args.len()),
         Rule::Default { args, .. } => (!args.is_empty()).then_some(args.len()),
         Rule::Spec { head: RuleHead::Compr { .. } | RuleHead::Set { .. }, .. } => None,
+    }
+}
+
+/// What tests of a module put in the place of something else.
+fn mocks(module: &Module, mocked: &mut BTreeSet<Path>) {
+    let aliases: Vec<Import> = imports(module);
+    for rule in &module.policy {
+        let Rule::Spec { bodies, .. } = rule.as_ref() else { continue };
+        let statements = bodies.iter().flat_map(|body| &body.query.stmts);
+        for with in statements.flat_map(|statement| &statement.with_mods) {
+            let path = fixed(&with.refr).0;
+            let alias = aliases.iter().find(|import| path.first() == Some(&import.alias));
+            let whole = alias.map_or(path.clone(), |import| {
+                import.path.iter().chain(path.iter().skip(1)).cloned().collect()
+            });
+            if whole.first().is_some_and(|root| root == "data") {
+                mocked.insert(whole);
+            }
+        }
     }
 }

@@ -5,8 +5,6 @@ mod expression;
 mod local;
 mod name;
 
-use std::collections::BTreeSet;
-
 use regorus::unstable::{
     AssignOp, Expr, Literal, LiteralStmt, Module, Query, Ref, Rule, RuleAssign, RuleBody, RuleHead, Span,
 };
@@ -44,25 +42,6 @@ pub(super) fn read(module: &Module, known: &Known<'_>, reach: &Reach<'_>) -> Vec
     }
     reader.unused_imports();
     reader.found
-}
-
-/// What tests of a module put in the place of something else.
-pub(super) fn mocks(module: &Module, mocked: &mut BTreeSet<Path>) {
-    let aliases: Vec<graph::Import> = graph::imports(module);
-    for rule in &module.policy {
-        let Rule::Spec { bodies, .. } = rule.as_ref() else { continue };
-        let statements = bodies.iter().flat_map(|body| &body.query.stmts);
-        for with in statements.flat_map(|statement| &statement.with_mods) {
-            let path = fixed(&with.refr).0;
-            let alias = aliases.iter().find(|import| path.first() == Some(&import.alias));
-            let whole = alias.map_or(path.clone(), |import| {
-                import.path.iter().chain(path.iter().skip(1)).cloned().collect()
-            });
-            if whole.first().is_some_and(|root| root == "data") {
-                mocked.insert(whole);
-            }
-        }
-    }
 }
 
 struct Import {

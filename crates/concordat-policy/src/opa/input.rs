@@ -4,8 +4,7 @@ use regorus::Value;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::query::LONGEST_QUERY;
-use super::{MOST_INPUT, Refused};
+use super::{LONGEST_QUERY, MOST_INPUT, Refused};
 
 /// What is asked about, as it was sent and as it is evaluated.
 #[derive(Debug, Clone)]

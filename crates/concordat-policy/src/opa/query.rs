@@ -3,14 +3,12 @@
 use regorus::unstable::Rule;
 use regorus::{Engine, Value};
 
-use super::Refused;
 use super::ask::{evaluate, told};
 use super::load::{self, Loaded};
+use super::{LONGEST_QUERY, Refused};
 use crate::load::on_deep_stack;
 use crate::nesting::{Nesting, Spent};
 
-/// The longest query, in bytes.
-pub(super) const LONGEST_QUERY: usize = 16 * 1024;
 /// What a query is called while it is checked.
 const QUERY: &str = "";
 

@@ -39,7 +39,7 @@ impl From<Found> for Test {
             path: format!("{}.{}", found.package, found.name),
             file: span.map(|span| span.source.get_path().clone()).unwrap_or_default(),
             line: span.map_or(0, |span| span.line),
-            column: span.map_or(0, super::explain::column),
+            column: span.map_or(0, super::span::column),
             todo: false,
             definitions: found.definitions,
         }
