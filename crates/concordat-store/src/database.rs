@@ -44,6 +44,18 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Where the database's server listens; nothing, for a file and for a server that is reached by a socket's file.
+    #[must_use]
+    pub fn host_and_port(&self) -> Option<(&str, u16)> {
+        match self {
+            Database::File(_) => None,
+            Database::Server(Address(options)) if options.get_socket().is_some() => None,
+            Database::Server(Address(options)) => Some((options.get_host(), options.get_port())),
+        }
+    }
+}
+
 impl FromStr for Database {
     type Err = BadAddress;
 
@@ -110,6 +122,13 @@ mod tests {
             assert_eq!(database.to_string(), shown);
             assert!(!format!("{database:?}").contains("geheim"));
         }
+        let listens = |text: &str| {
+            let database: Database = text.parse().unwrap();
+            database.host_and_port().map(|(host, port)| format!("{host}:{port}"))
+        };
+        assert_eq!(listens("postgres://ada@db.example/log"), Some("db.example:5432".to_owned()));
+        assert_eq!(listens("postgresql://ada@localhost/log?host=/run/pg"), None);
+        assert_eq!(listens("concordat.db"), None);
         let refused = "postgres://ada:geheim@:x/".parse::<Database>().unwrap_err().to_string();
         assert!(
             refused.contains("postgres://USER@HOST/DATABASE") && !refused.contains("geheim"),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use concordat_agents::egress::Allowed;
 use concordat_model::span::Span;
 use concordat_store::{BadAddress, Database};
 use serde::Serialize;
@@ -66,6 +67,12 @@ pub struct ServeConfig {
     /// Lets agents live on this machine and be called by plain http.
     #[arg(long, env = "CONCORDAT_ALLOW_LOOPBACK_AGENTS")]
     pub allow_loopback_agents: bool,
+
+    /// Where agents may live beside the public internet: a host and port, which may then be called by plain http too, or
+    /// a network of one's own, such as `10.20.0.0/16`, by https. Several are separated by commas.
+    #[arg(long, env = "CONCORDAT_ALLOW_AGENTS", value_name = "HOST:PORT|NETWORK", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow_agents: Vec<Allowed>,
 
     /// The file with what agents know us by, a list in JSON: `{"origin": "https://agents.example", "type": "bearer",
     /// "token": "…"}`, or `"type": "api_key", "header": "x-api-key", "key": "…"`, or `"type":

@@ -16,7 +16,7 @@ use concordat_ledger::Checkpoint;
 use concordat_model::principal::{Principal, Role};
 use concordat_policy::{Bundle, Policy};
 use concordat_server::Config;
-use concordat_store::Signing;
+use concordat_store::{Database, Signing};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -138,7 +138,8 @@ async fn open(config: &ServeConfig, address: SocketAddr) -> Result<Opened> {
         }
     };
     let anchor = if restored.is_some() { None } else { anchor? };
-    let store = config.database()?.open(Signing { anchor, ..signing }).await?;
+    let database = config.database()?;
+    let store = database.open(Signing { anchor, ..signing }).await?;
     let bundle = match &config.policies {
         Some(folder) => policies::of_folder(folder)?,
         None => Bundle::standard(),
@@ -147,8 +148,11 @@ async fn open(config: &ServeConfig, address: SocketAddr) -> Result<Opened> {
         Some(folder) => templates::of_folder(folder)?,
         None => templates::standard()?,
     };
-    let egress =
-        Egress { allow_loopback: config.allow_loopback_agents, allow: Vec::new(), deny: vec![address] };
+    let egress = Egress {
+        allow_loopback: config.allow_loopback_agents,
+        allow: config.allow_agents.clone(),
+        deny: own_sockets(address, &database).await?,
+    };
     let parts = Parts {
         store,
         transport: Arc::new(HttpAgents::known_by(egress, agent_credentials::of(config)?)),
@@ -164,6 +168,17 @@ async fn open(config: &ServeConfig, address: SocketAddr) -> Result<Opened> {
         settings: config.settings(),
     };
     Ok(Opened { parts, restored, rotated })
+}
+
+/// Where we listen ourselves, and where our database does: no agent lives there, whatever is allowed.
+async fn own_sockets(address: SocketAddr, database: &Database) -> Result<Vec<SocketAddr>> {
+    let mut own = vec![address];
+    if let Some((host, port)) = database.host_and_port() {
+        let unknown =
+            || format!("nobody says where the database's host `{host}` is, so agents cannot be kept from it");
+        own.extend(tokio::net::lookup_host((host, port)).await.with_context(unknown)?);
+    }
+    Ok(own)
 }
 
 /// Whoever starts an installation plays every part; that they cannot review what they submit is for policy to say.

@@ -44,6 +44,19 @@ impl std::fmt::Display for Range {
 }
 
 impl Range {
+    /// What can be done about it, as the end of a sentence; nothing, where the range stays closed.
+    pub(super) fn way_out(self) -> &'static str {
+        match self {
+            Range::Loopback => "; hint: let an operator allow loopback, or this host and port",
+            Range::Private | Range::Shared => {
+                "; hint: let an operator allow this host and port, or the network that it is of"
+            }
+            Range::LinkLocal | Range::Multicast | Range::Unspecified | Range::Embedded | Range::Reserved => {
+                ""
+            }
+        }
+    }
+
     /// The closed range that `address` lies in; `None` for the public internet.
     #[must_use]
     pub fn of(address: IpAddr) -> Option<Range> {

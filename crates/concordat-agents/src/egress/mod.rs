@@ -14,6 +14,7 @@
 //! Not here: pinning an agent's origin to what was registered, which is the registry's business.
 
 mod address;
+mod allowed;
 mod endpoint;
 mod guard;
 
@@ -23,6 +24,7 @@ mod tests;
 use std::net::{IpAddr, SocketAddr};
 
 pub use address::Range;
+pub use allowed::{Allowed, BadAllowed};
 pub use endpoint::{BadEndpoint, Endpoint, Host, HostPort};
 pub use guard::Guard;
 
@@ -31,8 +33,8 @@ pub use guard::Guard;
 pub struct Egress {
     /// Lets agents live on this machine: literal loopback addresses and `localhost`, also by plain `http`.
     pub allow_loopback: bool,
-    /// Hosts that may be reached by plain `http`, and may lie in private, shared or loopback ranges.
-    pub allow: Vec<HostPort>,
+    /// Places and networks of the organisation's own.
+    pub allow: Vec<Allowed>,
     /// Our own listening, database and queue sockets. An unspecified address (`0.0.0.0`) stands for every
     /// loopback address of that port; the machine's other addresses are named one by one.
     pub deny: Vec<SocketAddr>,
@@ -56,7 +58,7 @@ pub enum Forbidden {
         host: HostPort,
     },
     /// An address in a range that is not the public internet.
-    #[error("`{host}` leads to `{address}`, which is {range}")]
+    #[error("`{host}` leads to `{address}`, which is {range}{}", range.way_out())]
     Range {
         /// The host and port that were asked for.
         host: HostPort,
@@ -108,7 +110,9 @@ impl Egress {
         let Some(range) = Range::of(address) else { return Ok(()) };
         let open = match range {
             Range::Loopback => self.allows(host) || (self.allow_loopback && host.is_this_machine()),
-            Range::Private | Range::Shared => self.allows(host),
+            Range::Private | Range::Shared => {
+                self.allows(host) || self.allow.iter().any(|allowed| allowed.holds(address))
+            }
             Range::LinkLocal | Range::Multicast | Range::Unspecified | Range::Embedded | Range::Reserved => {
                 false
             }
@@ -117,7 +121,7 @@ impl Egress {
     }
 
     fn allows(&self, host: &HostPort) -> bool {
-        self.allow.contains(host)
+        self.allow.iter().any(|allowed| allowed.names(host))
     }
 }
 

@@ -1,9 +1,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Egress, Endpoint, Guard, HostPort};
+use super::{Allowed, Egress, Endpoint, Guard, HostPort};
 
-/// `open` (only the default rule), `loopback`, or an operator's `host:port`; then the endpoint; then a word of the
+/// `default`, `loopback`, or what an operator allows; then the endpoint; then a word of the
 /// reason, or `ok`.
 fn check(rule: &str, endpoint: &str, expected: &str) {
     let egress = match rule {
@@ -140,6 +140,12 @@ fn allowed_forms() {
         ("[fd00::7]:443", "https://[fd00::7]/"),
         ("agents.internal:80", "http://agents.internal/"),
         ("127.0.0.1:8001", "http://127.0.0.1:8001/"),
+        ("10.20.0.0/16", "https://10.20.0.7/"),
+        ("10.20.0.0/16", "https://10.20.255.255:8443/a"),
+        ("10.20.3.4/16", "https://10.20.0.1/"),
+        ("100.64.0.0/10", "https://100.127.0.1/"),
+        ("fd12::/16", "https://[fd12::7]/"),
+        ("10.0.0.7/32", "https://10.0.0.7/"),
     ] {
         check(rule, endpoint, "ok");
     }
@@ -157,6 +163,12 @@ fn what_was_not_allowed_stays_closed() {
         ("agents.internal:80", "http://agents.internal:81/", "plain http"),
         ("agents.internal:80", "http://x.agents.internal/", "plain http"),
         ("169.254.169.254:80", "http://169.254.169.254/", "a link-local"),
+        ("10.20.0.0/16", "https://10.21.0.7/", "a private"),
+        ("10.20.0.0/16", "http://10.20.0.7/", "plain http"),
+        ("10.20.0.0/16", "https://[::ffff:10.20.0.7]/", "inside"),
+        ("10.20.0.0/16", "https://127.0.0.1/", "a loopback"),
+        ("10.20.0.0/16", "https://192.168.0.1/", "or the network that it is of"),
+        ("fd12::/16", "https://[fd13::7]/", "a private"),
     ] {
         check(rule, endpoint, why);
     }
@@ -187,7 +199,7 @@ fn our_own_sockets_stay_closed() {
 fn names_are_refused_whole() {
     let egress = Arc::new(Egress {
         allow_loopback: true,
-        allow: vec!["agents.internal:443".parse().unwrap()],
+        allow: ["agents.internal:443", "10.20.0.0/16"].map(|allowed| allowed.parse().unwrap()).into(),
         deny: vec!["8.8.4.4:443".parse().unwrap()],
     });
     for (name, addresses, passes) in [
@@ -204,6 +216,9 @@ fn names_are_refused_whole() {
         ("agents.internal", "8.8.4.4", false),
         ("localhost", "127.0.0.1 ::1", true),
         ("localhost", "10.0.0.1", false),
+        ("mesh.example", "10.20.0.1 10.20.0.2", true),
+        ("mesh.example", "10.20.0.1 8.8.8.8", true),
+        ("mesh.example", "10.20.0.1 10.21.0.1", false),
         ("not a name", "8.8.8.8", false),
     ] {
         let found =
@@ -239,5 +254,30 @@ fn execute_stands_below_the_endpoint() {
         ("https://a.example/x/../credit", "https://a.example/credit/execute"),
     ] {
         assert_eq!(Endpoint::parse(endpoint).unwrap().below("execute").as_str(), below);
+    }
+}
+
+#[test]
+fn only_networks_of_ones_own_are_opened() {
+    for (text, read) in
+        [("10.20.3.4/16", "10.20.0.0/16"), ("fd12::1/64", "fd12::/64"), ("a.internal:443", "a.internal:443")]
+    {
+        assert_eq!(text.parse::<Allowed>().unwrap().to_string(), read);
+    }
+    for (text, why) in [
+        ("0.0.0.0/0", "not within"),
+        ("10.0.0.0/7", "not within"),
+        ("8.8.8.0/24", "not within"),
+        ("127.0.0.0/8", "not within"),
+        ("169.254.169.254/32", "not within"),
+        ("::/0", "not within"),
+        ("::ffff:10.0.0.0/104", "not within"),
+        ("10.0.0.0/33", "is not a network"),
+        ("10.0.0.0/x", "is not a network"),
+        ("a.internal/16", "is not a network"),
+        ("a.internal", "port"),
+    ] {
+        let said = text.parse::<Allowed>().unwrap_err().to_string();
+        assert!(said.contains(why), "{text}: {said}");
     }
 }

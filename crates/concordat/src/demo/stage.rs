@@ -91,6 +91,7 @@ impl Stage {
             contracts: None,
             policies: None,
             allow_loopback_agents: true,
+            allow_agents: Vec::new(),
             log_key: Elsewhere::default(),
             agent_credentials: None,
             install_policies: false,

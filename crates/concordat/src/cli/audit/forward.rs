@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use concordat_agents::egress::{Egress, HostPort};
+use concordat_agents::egress::{Allowed, Egress};
 use concordat_engine::ports::{Clock as _, SystemClock};
 use concordat_ledger::Record;
 
@@ -45,9 +45,10 @@ pub(in super::super) struct Forward {
     /// A file with the certificates, as PEM, of the authorities that vouch for the receiver, in place of the machine's.
     #[arg(long, value_name = "FILE")]
     authorities: Option<PathBuf>,
-    /// A host and port in a network of one's own, or reached in the open, where records may go all the same.
-    #[arg(long, value_name = "HOST:PORT")]
-    allow: Vec<HostPort>,
+    /// A host and port in a network of one's own, or reached in the open, where records may go all the same; or a whole
+    /// network of one's own, such as `10.20.0.0/16`, in which they are encrypted.
+    #[arg(long, value_name = "HOST:PORT|NETWORK")]
+    allow: Vec<Allowed>,
     /// Lets the receiver live on this machine, and be reached in the open.
     #[arg(long)]
     allow_loopback: bool,
