@@ -1,6 +1,6 @@
 //! What each gate is told, put together from a run and the registry.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use concordat_classify::{ContractText, Kind};
@@ -26,6 +26,9 @@ use crate::world::World;
 
 /// The most candidates that are put before policy for one step: the most trusted ones.
 const MOST_CANDIDATES: usize = 64;
+
+/// Of the agents that are known at some work, so many are looked at closely: those who did best when they did it last.
+const MOST_LOOKED_AT: usize = 4 * MOST_CANDIDATES;
 
 /// The words of a contract that the classifier reads. The declared domain is not among them.
 pub(crate) fn words(contract: &Contract) -> ContractText<'_> {
@@ -202,16 +205,17 @@ fn candidates(
     }
     let works =
         |agent: &&Arc<Agent>| agent.standing.works() && agent.registration.skill(&work.skill).is_some();
-    // Those who did most of this work well, which costs time only for those who did any.
-    let known: BTreeSet<AgentId> = world.trust.known_in(&domain, &work.skill).collect();
-    let agents = known.iter().filter_map(|id| world.registry.agent(*id)).filter(works);
-    let mut chosen: Vec<_> = agents.map(candidate).collect();
+    // Those who did most of this work well, of whom somewhat more are looked at than are put before policy.
+    let known = world.trust.known_in(&domain, &work.skill);
+    let agents = known.filter_map(|id| world.registry.agent(id)).filter(works);
+    let mut chosen: Vec<_> = agents.take(MOST_LOOKED_AT).map(candidate).collect();
     chosen.sort_by_key(|(_, (trust, _))| std::cmp::Reverse((trust.lower_bound, trust.mean)));
     chosen.truncate(MOST_CANDIDATES);
     // And then others, in an order of its own for each contract, so that each has a chance to become known.
     let drawn = run.id.uuid().as_u64_pair().1;
     let place = usize::try_from(drawn % 1_000_003).unwrap_or(0);
-    let others = world.registry.claiming_from(&work.skill, place).filter(|agent| !known.contains(&agent.id));
+    let unknown = |agent: &&Arc<Agent>| !world.trust.knows(agent.id, &domain, &work.skill);
+    let others = world.registry.claiming_from(&work.skill, place).filter(unknown);
     let room = MOST_CANDIDATES - chosen.len();
     chosen.extend(others.filter(works).take(room).map(candidate));
     chosen

@@ -3,10 +3,13 @@
 //! It believes no change: each is computed again before it is entered, so a log with an invented score does not
 //! load. Reading costs time in proportion to the fields that the one agent has worked in.
 
+mod known;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use self::known::Known;
 use super::score::outcomes;
 use super::{Belief, Cause, Drift, Evidence, Formula, Seen, TrustChanged, TrustKey, TrustState, TrustView};
 use crate::contract::Risk;
@@ -19,7 +22,7 @@ use crate::share::Share;
 pub struct TrustBook {
     agents: BTreeMap<AgentId, BTreeMap<TrustKey, Entry>>,
     /// Who did something in a field.
-    known: BTreeMap<Field, BTreeSet<AgentId>>,
+    known: Known,
     /// Who answers for each agent.
     owners: BTreeMap<AgentId, String>,
     /// Those of an owner's agents of which something was seen, or which began with something.
@@ -102,9 +105,21 @@ impl TrustBook {
         }
     }
 
-    /// The agents of which something was seen in a field, in the order of their ids.
-    pub fn known_in(&self, domain: &DomainName, skill: &SkillName) -> impl Iterator<Item = AgentId> {
-        self.known.get(&(domain.clone(), skill.clone())).into_iter().flatten().copied()
+    /// The agents of which something was seen in a field, those first who did best there at their last change.
+    ///
+    /// Whoever takes some from the front looks at none of the others.
+    pub fn known_in<'b>(
+        &'b self,
+        domain: &DomainName,
+        skill: &SkillName,
+    ) -> impl Iterator<Item = AgentId> + use<'b> {
+        self.known.best_first(&(domain.clone(), skill.clone()))
+    }
+
+    /// Whether something was seen of an agent in a field.
+    #[must_use]
+    pub fn knows(&self, agent: AgentId, domain: &DomainName, skill: &SkillName) -> bool {
+        self.known.holds(&(domain.clone(), skill.clone()), agent)
     }
 
     /// The change that follows from what was seen; nothing, where it says nothing about the agent.
@@ -150,9 +165,9 @@ impl TrustBook {
         self.changes += 1;
         let entry = Entry { state: *after, change: self.changes };
         if self.agents.entry(key.agent).or_default().insert(key.clone(), entry).is_none() {
-            self.known.entry((key.domain.clone(), key.skill.clone())).or_default().insert(key.agent);
             self.mark(key.agent);
         }
+        self.known.place((key.domain.clone(), key.skill.clone()), key.agent, after);
         if let Some(success) = seen.success() {
             let drift = self.drifts.entry(key.domain.clone()).or_default();
             *drift = drift.after(success);

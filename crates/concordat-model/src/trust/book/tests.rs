@@ -100,7 +100,7 @@ fn another_agent_changes_nothing() {
 fn a_new_revision_inherits_a_quarter() {
     let (mut book, old, new) = (TrustBook::default(), key(1, "a", "finance"), key(1, "b", "finance"));
     book.see(&old, RIGHT, 40, start());
-    book.see(&old, Seen::Failed, 20, start());
+    book.see(&old, Seen::Failed, 500, start());
     let inherited = book.state(&new).evidence.delivery;
     // Of the bad a quarter, or as much as bad was a part of it, whichever is more: 20 of 60 is a third.
     assert_eq!((inherited.good, inherited.bad), (10 * OUTCOME, 6_666_667));
@@ -203,17 +203,25 @@ fn a_change_with_more_than_it_should_say_is_refused() {
 }
 
 #[test]
-fn who_did_something_in_a_field_is_known_there_once() {
+fn who_did_something_in_a_field_is_known_there_once_the_best_first() {
     let mut book = TrustBook::default();
     let (finance, health) = (key(2, "a", "finance"), key(1, "a", "healthcare"));
     book.see(&finance, RIGHT, 3, start());
     book.see(&key(2, "b", "finance"), RIGHT, 1, start());
     book.see(&key(1, "a", "finance"), RIGHT, 1, start());
     book.see(&health, RIGHT, 1, start());
-    let known = |key: &TrustKey| book.known_in(&key.domain, &key.skill).collect::<Vec<_>>();
-    assert_eq!(known(&finance), [health.agent, finance.agent]);
-    assert_eq!(known(&health), [health.agent]);
-    assert!(known(&key(1, "a", "research")).is_empty());
+    let known = |book: &TrustBook, key: &TrustKey| book.known_in(&key.domain, &key.skill).collect::<Vec<_>>();
+    assert_eq!(known(&book, &finance), [finance.agent, health.agent], "three results before one");
+    assert_eq!(known(&book, &health), [health.agent]);
+    assert!(known(&book, &key(1, "a", "research")).is_empty());
+    book.see(&key(1, "a", "finance"), RIGHT, 4, start());
+    assert_eq!(known(&book, &finance), [health.agent, finance.agent], "five before four");
+    book.see(&key(1, "a", "finance"), Seen::Failed, 500, start());
+    book.see(&key(3, "a", "finance"), Seen::Failed, 1, start());
+    let last = key(3, "a", "finance").agent;
+    assert_eq!(known(&book, &finance), [finance.agent, health.agent, last], "who failed often goes back");
+    let knows = |key: &TrustKey| book.knows(key.agent, &key.domain, &key.skill);
+    assert!(knows(&finance) && knows(&key(3, "b", "finance")) && !knows(&key(3, "a", "healthcare")));
 }
 
 #[test]
