@@ -96,13 +96,7 @@ impl Engine {
             not_replayable: Vec::new(),
         };
         for stored in &view.records {
-            let odd = |error: concordat_ledger::record::RecordError| EngineError::Log {
-                index: stored.index,
-                why: error.to_string(),
-            };
-            let Event::Decided { decision, .. } = stored.record.data::<Event>().map_err(odd)? else {
-                continue;
-            };
+            let Event::Decided { decision, .. } = stored.read()? else { continue };
             let input = self.core.store.payload(&decision.provenance.input).await?;
             let policy = self.core.revision(decision.provenance.policy).await.ok();
             let list = match input.zip(policy) {

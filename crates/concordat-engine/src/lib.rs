@@ -37,6 +37,7 @@ pub mod opa;
 mod policies;
 pub mod proofs;
 mod pulse;
+mod reading;
 mod reconcile;
 mod recover;
 mod row;

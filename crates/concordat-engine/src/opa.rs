@@ -102,15 +102,14 @@ pub(crate) async fn fold(
     store: &dyn Store,
     stored: &StoredRecord,
 ) -> Result<(), EngineError> {
-    let odd = |why: String| EngineError::Log { index: stored.index, why };
-    let changed: Changed = stored.record.data().map_err(|error| odd(error.to_string()))?;
+    let changed: Changed = stored.read()?;
     let tenant = stored.record.subject().strip_prefix("opa/").and_then(|tenant| tenant.parse().ok());
-    let tenant: TenantName = tenant.ok_or_else(|| odd("its subject names no organisation".to_owned()))?;
+    let tenant: TenantName = tenant.ok_or_else(|| stored.odd("its subject names no organisation"))?;
     let digest = changed.change;
     let payload = store.payload(&digest).await?.ok_or(EngineError::PayloadMissing(digest))?;
     let change = Change::from_payload(&payload)
         .map_err(|error| EngineError::PayloadOdd { digest, why: error.to_string() })?;
-    states.entry(tenant).or_default().apply(&change, &payload).map_err(|error| odd(error.to_string()))
+    states.entry(tenant).or_default().apply(&change, &payload).map_err(|error| stored.odd(error))
 }
 
 /// The documents of the caller's organisation.

@@ -3,8 +3,6 @@
 //! The hashes come from the store, which keeps the larger subtrees in memory; what they prove is put together by
 //! `concordat-ledger`. Nothing here changes anything, and nothing is handed out that would not verify.
 
-use std::num::TryFromIntError;
-
 use concordat_ledger::Receipt;
 use concordat_ledger::tree::{Consistency, Inclusion, ProofError, Tile};
 
@@ -27,12 +25,11 @@ pub async fn receipt(
     if size.is_some_and(|size| size != found.size) || found.size <= stored.index {
         return Err(missing());
     }
-    let odd = |why: String| EngineError::Log { index: stored.index, why };
-    let nodes = Inclusion::nodes(stored.index, found.size).map_err(|error| odd(error.to_string()))?;
+    let nodes = Inclusion::nodes(stored.index, found.size).map_err(|error| stored.odd(error))?;
     let mut hashes = store.nodes(&nodes).await?.into_iter();
     let proof = Inclusion::prove(stored.index, found.size, |_| hashes.next());
-    let proof = proof.map_err(|error| odd(error.to_string()))?;
-    Receipt::of_stored(stored.record.leaf(), &proof, &found.note).map_err(|error| odd(error.to_string()))
+    let proof = proof.map_err(|error| stored.odd(error))?;
+    Receipt::of_stored(stored.record.leaf(), &proof, &found.note).map_err(|error| stored.odd(error))
 }
 
 /// The proof that the log of `new` records begins with the log of `old` ones.
@@ -78,8 +75,8 @@ pub fn bundle(tile: Tile, records: &[StoredRecord]) -> Result<Vec<u8>, EngineErr
     let mut bundle = Vec::new();
     for stored in records {
         let bytes = stored.record.bytes();
-        let odd = |why: TryFromIntError| EngineError::Log { index: stored.index, why: why.to_string() };
-        bundle.extend_from_slice(&u16::try_from(bytes.len()).map_err(odd)?.to_be_bytes());
+        let length = u16::try_from(bytes.len()).map_err(|error| stored.odd(error))?;
+        bundle.extend_from_slice(&length.to_be_bytes());
         bundle.extend_from_slice(bytes);
     }
     Ok(bundle)

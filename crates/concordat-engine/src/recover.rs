@@ -34,12 +34,11 @@ use crate::world::OpenReview;
 pub fn fold(stored: &StoredRun) -> Result<Run, EngineError> {
     let mut run: Option<Run> = None;
     for one in &stored.records {
-        let odd = |why: String| EngineError::Log { index: one.index, why };
-        let event: Event = one.record.data().map_err(|error| odd(error.to_string()))?;
-        let at: Timestamp = one.record.time().parse().map_err(|error| odd(format!("{error}")))?;
+        let event: Event = one.read()?;
+        let at = one.time()?;
         match &mut run {
             None => run = Some(open(stored, &event, at)?),
-            Some(run) => run.apply(&event, at).map_err(|error| odd(error.to_string()))?,
+            Some(run) => run.apply(&event, at).map_err(|error| one.odd(error))?,
         }
     }
     let mut run = run.ok_or(EngineError::NotFound { what: "contract", id: stored.id.to_string() })?;

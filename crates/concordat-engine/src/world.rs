@@ -24,6 +24,7 @@ use serde_json::Value;
 use crate::EngineError;
 use crate::events::{EventRecorded, Events, RECENT_EVENTS, Told};
 use crate::ports::{Store, StoredRecord};
+use crate::reading::Pages;
 use crate::triggers::Triggers;
 
 /// The subject under which the installation itself stands in the log.
@@ -106,7 +107,7 @@ impl World {
     /// Folds the world out of the log.
     pub(crate) async fn load(store: &dyn Store) -> Result<World, EngineError> {
         let mut world = World::default();
-        let mut filter = crate::ports::RecordFilter {
+        let filter = crate::ports::RecordFilter {
             types: TYPES
                 .iter()
                 .map(|kind| (*kind).to_owned())
@@ -117,10 +118,8 @@ impl World {
             ..Default::default()
         };
         let mut events: VecDeque<StoredRecord> = VecDeque::new();
-        loop {
-            let page = store.records(&filter, crate::ports::Page::LARGEST).await?;
-            let Some(last) = page.last() else { break };
-            filter.from = last.index + 1;
+        let mut pages = Pages::of(store, filter);
+        while let Some(page) = pages.more().await? {
             for stored in &page {
                 if stored.record.subject().starts_with(EventId::PREFIX) {
                     events.extend((stored.record.kind() != "gate.decided").then(|| stored.clone()));
@@ -142,20 +141,18 @@ impl World {
 
     /// Reads an event of the log, unless it was forgotten.
     async fn told(store: &dyn Store, stored: &StoredRecord) -> Result<Option<Told>, EngineError> {
-        let record = &stored.record;
-        let odd = |why: String| EngineError::Log { index: stored.index, why };
-        let recorded: EventRecorded = record.data().map_err(|error| odd(error.to_string()))?;
+        let recorded: EventRecorded = stored.read()?;
         let digest = recorded.content;
         let Some(bytes) = store.payload(&digest).await? else {
-            let forgotten = store.forgotten(record.subject()).await?;
+            let forgotten = store.forgotten(stored.record.subject()).await?;
             return forgotten.map(|_| None).ok_or(EngineError::PayloadMissing(digest));
         };
         Ok(Some(Told {
-            id: record.subject().parse().map_err(|error| odd(format!("{error}")))?,
+            id: stored.subject()?,
             event: serde_json::from_slice(payload::document(&bytes))
                 .map_err(|error| EngineError::PayloadOdd { digest, why: error.to_string() })?,
             tenant: recorded.tenant,
-            at: record.time().parse().map_err(|error| odd(format!("{error}")))?,
+            at: stored.time()?,
         }))
     }
 
@@ -166,40 +163,39 @@ impl World {
             return Ok(());
         }
         self.next.insert(record.subject().to_owned(), record.subject_seq().get() + 1);
-        let odd = |why: String| EngineError::Log { index: stored.index, why };
-        let at: Timestamp = record.time().parse().map_err(|error| odd(format!("{error}")))?;
+        let at = stored.time()?;
         match record.kind() {
             "trust.changed" => {
-                let change: TrustChanged = record.data().map_err(|error| odd(error.to_string()))?;
-                self.trust.apply(&change).map_err(|error| odd(error.to_string()))?;
+                let change: TrustChanged = stored.read()?;
+                self.trust.apply(&change).map_err(|error| stored.odd(error))?;
                 self.note_said(&change);
                 Ok(())
             }
             "key.created" | "key.revoked" => {
-                let id: KeyId = record.subject().parse().map_err(|error| odd(format!("{error}")))?;
-                let event: KeyEvent = record.data().map_err(|error| odd(error.to_string()))?;
+                let id: KeyId = stored.subject()?;
+                let event: KeyEvent = stored.read()?;
                 self.keys.apply(id, &event, at);
                 Ok(())
             }
             "trigger.applied" | "trigger.removed" | "trigger.fired" => {
-                let event: TriggerEvent = record.data().map_err(|error| odd(error.to_string()))?;
+                let event: TriggerEvent = stored.read()?;
                 self.triggers.apply(record.subject(), &event, at);
                 Ok(())
             }
             "legal_hold.set" | "legal_hold.released" => {
-                let id: HoldId = record.subject().parse().map_err(|error| odd(format!("{error}")))?;
-                let event: HoldEvent = record.data().map_err(|error| odd(error.to_string()))?;
+                let id: HoldId = stored.subject()?;
+                let event: HoldEvent = stored.read()?;
                 self.holds.apply(id, &event, at);
                 Ok(())
             }
             "log.started" => {
-                let started: Value = record.data().map_err(|error| odd(error.to_string()))?;
+                let started: Value = stored.read()?;
                 self.settings = started.get("settings").cloned();
                 self.trust.freeze(self.settings.as_ref().is_some_and(crate::trust::is_frozen).then_some(at));
                 Ok(())
             }
             kind if kind.starts_with("policy.") => {
-                let event: PolicyEvent = record.data().map_err(|error| odd(error.to_string()))?;
+                let event: PolicyEvent = stored.read()?;
                 self.policies.apply(&event, at);
                 Ok(())
             }
@@ -207,9 +203,9 @@ impl World {
                 crate::opa::fold(&mut self.opa, store, stored).await
             }
             kind if kind.starts_with("agent.") => {
-                let id: AgentId = record.subject().parse().map_err(|error| odd(format!("{error}")))?;
-                let event = record.data().map_err(|error| odd(error.to_string()))?;
-                self.fold_agent(store, id, &event, at).await.map_err(|error| odd(error.to_string()))
+                let id: AgentId = stored.subject()?;
+                let event = stored.read()?;
+                self.fold_agent(store, id, &event, at).await.map_err(|error| stored.odd(error))
             }
             _ => Ok(()),
         }

@@ -10,7 +10,8 @@ use concordat_model::run::event::{Event, Origin};
 use crate::error::EngineError;
 use crate::events::EventRecorded;
 use crate::opa::Decided;
-use crate::ports::{Page, RecordFilter, Store, StoredRecord};
+use crate::ports::{RecordFilter, Store, StoredRecord};
+use crate::reading::Pages;
 
 /// An owner of payloads, and what its records say of them.
 #[derive(Debug)]
@@ -37,16 +38,15 @@ pub(super) struct Around {
 impl Belongings {
     /// What belongs to an owner; nothing when there are no records of it.
     pub(super) async fn of(store: &dyn Store, owner: &str) -> Result<Option<Belongings>, EngineError> {
-        let mut filter = RecordFilter { subject: Some(owner.to_owned()), ..RecordFilter::default() };
+        let filter = RecordFilter { subject: Some(owner.to_owned()), ..RecordFilter::default() };
         let mut found = None;
-        loop {
-            let page = store.records(&filter, Page::LARGEST).await?;
-            let Some(last) = page.last() else { return Ok(found) };
-            filter.from = last.index + 1;
+        let mut pages = Pages::of(store, filter);
+        while let Some(page) = pages.more().await? {
             for stored in &page {
                 read(owner, stored, &mut found)?;
             }
         }
+        Ok(found)
     }
 
     /// The contracts around it.
@@ -67,8 +67,6 @@ impl Belongings {
 }
 
 fn read(owner: &str, stored: &StoredRecord, found: &mut Option<Belongings>) -> Result<(), EngineError> {
-    let record = &stored.record;
-    let odd = |why: String| EngineError::Log { index: stored.index, why };
     let begin = |tenant: TenantName, payloads: Vec<Digest>, over| Belongings {
         owner: owner.to_owned(),
         tenant,
@@ -77,17 +75,17 @@ fn read(owner: &str, stored: &StoredRecord, found: &mut Option<Belongings>) -> R
         outer: None,
         over,
     };
-    match record.kind() {
+    match stored.record.kind() {
         "event.received" | "event.published" => {
-            let told: EventRecorded = record.data().map_err(|error| odd(error.to_string()))?;
+            let told: EventRecorded = stored.read()?;
             *found = Some(begin(told.tenant, vec![told.content], true));
         }
         crate::opa::DECIDED => {
-            let told: Decided = record.data().map_err(|error| odd(error.to_string()))?;
+            let told: Decided = stored.read()?;
             *found = Some(begin(told.tenant, told.input.into_iter().chain(told.result).collect(), true));
         }
         _ if owner.parse::<RunId>().is_ok() => {
-            let event: Event = record.data().map_err(|error| odd(error.to_string()))?;
+            let event: Event = stored.read()?;
             if let Event::Received { submitter, origin, .. } = &event {
                 let mut begun = begin(submitter.tenant.clone(), Vec::new(), false);
                 if let Origin::Nested { run, .. } = origin {

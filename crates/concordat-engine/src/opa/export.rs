@@ -71,8 +71,7 @@ impl Engine {
         let mut told = LoggedPage { decisions: Vec::new(), next: from };
         for stored in &records {
             told.next = stored.index.saturating_add(1);
-            let odd = |why: String| EngineError::Log { index: stored.index, why };
-            let decided: Decided = stored.record.data().map_err(|error| odd(error.to_string()))?;
+            let decided: Decided = stored.read()?;
             if decided.tenant == caller.principal.tenant {
                 told.decisions.push(self.logged(stored, decided).await?);
             }
@@ -82,10 +81,9 @@ impl Engine {
 
     async fn logged(&self, stored: &StoredRecord, decided: Decided) -> Result<Logged, EngineError> {
         let mut erased = decided.erased;
-        let odd = |why: String| EngineError::Log { index: stored.index, why };
         Ok(Logged {
             index: stored.index,
-            at: stored.record.time().parse().map_err(|error| odd(format!("{error}")))?,
+            at: stored.time()?,
             id: decided.decision_id,
             path: decided.path,
             query: decided.query,

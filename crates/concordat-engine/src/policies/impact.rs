@@ -19,7 +19,8 @@ use jiff::Timestamp;
 use super::{resource, unknown};
 use crate::engine::{Caller, Engine};
 use crate::error::EngineError;
-use crate::ports::{Page, RecordFilter, StoredRecord};
+use crate::ports::{RecordFilter, StoredRecord};
+use crate::reading::Pages;
 
 /// The most decisions that are named as examples of each kind.
 const MOST_SAMPLES: usize = 20;
@@ -120,11 +121,9 @@ impl Engine {
         }
         let candidate = core.revision(revision).await?;
         let mut report = ImpactReport::of(revision, self.policy_revision());
-        let mut filter = RecordFilter { types: vec!["gate.decided".to_owned()], ..RecordFilter::default() };
-        loop {
-            let page = core.store.records(&filter, Page::LARGEST).await?;
-            let Some(last) = page.last() else { break };
-            filter.from = last.index + 1;
+        let filter = RecordFilter { types: vec!["gate.decided".to_owned()], ..RecordFilter::default() };
+        let mut pages = Pages::of(&*core.store, filter);
+        while let Some(page) = pages.more().await? {
             let mut asked = Vec::with_capacity(page.len());
             for stored in page {
                 if within(&stored, wanted)
@@ -203,8 +202,7 @@ fn within(stored: &StoredRecord, wanted: ImpactWanted) -> bool {
 }
 
 fn decision(stored: &StoredRecord) -> Result<Option<Box<Decision>>, EngineError> {
-    let odd = |why: String| EngineError::Log { index: stored.index, why };
-    match stored.record.data::<Event>().map_err(|error| odd(error.to_string()))? {
+    match stored.read()? {
         Event::Decided { decision, .. } => Ok(Some(decision)),
         _ => Ok(None),
     }

@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use super::conflict;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::ports::{Page, RecordFilter};
+use crate::ports::RecordFilter;
+use crate::reading::Pages;
 use crate::world::World;
 
 /// The most changes that an explanation names.
@@ -103,19 +104,16 @@ impl Engine {
         &self,
         agent: AgentId,
     ) -> Result<BTreeMap<TrustKey, Vec<(u64, TrustChanged)>>, EngineError> {
-        let mut filter = RecordFilter {
+        let filter = RecordFilter {
             subject: Some(agent.to_string()),
             types: vec!["trust.changed".to_owned()],
             ..Default::default()
         };
         let mut changes: BTreeMap<TrustKey, Vec<(u64, TrustChanged)>> = BTreeMap::new();
-        loop {
-            let page = self.core.store.records(&filter, Page::LARGEST).await?;
-            let Some(last) = page.last() else { return Ok(changes) };
-            filter.from = last.index + 1;
+        let mut pages = Pages::of(&*self.core.store, filter);
+        while let Some(page) = pages.more().await? {
             for stored in &page {
-                let odd = |why: String| EngineError::Log { index: stored.index, why };
-                let change: TrustChanged = stored.record.data().map_err(|error| odd(error.to_string()))?;
+                let change: TrustChanged = stored.read()?;
                 let known = changes.entry(change.key.clone()).or_default();
                 known.push((stored.index, change));
                 // Only the newest are told.
@@ -124,6 +122,7 @@ impl Engine {
                 }
             }
         }
+        Ok(changes)
     }
 
     /// Computes all trust again from the log, and compares it bit for bit with what is decided by.

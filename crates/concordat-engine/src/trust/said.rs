@@ -26,7 +26,8 @@ use super::{Lesson, conflict, is_owner};
 use crate::engine::{Caller, Engine, decided};
 use crate::error::EngineError;
 use crate::gates;
-use crate::ports::{Change, Page, RecordFilter};
+use crate::ports::{Change, RecordFilter};
+use crate::reading::Pages;
 use crate::runs::of_run;
 use crate::scribe::Place;
 use crate::world::World;
@@ -157,24 +158,21 @@ impl Engine {
 
     /// By which revisions agents did the steps of a run; of several tries, by that of the last one.
     async fn revisions_in(&self, run: RunId) -> Result<Revisions, EngineError> {
-        let mut filter = RecordFilter {
+        let filter = RecordFilter {
             subject: Some(run.to_string()),
             types: vec!["step.dispatched".to_owned()],
             ..RecordFilter::default()
         };
         let mut revisions = Revisions::new();
-        loop {
-            let page = self.core.store.records(&filter, Page::LARGEST).await?;
-            let Some(last) = page.last() else { return Ok(revisions) };
-            filter.from = last.index + 1;
+        let mut pages = Pages::of(&*self.core.store, filter);
+        while let Some(page) = pages.more().await? {
             for stored in &page {
-                let odd = |why: String| EngineError::Log { index: stored.index, why };
-                let event = stored.record.data().map_err(|error| odd(error.to_string()))?;
-                if let Event::Dispatched { agent, skill, revision, .. } = event {
+                if let Event::Dispatched { agent, skill, revision, .. } = stored.read()? {
                     revisions.insert((agent, skill), revision);
                 }
             }
         }
+        Ok(revisions)
     }
 }
 
