@@ -11,6 +11,7 @@
 
 mod a2a;
 mod architecture;
+mod asked;
 mod attacks;
 mod campaigns_in_short;
 mod cases;

@@ -13,6 +13,7 @@ import warnings
 import uvicorn
 from a2a.helpers.proto_helpers import (
     get_data_parts,
+    get_text_parts,
     new_data_message,
     new_data_part,
     new_task_from_user_message,
@@ -46,7 +47,7 @@ from starlette.routing import Route
 
 warnings.simplefilter("ignore")
 
-SKILLS = "answer fail reject stop ask login slow stuck say chunks raise file".split()
+SKILLS = "answer fail reject stop ask ponder nag login slow stuck say chunks raise file".split()
 ledger = []
 
 
@@ -55,7 +56,8 @@ class Agent(AgentExecutor):
         metadata = MessageToDict(context.message.metadata).get("concordat", {})
         # One program plays several registered agents, told apart by what follows the point.
         skill = metadata.get("skill", "").partition(".")[0]
-        params = get_data_parts(context.message.parts)[0]
+        params = [*get_data_parts(context.message.parts), *get_text_parts(context.message.parts)][0]
+        known = context.current_task
         ledger.append(
             {
                 "did": "execute",
@@ -63,6 +65,8 @@ class Agent(AgentExecutor):
                 "params": params,
                 "message": context.message.message_id,
                 "context": context.context_id,
+                "task": context.task_id,
+                "goes_on": known is not None,
                 "decision": metadata.get("decision"),
             }
         )
@@ -71,7 +75,8 @@ class Agent(AgentExecutor):
             return
         if skill == "raise":
             raise RuntimeError("the agent fell over")
-        await queue.enqueue_event(new_task_from_user_message(context.message))
+        if known is None:
+            await queue.enqueue_event(new_task_from_user_message(context.message))
         task = TaskUpdater(queue, context.task_id, context.context_id)
         await task.start_work()
         say = lambda text: task.new_agent_message([new_text_part(text)])
@@ -96,8 +101,19 @@ class Agent(AgentExecutor):
             await task.reject(say("not my job"))
         elif skill == "stop":
             await task.cancel(say("enough"))
+        elif skill == "ask" and known is not None:
+            await task.add_artifact([new_data_part({"told": params})])
+            await task.complete()
         elif skill == "ask":
             await task.requires_input(say("which year?"))
+        elif skill == "ponder" and known is not None:
+            await asyncio.sleep(1)
+            await task.add_artifact([new_data_part({"told": params})])
+            await task.complete()
+        elif skill == "ponder":
+            await task.requires_input(say("how long?"))
+        elif skill == "nag":
+            await task.requires_input(say("are you sure?"))
         elif skill == "login":
             await task.requires_auth(say("who are you?"))
 

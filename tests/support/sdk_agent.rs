@@ -111,5 +111,7 @@ impl SdkTools {
     }
 }
 
-const SKILLS: [&str; 12] =
-    ["answer", "fail", "reject", "stop", "ask", "login", "slow", "stuck", "say", "chunks", "raise", "file"];
+const SKILLS: [&str; 14] = [
+    "answer", "fail", "reject", "stop", "ask", "ponder", "nag", "login", "slow", "stuck", "say", "chunks",
+    "raise", "file",
+];

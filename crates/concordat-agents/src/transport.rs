@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use concordat_engine::ports::{
-    AgentTransport, Arrival, CardDraft, CardProtocol, CardWanted, Dispatch, Fault, Found, Lost,
+    AgentTransport, Arrival, CardDraft, CardProtocol, CardWanted, Dispatch, Fault, Forsaken, Found, Lost,
 };
 use concordat_model::agent::{Binding, OUTCOME};
 use concordat_model::contract::FailureKind;
 use concordat_model::span::Span;
-use concordat_model::work::{Assignment, Attempt};
+use concordat_model::work::{Assignment, Attempt, Telling};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -59,6 +59,11 @@ impl AgentTransport for HttpAgents {
             let message = "the run was stopped before the work was sent".to_owned();
             return failure(FailureKind::Unavailable, Fault::Nobody, "agent-not-asked", message);
         }
+        let binding = &dispatch.work.get().binding;
+        if dispatch.work.get().work.telling.is_some() && !matches!(binding, Binding::A2a { .. }) {
+            let message = "an agent of this binding asks nothing, so it is told no answer".to_owned();
+            return failure(FailureKind::Failed, Fault::Ours, "agent-not-asked", message);
+        }
         let work = match way(&dispatch.work.get().binding) {
             Ok(way) => way,
             Err(why) => return not_sent(why),
@@ -69,6 +74,9 @@ impl AgentTransport for HttpAgents {
             }
             Way::A2a(interface) => {
                 let order = order(&dispatch);
+                if dispatch.work.get().work.telling.is_some() && order.answer.is_none() {
+                    return not_sent("the agent's name for the work cannot be said again".to_owned());
+                }
                 a2a::arrival(&self.a2a, &interface, &order, dispatch.withdrawal).await
             }
             Way::Mcp(endpoint) => match errand(&dispatch) {
@@ -85,13 +93,23 @@ impl AgentTransport for HttpAgents {
         match way(&lost.binding) {
             Ok(Way::Execute { endpoint, .. }) => found(self.execute.call(&question(&lost, endpoint)).await),
             Ok(Way::A2a(interface)) => {
-                let Lost { work, decision, .. } = &lost;
+                let Lost { work, decision, task, patience, .. } = &lost;
                 let (context, id) =
                     (context(&work.idempotency_key, &work.attempt), format!("{decision}/lost"));
-                a2a::found(&self.a2a, &interface, &context, &id, QUESTION).await
+                let context = task.as_ref().map_or(&context, |task| &task.context);
+                let answer = task.as_ref().and_then(|task| a2a::Answer::of(task, Value::Null));
+                let sought = a2a::Sought { context, id: &id, answer: answer.as_ref() };
+                let within = patience.map_or(QUESTION, Span::duration);
+                a2a::found(&self.a2a, &interface, &sought, within).await
             }
             Ok(Way::Mcp(_)) => Found::Unknown { message: "MCP has nothing to ask by".to_owned() },
             Err(message) => Found::Unknown { message },
+        }
+    }
+
+    async fn call_off(&self, forsaken: Forsaken) {
+        if let Ok(Way::A2a(interface)) = way(&forsaken.binding) {
+            a2a::dismissed(&self.a2a, &interface, &forsaken.task).await;
         }
     }
 
@@ -153,11 +171,22 @@ fn call(dispatch: &Dispatch, endpoint: Endpoint, first_byte: Option<Duration>) -
 
 fn order(dispatch: &Dispatch) -> Order {
     let Assignment { work, decision, .. } = dispatch.work.get();
+    let context = context(&work.idempotency_key(), &work.attempt);
+    let (idempotency_key, context, answer) = match &work.telling {
+        None => (work.idempotency_key(), context, None),
+        // The same whenever this answer is told, and no other message's.
+        Some(Telling { task, nth, answer, .. }) => (
+            format!("{context}/answer/{nth}"),
+            task.context.clone(),
+            a2a::Answer::of(task, answer.as_ref().clone()),
+        ),
+    };
     Order {
         skill: work.skill.to_string(),
         params: work.params.as_ref().clone(),
-        context: context(&work.idempotency_key(), &work.attempt),
-        idempotency_key: work.idempotency_key(),
+        answer,
+        context,
+        idempotency_key,
         decision: decision.to_string(),
         run: work.run.to_string(),
         step: work.attempt.step.to_string(),
@@ -331,6 +360,8 @@ mod tests {
             },
             binding: Binding::Execute { url, first_byte: None, reconciles: true },
             decision: DecisionId::new(uuid::Uuid::from_u128(2)),
+            task: None,
+            patience: None,
         };
         let agents = HttpAgents::new(Egress { allow_loopback: true, ..Egress::default() });
         (agents.reconcile(lost).await, asked.await.unwrap())

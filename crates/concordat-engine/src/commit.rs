@@ -15,7 +15,7 @@ use crate::error::EngineError;
 use crate::events::{Publisher, Told};
 use crate::failpoint;
 use crate::input::Stop;
-use crate::ports::{Change, Commit, SavedReply, Sealed, Whose};
+use crate::ports::{Change, Commit, Forsaken, SavedReply, Sealed, Whose};
 use crate::row;
 use crate::scribe::Place;
 use crate::trust::Lesson;
@@ -46,6 +46,8 @@ pub(crate) struct Effects {
     pub(crate) published: Vec<Told>,
     /// What contracts within this one are told.
     pub(crate) stops: Vec<(RunId, Stop)>,
+    /// The work that agents asked about, and that nobody wants any longer.
+    pub(crate) forsaken: Vec<Forsaken>,
 }
 
 impl Core {
@@ -120,6 +122,7 @@ impl Core {
             listening: turn.listening,
             published: turn.published.into_iter().map(|(told, _)| told).collect(),
             stops: turn.stops,
+            forsaken: turn.forsaken,
         };
         Finished { run: turn.run, awaited: turn.awaited, at: turn.at, bytes, effects }
     }

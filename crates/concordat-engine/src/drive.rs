@@ -251,7 +251,7 @@ impl Reins {
 
 /// Does what a durable turn wants done. What comes back from agents goes to the run's inbox.
 fn perform(core: &Arc<Core>, run: &Run, effects: Effects, log_size: u64, out: &Out) {
-    let Effects { sends, waits, listening, published, stops } = effects;
+    let Effects { sends, waits, listening, published, stops, forsaken } = effects;
     for sending in sends {
         send(core, run.id, sending, log_size, out.withdrawal());
     }
@@ -259,6 +259,7 @@ fn perform(core: &Arc<Core>, run: &Run, effects: Effects, log_size: u64, out: &O
     for (child, Stop { run, at_once }) in stops {
         core.send(child, Input::Around { run, at_once });
     }
+    core.forsake(forsaken);
     core.listen(run, listening);
     published.into_iter().for_each(|told| core.deliver(told));
 }

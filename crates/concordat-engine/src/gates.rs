@@ -16,9 +16,9 @@ use concordat_model::run::leg::LegState;
 use concordat_model::trust::{Belief, TrustKey, TrustView};
 use concordat_model::work::{Leg, Outcome, Work};
 use concordat_policy::input::{
-    AdmitContract, AdmitInput, AdmitStep, Candidate, DispatchContract, DispatchInput, DispatchStep, Load,
-    Price, ReleaseAgent, ReleaseContract, ReleaseInput, ReleaseOutput, ReleaseStep, ReviewEvidence,
-    SkillSupply, Submitter,
+    AdmitContract, AdmitInput, AdmitStep, Candidate, DispatchContract, DispatchInput, DispatchStep,
+    DispatchTelling, Load, Price, ReleaseAgent, ReleaseContract, ReleaseInput, ReleaseOutput, ReleaseStep,
+    ReviewEvidence, SkillSupply, Submitter,
 };
 use jiff::Timestamp;
 
@@ -165,6 +165,7 @@ pub(crate) fn dispatch(
             retry,
             effect: step.document.effect,
             params: work.params_digest,
+            telling: work.telling.as_ref().map(DispatchTelling::from),
             tainted: if work.attempt.leg == Leg::Do { step.tainted_by.clone() } else { Vec::new() },
         },
         candidates,
@@ -194,6 +195,10 @@ fn candidates(
         };
         (agent.clone(), (world.trust.view_at(&key, risk, now), world.trust.belief_at(&key, risk, now)))
     };
+    // Whoever asked is told, and nobody else.
+    if let Some(telling) = &work.telling {
+        return world.registry.agent(telling.agent).map(candidate).into_iter().collect();
+    }
     // What one agent did, it undoes itself, if it says that it can: another may know nothing of it.
     let doer = (work.attempt.leg == Leg::Undo).then(|| doer(run, work)).flatten();
     let doer = doer.and_then(|doer| world.registry.agent(doer));

@@ -57,6 +57,8 @@ pub(crate) struct Reviewed {
     pub(crate) reason: String,
     pub(crate) payload: Digest,
     pub(crate) access: Asked,
+    /// What an agent that asked is to be told.
+    pub(crate) answer: Option<Value>,
 }
 
 /// A person's order on its way in.

@@ -14,6 +14,7 @@ pub use store::{
     RunRow, SavedReply, Sealed, Search, Store, StoreError, StoredCheckpoint, StoredRecord, StoredRun, Whose,
 };
 pub use transport::{
-    AgentTransport, Arrival, CardDraft, CardProtocol, CardWanted, Dispatch, Fault, Found, Lost, LostWork,
+    AgentTransport, Arrival, CardDraft, CardProtocol, CardWanted, Dispatch, Fault, Forsaken, Found, Lost,
+    LostWork,
 };
 pub use withdrawal::{Out, Withdrawal};

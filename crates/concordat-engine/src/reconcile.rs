@@ -20,14 +20,21 @@ use crate::ports::{Arrival, Fault, Found, Lost, LostWork, StoredRun};
 /// Who could say what became of an assignment, should its answer be lost.
 pub(crate) fn witness(assignment: &Assignment) -> Option<Lost> {
     let Assignment { work, binding, decision, .. } = assignment;
-    let Work { run, attempt, skill, .. } = work;
+    let Work { run, attempt, skill, telling, .. } = work;
+    let task = telling.as_ref().map(|telling| telling.task.clone());
     let work = LostWork {
         run: *run,
         attempt: attempt.clone(),
         skill: skill.clone(),
         idempotency_key: work.idempotency_key(),
     };
-    binding.reconciles().then(|| Lost { work, binding: binding.clone(), decision: *decision })
+    binding.reconciles().then(|| Lost {
+        work,
+        binding: binding.clone(),
+        decision: *decision,
+        task,
+        patience: None,
+    })
 }
 
 /// What arrived, or, when that leaves open whether the work was done, what the agent says when it is asked.
@@ -52,6 +59,7 @@ async fn asked(core: &Core, lost: Lost) -> Result<Arrival, String> {
             ),
             retry_after_ms: None,
         }),
+        Found::Asked { question, task } => Ok(Arrival::Asked { question, task }),
         Found::Unknown { message } => Err(message),
     }
 }
@@ -69,40 +77,48 @@ fn and(arrival: Arrival, unknown: &str) -> Arrival {
         Arrival::Failed { kind, fault, code, message, retry_after_ms } => {
             Arrival::Failed { kind, fault, code, message: both(message), retry_after_ms }
         }
-        done @ Arrival::Completed(_) => done,
+        told @ (Arrival::Completed(_) | Arrival::Asked { .. }) => told,
     }
 }
 
-/// After a start: unsafe work that was with agents which can be asked. Everything else is sent again, or parked.
+/// After a start: work that was with agents and can be asked about. Everything else is sent again, or parked.
+///
+/// Unsafe work is asked about where the agent's registration says that it can be. An agent that was told an answer
+/// has a name for the work, by which any is asked: it may have what it needs, and would only ask again.
 pub(crate) fn interrupted(core: &Core, run: &Run, stored: &StoredRun) -> Vec<Lost> {
-    let mut lost = Vec::new();
-    for (place, state) in run.state.steps().iter().enumerate() {
-        let Some(step) = run.step(place).filter(|step| step.document.effect == EffectKind::Unsafe) else {
-            continue;
-        };
-        let LegState::Dispatched { number, agent, revision, .. } = &state.doing else { continue };
-        let world = core.world.read();
-        let agent = world.registry.agent(*agent).filter(|agent| {
-            agent.standing.works() && agent.revision == *revision && agent.registration.binding.reconciles()
-        });
-        let (Some(agent), Some(id), Some(skill)) = (agent, run.step_id(place), step.skill(Leg::Do)) else {
-            continue;
-        };
-        let attempt = Attempt { step: id, leg: Leg::Do, number: *number };
-        let sent = stored.records.iter().rev().find_map(|one| match one.record.data::<Event>() {
-            Ok(Event::Dispatched { attempt: sent, decision, .. }) if sent == attempt => Some(decision),
-            _ => None,
-        });
-        let Some(decision) = sent else { continue };
-        let work = LostWork {
-            run: run.id,
-            idempotency_key: idempotency_key(run.id, &attempt),
-            attempt,
-            skill: skill.clone(),
-        };
-        lost.push(Lost { work, binding: agent.registration.binding.clone(), decision });
-    }
-    lost
+    let places = 0..run.state.steps().len();
+    let legs = places.flat_map(|place| [Leg::Do, Leg::Undo].map(|leg| (place, leg)));
+    legs.filter_map(|(place, leg)| interrupted_at(core, run, stored, place, leg)).collect()
+}
+
+fn interrupted_at(core: &Core, run: &Run, stored: &StoredRun, place: usize, leg: Leg) -> Option<Lost> {
+    let step = run.step(place)?;
+    let LegState::Dispatched { number, agent, revision, told, .. } = run.state.leg(place, leg)? else {
+        return None;
+    };
+    let is_unsafe = leg == Leg::Do && step.document.effect == EffectKind::Unsafe;
+    let world = core.world.read();
+    let agent = world.registry.agent(*agent).filter(|agent| {
+        let asked = told.is_some() || (is_unsafe && agent.registration.binding.reconciles());
+        asked && agent.standing.works() && agent.revision == *revision
+    })?;
+    let attempt = Attempt { step: run.step_id(place)?, leg, number: *number };
+    let decision = stored.records.iter().rev().find_map(|one| match one.record.data::<Event>() {
+        Ok(
+            Event::Dispatched { attempt: sent, decision, .. } | Event::Told { attempt: sent, decision, .. },
+        ) if sent == attempt => Some(decision),
+        _ => None,
+    })?;
+    let skill = step.skill(leg)?.clone();
+    let idempotency_key = idempotency_key(run.id, &attempt);
+    Some(Lost {
+        work: LostWork { run: run.id, idempotency_key, attempt, skill },
+        binding: agent.registration.binding.clone(),
+        decision,
+        task: told.as_ref().map(|told| told.task.clone()),
+        // It is at work with what it was told, for as long as the step says.
+        patience: told.is_some().then_some(step.timeout),
+    })
 }
 
 /// Asks about work that a restart interrupted. Until there is an answer, the run waits as if the agent still had it.

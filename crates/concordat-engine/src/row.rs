@@ -68,7 +68,9 @@ pub fn status(state: &RunState) -> &'static str {
 fn asks_people(state: &RunState) -> bool {
     !state.reviews.is_empty()
         && state.in_flight() == 0
-        && !state.active().any(|(step, leg)| matches!(state.leg(step, leg), Some(LegState::Ready { .. })))
+        && !state.active().any(|(step, leg)| {
+            matches!(state.leg(step, leg), Some(LegState::Ready { .. } | LegState::Telling { .. }))
+        })
 }
 
 /// Whether nothing moves until an event or a moment comes.

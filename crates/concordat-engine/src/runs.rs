@@ -163,6 +163,32 @@ impl Engine {
         reason: &str,
         payload: concordat_model::digest::Digest,
     ) -> Result<RunView, EngineError> {
+        self.answered(caller, review, Said { verdict, reason, payload, answer: None }).await
+    }
+
+    /// Says what an agent that asked is to be told: text, or data. Policy is asked again before it is.
+    ///
+    /// # Errors
+    /// The review is not open, asks for no such thing, is about another question, or the caller may not answer it.
+    pub async fn answer_agent(
+        &self,
+        caller: &Caller,
+        review: ReviewId,
+        answer: Value,
+        reason: &str,
+        payload: concordat_model::digest::Digest,
+    ) -> Result<RunView, EngineError> {
+        let said = Said { verdict: Verdict::Approve, reason, payload, answer: Some(answer) };
+        self.answered(caller, review, said).await
+    }
+
+    async fn answered(
+        &self,
+        caller: &Caller,
+        review: ReviewId,
+        said: Said<'_>,
+    ) -> Result<RunView, EngineError> {
+        let Said { verdict, reason, payload, answer } = said;
         self.core.running()?;
         let missing = || EngineError::NotFound { what: "open review", id: review.to_string() };
         let open = self.core.world.read().reviews.get(&review).cloned().ok_or_else(missing)?;
@@ -177,7 +203,7 @@ impl Engine {
         let access =
             may.map_err(|error| if caller.principal.tenant == open.tenant { error } else { missing() })?;
         let by = caller.principal.clone();
-        let answer = Reviewed { review, verdict, by, reason: reason.to_owned(), payload, access };
+        let answer = Reviewed { review, verdict, by, reason: reason.to_owned(), payload, access, answer };
         self.tell_run(open.run, Input::Reviewed(answer)).await?;
         self.run(caller, open.run).await
     }
@@ -195,6 +221,14 @@ impl Engine {
             _ => Err(missing()),
         }
     }
+}
+
+/// A person's answer.
+struct Said<'a> {
+    verdict: Verdict,
+    reason: &'a str,
+    payload: concordat_model::digest::Digest,
+    answer: Option<Value>,
 }
 
 pub(crate) fn of_run(kind: ResourceKind, run: &Run) -> Resource {

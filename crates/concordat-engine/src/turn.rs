@@ -6,6 +6,7 @@
 mod answer;
 mod ask;
 mod begin;
+mod inquire;
 mod nested;
 mod offer;
 mod order;
@@ -14,6 +15,7 @@ mod release;
 mod result;
 mod room;
 mod spread;
+mod tell;
 mod wait;
 
 pub(crate) use nested::result_of;
@@ -48,6 +50,7 @@ use crate::events::Told;
 use crate::gates;
 use crate::input::{Input, Stop};
 use crate::limits::{Place, Slot};
+use crate::ports::Forsaken;
 
 /// A turn under way.
 pub(crate) struct Turn<'a> {
@@ -72,6 +75,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) children: Vec<Turn<'a>>,
     /// What contracts within this one are told once the events are durable.
     pub(crate) stops: Vec<(RunId, Stop)>,
+    /// The work that agents asked about, and that nobody wants any longer.
+    pub(crate) forsaken: Vec<Forsaken>,
     /// The events that steps published.
     pub(crate) published: Vec<(Told, Attempt)>,
     /// Results that may be used again, and for how long.
@@ -139,6 +144,7 @@ impl<'a> Turn<'a> {
             seen: Vec::new(),
             children: Vec::new(),
             stops: Vec::new(),
+            forsaken: Vec::new(),
             published: Vec::new(),
             fresh: Vec::new(),
             answered: HashMap::new(),
@@ -237,11 +243,9 @@ impl<'a> Turn<'a> {
                 let payload = Digest::of_json(&ask.attempt).map_err(no_form)?;
                 self.open_review(About::Reconciliation { attempt: ask.attempt }, None, payload, None)
             }
-            Due::Lapse(review) => {
-                let about = self.run.state.reviews.get(&review).map(|open| open.about.clone());
-                self.tell(Event::ReviewLapsed { review })?;
-                self.refused(review, about, "review-lapsed", "nobody answered the review in time".to_owned())
-            }
+            Due::Inquire(ask) => self.inquire(&ask),
+            Due::Tell(ask) => self.tell_agent(&ask),
+            Due::Lapse(review) => self.lapsed(review),
             Due::Close(cause) => self.close(cause),
             Due::FallBack => self.fall_back(),
             Due::Undo(steps) => self.tell(Event::Undoing { steps }),
@@ -321,6 +325,7 @@ impl<'a> Turn<'a> {
                     | LegState::Lost { .. }
                     | LegState::Listening { .. }
                     | LegState::Answered { .. }
+                    | LegState::Telling { review: None, .. }
                     | LegState::Delegated { .. }
             )
         )
@@ -366,7 +371,9 @@ impl<'a> Turn<'a> {
 
     /// Something happened.
     fn tell(&mut self, event: Event) -> Result<(), EngineError> {
+        let forsaken = self.forsakes(&event);
         self.run.apply(&event, self.at)?;
+        self.forsaken.extend(forsaken);
         self.events.push(event);
         Ok(())
     }

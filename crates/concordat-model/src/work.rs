@@ -64,6 +64,38 @@ pub struct Work {
     pub params_digest: Digest,
     /// How long the agent may take.
     pub timeout: Span,
+    /// The answer to what the agent asked, when it has the work already.
+    pub telling: Option<Telling>,
+}
+
+/// What an agent calls the work that it has, by which it is told more about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RemoteTask {
+    /// The agent's own id of the work.
+    pub id: String,
+    /// The conversation that it belongs to.
+    pub context: String,
+    /// The agent's own id of what it asked last, if it gave it one: by that a question is known again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
+}
+
+/// A person's answer to an agent's question, for the work that the agent has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Telling {
+    /// Who asked.
+    pub agent: AgentId,
+    /// The work, as the agent calls it.
+    pub task: RemoteTask,
+    /// Which of its questions about this try, from 1.
+    pub nth: u32,
+    /// The answer: text, or data.
+    pub answer: Arc<Value>,
+    /// The digest of the question.
+    pub question: Digest,
+    /// The digest of the answer.
+    pub digest: Digest,
 }
 
 impl Work {

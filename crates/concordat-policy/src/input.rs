@@ -27,7 +27,9 @@ pub use concordat_model::agent::Standing;
 
 pub use self::access::{AccessInput, Action, Resource, ResourceKind};
 pub use self::admit::{AdmitContract, AdmitInput, AdmitStep, SkillSupply};
-pub use self::dispatch::{BreakerState, Candidate, DispatchContract, DispatchInput, DispatchStep, Load};
+pub use self::dispatch::{
+    BreakerState, Candidate, DispatchContract, DispatchInput, DispatchStep, DispatchTelling, Load,
+};
 pub use self::enroll::{EnrollAgent, EnrollChange, EnrollInput, EnrollSkill, EnrollTry};
 pub use self::promote::{BreakGlass, PromoteImpact, PromoteInput, PromoteRevision, PromoteTrial, StageName};
 pub use self::release::{ReleaseAgent, ReleaseContract, ReleaseInput, ReleaseOutput, ReleaseStep};

@@ -22,6 +22,7 @@ use crate::api::contracts::{
     Cause, ContractDetail, ContractRow, Governance, ItemRow, LegRow, Origin, OriginKind, Pause, RunReview,
     StepItems, StepKind, StepRow,
 };
+use crate::inquiry;
 use crate::story::{Story, output_of};
 use leg::Place;
 
@@ -214,9 +215,17 @@ fn cause_of(story: &Story, view: &RunView, cause: &ModelCause) -> Cause {
     }
 }
 
-/// The question of a step, as it was written.
+/// The question of a step, as it was written, or of an agent, in its words.
 fn question(view: &RunView, about: &About) -> Option<String> {
-    let About::Question { attempt } = about else { return None };
+    let attempt = match about {
+        About::Question { attempt } => attempt,
+        About::Asked { attempt } => {
+            let leg = view.run.state.leg(view.run.place(&attempt.step)?, attempt.leg)?;
+            let LegState::Asking { inquiry, .. } = leg else { return None };
+            return Some(inquiry::asks(&view.run, &inquiry.question));
+        }
+        About::Admission | About::Step { .. } | About::Reconciliation { .. } => return None,
+    };
     match &view.run.step(view.run.place(&attempt.step)?)?.kind {
         Kind::Review(question) => Some(question.question.clone()),
         _ => None,

@@ -39,6 +39,7 @@ mod mcp;
 
 mod awaited;
 mod detail;
+mod inquiry;
 mod sentence;
 mod story;
 mod why;

@@ -221,6 +221,8 @@ pub(crate) fn chosen(run: &Run, choice: usize) -> Option<String> {
 fn attempt_of(event: &Event) -> Option<&Attempt> {
     match event {
         Event::Dispatched { attempt, .. }
+        | Event::Asked { attempt, .. }
+        | Event::Told { attempt, .. }
         | Event::Answered { attempt, .. }
         | Event::Released { attempt, .. }
         | Event::Retrying { attempt, .. }

@@ -2,6 +2,7 @@
 
 mod a2a;
 mod agents;
+mod asked;
 mod auth;
 mod cards;
 mod description;
@@ -23,12 +24,13 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use concordat_classify::Classifier;
-use concordat_engine::ports::{AgentTransport, Arrival, Dispatch, Fault, SystemClock};
+use concordat_engine::ports::{AgentTransport, Arrival, Dispatch, Fault, Forsaken, SystemClock};
 use concordat_engine::{Engine, Parts};
 use concordat_ledger::Signer;
 use concordat_model::contract::FailureKind;
 use concordat_model::principal::{Principal, Role};
 use concordat_model::template::Templates;
+use concordat_model::work::{Assignment, RemoteTask};
 use concordat_policy::{Bundle, Policy};
 use concordat_store::{Signing, Sqlite};
 use http::{Request, StatusCode};
@@ -37,8 +39,23 @@ use tower::ServiceExt as _;
 
 use crate::app::Config;
 
-/// Agents that answer at once: the skill says how.
-struct Puppets;
+/// Agents that answer at once: the skill says how. They remember which of their tasks were called off.
+struct Puppets(Arc<parking_lot::Mutex<Vec<String>>>);
+
+/// What an agent does that asks once, or for ever.
+fn asks(given: &Assignment) -> Arrival {
+    let id = format!("{}-{}", given.work.attempt.step, given.work.skill);
+    match &given.work.telling {
+        Some(told) if given.work.skill.as_str() == "ask" => {
+            assert_eq!((told.task.id.as_str(), told.nth), (id.as_str(), 1));
+            Arrival::Completed(json!({"told": told.answer}))
+        }
+        _ => Arrival::Asked {
+            question: json!({"text": "which\nyear?", "data": {"from": 2020}}),
+            task: RemoteTask { id, context: "c".to_owned(), asked: None },
+        },
+    }
+}
 
 #[async_trait]
 impl AgentTransport for Puppets {
@@ -52,9 +69,14 @@ impl AgentTransport for Puppets {
                 retry_after_ms: None,
             },
             "hang" => std::future::pending().await,
+            "ask" | "nag" => asks(work.work.get()),
             "lose" => Arrival::Unknown { message: "the connection broke".to_owned() },
             _ => Arrival::Completed(json!({"ok": true})),
         }
+    }
+
+    async fn call_off(&self, forsaken: Forsaken) {
+        self.0.lock().push(forsaken.task.id);
     }
 
     fn accepts(&self, url: &str) -> Result<(), String> {
@@ -71,6 +93,8 @@ struct Server {
     engine: Engine,
     router: Router,
     admin: String,
+    /// The agents' tasks that were called off.
+    dismissed: Arc<parking_lot::Mutex<Vec<String>>>,
     _place: tempfile::TempDir,
 }
 
@@ -103,9 +127,10 @@ impl Server {
         let mut templates = Templates::default();
         templates
             .add(serde_json::from_value(contract("lend", &json!([{"id": "a", "skill": "work"}]))).unwrap());
+        let dismissed = Arc::default();
         let engine = Engine::start(Parts {
             store: Arc::new(store),
-            transport: Arc::new(Puppets),
+            transport: Arc::new(Puppets(dismissed.clone())),
             clock: Arc::new(SystemClock),
             policy: Policy::load(bundle).unwrap(),
             classifier: Classifier::standard().unwrap(),
@@ -121,8 +146,8 @@ impl Server {
         .unwrap();
         let admin = engine.first_key(principal("root", "acme", &[Role::Admin])).await.unwrap().unwrap().text;
         let router = crate::router(engine.clone(), config);
-        let server = Server { engine, router, admin, _place: place };
-        server.register("worker", &["work", "undo", "fail", "hang", "lose"]).await;
+        let server = Server { engine, router, admin, dismissed, _place: place };
+        server.register("worker", &["work", "undo", "fail", "hang", "lose", "ask", "nag"]).await;
         server
     }
 

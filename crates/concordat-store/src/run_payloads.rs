@@ -105,6 +105,14 @@ fn named(record: &Record) -> Result<Vec<Digest>, RecordError> {
         content: Digest,
     }
     #[derive(Deserialize)]
+    struct Asked {
+        question: Digest,
+    }
+    #[derive(Deserialize)]
+    struct Told {
+        answer: Option<Digest>,
+    }
+    #[derive(Deserialize)]
     struct Answered {
         reply: Output,
     }
@@ -126,6 +134,8 @@ fn named(record: &Record) -> Result<Vec<Digest>, RecordError> {
         "step.spread" => vec![record.data::<Spread>()?.items],
         "step.listening" => vec![record.data::<Listening>()?.expectation],
         "step.heard" => vec![record.data::<Heard>()?.content],
+        "step.asked" => vec![record.data::<Asked>()?.question],
+        "step.told" | "review.answered" => record.data::<Told>()?.answer.into_iter().collect(),
         "step.concluded" | "step.reused" => record.data::<Output>()?.output.into_iter().collect(),
         "step.answered" => record.data::<Answered>()?.reply.output.into_iter().collect(),
         "contract.ended" => record.data::<Ended>()?.ending.output.into_iter().collect(),

@@ -6,19 +6,24 @@ use std::time::Duration;
 
 use concordat_engine::ports::Withdrawal;
 use concordat_model::agent::{A2aAnswers, A2aVersion};
+use concordat_model::work::RemoteTask;
 use serde_json::Value;
 use tokio::time::sleep_until;
 
 use super::exchange::Line;
 use super::refusal::{Failure, Reason, Refusal};
-use super::speech::{Ask, Interface, Order};
-use super::task::{Heard, State, Task, TaskId, output, words};
+use super::speech::{Answer, Ask, Interface, Order};
+use super::task::{Heard, State, Task, TaskId, output, question, words};
 use crate::http::{Deadline, Http, Malformed, Trouble, Unknown, tame};
 
 /// The longest time that is kept to cancel what is not done in time.
 const RESERVE: Duration = Duration::from_secs(2);
 /// The pause before a task is asked for the first time.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// How long a task may look as if it had not heard what it was told. It may ask the same again after that.
+const GRACE: Duration = Duration::from_secs(2);
+/// The largest question, in bytes of JSON.
+const MOST_QUESTION: usize = 16 * 1024;
 /// The longest pause between two questions about a task.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -39,6 +44,17 @@ pub(super) enum Ending {
     Trouble(Trouble),
     /// The agent took the work, and what became of it is not known.
     Lost { why: String },
+    /// The agent asks something before it goes on.
+    Asked(Inquiry),
+    /// What the agent asks is larger than anybody reads.
+    AskedTooMuch,
+}
+
+/// What an agent asks.
+#[derive(Debug)]
+pub(super) struct Inquiry {
+    pub(super) question: Value,
+    pub(super) task: RemoteTask,
 }
 
 /// What became of a context.
@@ -48,6 +64,8 @@ pub(super) enum Traced {
     Done(Value),
     /// Its one task came to nothing.
     NotDone,
+    /// Its one task waits for an answer.
+    Asked(Inquiry),
     /// Nothing that answers the question.
     Unknown { why: String },
 }
@@ -67,9 +85,12 @@ impl A2aClient {
     /// Has an order carried out, and says what is known at its end. Returns within the order's deadline.
     pub(super) async fn carry_out(&self, at: &Interface, order: &Order) -> Ending {
         let whole = Deadline::of(order.deadline);
-        let talk = Talk { line: Line::new(&self.http, at, &order.decision), at, within: whole.less(RESERVE) };
+        let line = Line::new(&self.http, at, &order.decision);
+        let known = order.answer.as_ref().map(|answer| (answer, Deadline::of(GRACE)));
+        let talk = Talk { line, at, within: whole.less(RESERVE), context: &order.context, known };
         match talk.begin(order).await {
             Ok(Heard::Message(parts)) => done(output(vec![parts])),
+            Ok(Heard::Task(task)) if talk.is_another(&task) => Ending::Trouble(another_task().into()),
             Ok(Heard::Task(task)) => talk.to_its_end(task, whole).await,
             Err(Failure::Refused(refusal)) => Ending::Refused(refusal),
             Err(Failure::Trouble(Trouble::Unknown(lost))) => talk.take_up(order, whole, lost).await,
@@ -107,14 +128,16 @@ impl A2aClient {
 
     /// Looks for the task of an order until it is found, and tells its agent to stop. 0.3 has nothing to look by.
     async fn call_off(&self, at: &Interface, order: &Order) {
-        if at.version == A2aVersion::V03 {
+        if at.version == A2aVersion::V03 && order.answer.is_none() {
             return;
         }
         let id = format!("{}/off", order.decision);
-        let talk = Talk { line: Line::new(&self.http, at, &id), at, within: Deadline::of(order.deadline) };
+        let known = order.answer.as_ref().map(|answer| (answer, Deadline::of(GRACE)));
+        let (line, within) = (Line::new(&self.http, at, &id), Deadline::of(order.deadline));
+        let talk = Talk { line, at, within, context: &order.context, known };
         let mut pause = FIRST_PAUSE;
         loop {
-            let found = talk.find(&order.context, talk.within).await;
+            let found = talk.find(talk.within).await;
             if let Ok(Some(task)) = found {
                 let told = talk.line.task(Ask::Cancel { task: &task.id }, talk.within).await;
                 // One that refuses will not change its mind; one that was not reached is told again.
@@ -127,11 +150,20 @@ impl A2aClient {
         }
     }
 
-    /// Looks for the task of a context, and waits a little for its end. Nothing is begun or stopped by that.
-    pub(super) async fn trace(&self, at: &Interface, context: &str, id: &str, within: Duration) -> Traced {
-        let talk = Talk { line: Line::new(&self.http, at, id), at, within: Deadline::of(within) };
+    /// Tells an agent that it need not wait any longer for an answer.
+    pub(super) async fn dismiss(&self, at: &Interface, task: &TaskId, id: &str) {
+        let line = Line::new(&self.http, at, id);
+        // Whether it hears that or not, nobody waits for its work.
+        drop(line.task(Ask::Cancel { task }, Deadline::of(RESERVE)).await);
+    }
+
+    /// Looks for the task of a context, and waits for its end. Nothing is begun or stopped by that.
+    pub(super) async fn trace(&self, at: &Interface, sought: &Sought<'_>, within: Duration) -> Traced {
+        let line = Line::new(&self.http, at, sought.id);
+        let known = sought.answer.map(|answer| (answer, Deadline::of(GRACE)));
+        let talk = Talk { line, at, within: Deadline::of(within), context: sought.context, known };
         let unknown = |why: &str| Traced::Unknown { why: why.to_owned() };
-        let task = match talk.find(context, talk.within).await {
+        let task = match talk.find(talk.within).await {
             Ok(Some(task)) => task,
             Ok(None) => return unknown("the agent has no task of ours to show, or shows more than one"),
             Err(failure) => return Traced::Unknown { why: shown(&failure) },
@@ -145,12 +177,24 @@ impl A2aClient {
                 None => unknown("the agent did the task, and its result is a file, which is not read"),
             },
             State::Failed | State::Canceled | State::Rejected => Traced::NotDone,
-            State::InputRequired | State::AuthRequired => {
-                unknown("the agent waits for more before it goes on")
-            }
+            State::InputRequired => match talk.inquiry(task) {
+                Some(inquiry) => Traced::Asked(inquiry),
+                None => unknown("the agent asks more than anybody reads before it goes on"),
+            },
+            State::AuthRequired => unknown("the agent waits for credentials before it goes on"),
             State::Submitted | State::Working => unknown("the agent is still at work"),
         }
     }
+}
+
+/// What is looked for at an agent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sought<'a> {
+    pub(crate) context: &'a str,
+    /// What our questions are called.
+    pub(crate) id: &'a str,
+    /// What the task was told last, when the agent has named it.
+    pub(crate) answer: Option<&'a Answer>,
 }
 
 /// A conversation about one order.
@@ -159,6 +203,9 @@ struct Talk<'a> {
     at: &'a Interface,
     /// Until when an end is waited for.
     within: Deadline,
+    context: &'a str,
+    /// What the agent's task is told, and until when it may look as if it had not heard that.
+    known: Option<(&'a Answer, Deadline)>,
 }
 
 /// Why a task was not followed to its end.
@@ -177,8 +224,47 @@ impl Talk<'_> {
         match self.at.answers {
             A2aAnswers::Blocking => self.line.send(Ask::Send { order, at_once: false }, self.within).await,
             A2aAnswers::Polling => self.line.send(Ask::Send { order, at_once: true }, self.within).await,
-            A2aAnswers::Streaming => self.line.stream(Ask::Stream { order }, self.within).await,
+            A2aAnswers::Streaming => {
+                let known = self.known.map(|(answer, _)| answer.known());
+                let heard = self.line.stream(Ask::Stream { order }, known, self.within).await?;
+                Ok(self.whole(heard).await)
+            }
         }
+    }
+
+    /// A stream about a task that had begun tells of nothing that was brought before, so that the task is asked for.
+    async fn whole(&self, heard: Heard) -> Heard {
+        let Heard::Task(task) = heard else { return heard };
+        if self.known.is_none() || task.status.state != State::Completed {
+            return Heard::Task(task);
+        }
+        match self.line.task(Ask::Get { task: &task.id }, self.within).await {
+            Ok(now) if now.id == task.id && now.status.state == State::Completed => Heard::Task(now),
+            Ok(_) | Err(_) => Heard::Task(task),
+        }
+    }
+
+    /// Whether this is another task than the one that was told something.
+    fn is_another(&self, task: &Task) -> bool {
+        self.known.is_some_and(|(answer, _)| answer.task != task.id)
+    }
+
+    /// Whether the task does nothing more by itself, for all that can be seen.
+    fn stands_still(&self, task: &Task) -> bool {
+        let stale = |(answer, grace): (&Answer, Deadline)| !grace.is_over() && answer.known().is_stale(task);
+        task.status.state.is_settled() && !self.known.is_some_and(stale)
+    }
+
+    /// What the task asks, unless that is larger than anybody reads.
+    fn inquiry(&self, task: Task) -> Option<Inquiry> {
+        let asked = task.status.message.map(|id| id.as_str().to_owned());
+        let question = question(task.status.said);
+        if question.to_string().len() > MOST_QUESTION {
+            return None;
+        }
+        let context = task.context.map_or_else(|| self.context.to_owned(), |id| id.as_str().to_owned());
+        let task = RemoteTask { id: task.id.as_str().to_owned(), context, asked };
+        Some(Inquiry { question, task })
     }
 
     async fn to_its_end(&self, task: Task, whole: Deadline) -> Ending {
@@ -193,7 +279,7 @@ impl Talk<'_> {
     /// Asks about the task until it stands still. A question that fails on its way is asked again: it has no effect.
     async fn follow(&self, mut task: Task) -> Result<Task, Unfinished> {
         let mut pause = FIRST_PAUSE;
-        while !task.status.state.is_settled() {
+        while !self.stands_still(&task) {
             sleep_until(self.within.or_after(pause)).await;
             if self.within.is_over() {
                 return Err(Unfinished::Late(task.id));
@@ -213,12 +299,20 @@ impl Talk<'_> {
         Ok(task)
     }
 
-    /// What a task that stands still comes to. One that waits for us is told that nobody will come.
+    /// What a task that stands still comes to. One that waits for credentials is told that nobody will come.
     async fn settled(&self, task: Task, whole: Deadline) -> Ending {
         let state = task.status.state;
         match state {
             State::Completed => done(task.output()),
-            State::InputRequired | State::AuthRequired => {
+            State::InputRequired => {
+                let id = task.id.clone();
+                let Some(inquiry) = self.inquiry(task) else {
+                    drop(self.line.task(Ask::Cancel { task: &id }, whole.at_most(RESERVE)).await);
+                    return Ending::AskedTooMuch;
+                };
+                Ending::Asked(inquiry)
+            }
+            State::AuthRequired => {
                 let said = words(&task.status.said);
                 // The work has ended for us either way; this only spares the agent from keeping it.
                 drop(self.line.task(Ask::Cancel { task: &task.id }, whole.at_most(RESERVE)).await);
@@ -260,20 +354,24 @@ impl Talk<'_> {
 
     /// The message may have arrived, and no answer has named a task: it is looked for, and taken up from there.
     async fn take_up(&self, order: &Order, whole: Deadline, lost: Unknown) -> Ending {
-        if self.at.version == A2aVersion::V03 {
+        if self.at.version == A2aVersion::V03 && order.answer.is_none() {
             return Ending::Trouble(lost.into());
         }
         let late = self.within.is_over();
-        match self.find(&order.context, if late { whole } else { self.within }).await {
+        match self.find(if late { whole } else { self.within }).await {
             Ok(Some(task)) if late && !task.status.state.is_settled() => self.give_up(&task.id, whole).await,
             Ok(Some(task)) => self.to_its_end(task, whole).await,
             Ok(None) | Err(_) => Ending::Trouble(lost.into()),
         }
     }
 
-    /// The one task of a context: with two, nobody could say which is meant.
-    async fn find(&self, context: &str, within: Deadline) -> Result<Option<Task>, Failure> {
-        let mut tasks = self.line.tasks(context, within).await?;
+    /// The task that the agent has named, or the one task of the context: with two, nobody could say which is meant.
+    async fn find(&self, within: Deadline) -> Result<Option<Task>, Failure> {
+        if let Some((answer, _)) = self.known {
+            let task = self.line.task(Ask::Get { task: &answer.task }, within).await?;
+            return Ok(Some(task).filter(|task| task.id == answer.task));
+        }
+        let mut tasks = self.line.tasks(self.context, within).await?;
         let last = tasks.pop();
         Ok(last.filter(|_| tasks.is_empty()))
     }

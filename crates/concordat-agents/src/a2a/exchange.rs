@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::hearing;
 use super::refusal::{Failure, Reason, Refusal};
 use super::speech::{Ask, Interface};
-use super::task::{Heard, Task, Told};
+use super::task::{Heard, Known, Task, Told};
 use crate::http::{
     Deadline, Envelope, Head, Http, Limits, Malformed, Outgoing, Trouble, Unknown, strict, tame,
 };
@@ -55,15 +55,21 @@ impl<'a> Line<'a> {
     }
 
     /// Sends a message and reads events until the work is over, or the stream is. What was told until a stream broke
-    /// is kept when it names a task, which can then be asked for.
-    pub(super) async fn stream(&self, ask: Ask<'_>, within: Deadline) -> Result<Heard, Failure> {
+    /// is kept when it names a task, which can then be asked for. A stream about a task that is `known` begins in its
+    /// middle.
+    pub(super) async fn stream(
+        &self,
+        ask: Ask<'_>,
+        known: Option<Known<'_>>,
+        within: Deadline,
+    ) -> Result<Heard, Failure> {
         let (id, response) = self.request(ask, within).await?;
         let head = Head::read(response.status(), response.headers(), STREAM, self.limits())?;
         if head.content != Ok(EVENTS) {
             return Ok(hearing::heard(self.value(head, response, &id, within).await?, self.at.version)?);
         }
-        let mut task = None;
-        match self.listen(response, &id, &mut task, within).await {
+        let mut task = known.map(|known| known.task.begun());
+        match self.listen(response, &id, (&mut task, known), within).await {
             Ok(heard) => Ok(heard),
             Err(Failure::Trouble(Trouble::Unknown(why))) => task.map(Heard::Task).ok_or_else(|| why.into()),
             Err(failure) => Err(failure),
@@ -74,13 +80,16 @@ impl<'a> Line<'a> {
         &self,
         response: Response,
         id: &str,
-        task: &mut Option<Task>,
+        (task, before): (&mut Option<Task>, Option<Known<'_>>),
         within: Deadline,
     ) -> Result<Heard, Failure> {
         let mut stream = self.http.stream(response, within);
+        let mut first = true;
         while let Some(event) = stream.next().await? {
+            let alone = std::mem::take(&mut first) && before.is_some();
             let known = match (hearing::told(self.event(&event, id)?, self.at.version)?, task.as_mut()) {
                 (Told::Whole(message @ Heard::Message(_)), None) => return Ok(message),
+                (Told::Whole(message @ Heard::Message(_)), Some(_)) if alone => return Ok(message),
                 (Told::Whole(Heard::Task(begun)), None) => {
                     *task = Some(begun);
                     true
@@ -92,7 +101,8 @@ impl<'a> Line<'a> {
                 let why = "the stream tells of something else than its one task".to_owned();
                 return Err(Malformed::Protocol { why }.into());
             }
-            if let Some(settled) = task.take_if(|task| task.status.state.is_settled()) {
+            let stale = |task: &Task| before.is_some_and(|before| before.is_stale(task));
+            if let Some(settled) = task.take_if(|task| task.status.state.is_settled() && !stale(task)) {
                 return Ok(Heard::Task(settled));
             }
         }

@@ -63,6 +63,7 @@ pub(super) fn task(value: Value, version: A2aVersion) -> Result<Task, Malformed>
     let mut task = object(value, "the task")?;
     Ok(Task {
         id: id(task.get("id"))?,
+        context: known(task.get("contextId")),
         status: status(task.remove("status"), version)?,
         artifacts: list(task.remove("artifacts"), "`artifacts`")?
             .into_iter()
@@ -80,11 +81,15 @@ pub(super) fn tasks(value: Value, version: A2aVersion) -> Result<Vec<Task>, Malf
 fn status(value: Option<Value>, version: A2aVersion) -> Result<Status, Malformed> {
     let mut status = object(value.unwrap_or_default(), "the status of the task")?;
     let state = status.get("state").and_then(Value::as_str).and_then(|word| state(word, version));
-    let said = match status.remove("message") {
-        None | Some(Value::Null) => Vec::new(),
-        Some(message) => parts(object(message, "the message of the status")?.remove("parts"))?,
+    let (said, message) = match status.remove("message") {
+        None | Some(Value::Null) => (Vec::new(), None),
+        Some(message) => {
+            let mut message = object(message, "the message of the status")?;
+            (parts(message.remove("parts"))?, known(message.get("messageId")))
+        }
     };
-    Ok(Status { state: state.ok_or_else(|| wrong("the state of the task is none that there is"))?, said })
+    let state = state.ok_or_else(|| wrong("the state of the task is none that there is"))?;
+    Ok(Status { state, said, message })
 }
 
 fn state(word: &str, version: A2aVersion) -> Option<State> {
@@ -130,9 +135,13 @@ fn part(value: Value) -> Result<Part, Malformed> {
     }
 }
 
+/// An id that we can do without.
+fn known(value: Option<&Value>) -> Option<TaskId> {
+    value.and_then(Value::as_str).and_then(TaskId::parse)
+}
+
 fn id(value: Option<&Value>) -> Result<TaskId, Malformed> {
-    let id = value.and_then(Value::as_str).and_then(TaskId::parse);
-    id.ok_or_else(|| wrong("the id of the task is not 1 to 256 visible ASCII characters"))
+    known(value).ok_or_else(|| wrong("the id of the task is not 1 to 256 visible ASCII characters"))
 }
 
 fn object(value: Value, what: &str) -> Result<Map<String, Value>, Malformed> {

@@ -30,6 +30,6 @@ mod task;
 mod tests;
 
 pub(crate) use card::import;
-pub(crate) use client::A2aClient;
-pub(crate) use outcome::{arrival, found};
-pub(crate) use speech::{Interface, Order};
+pub(crate) use client::{A2aClient, Sought};
+pub(crate) use outcome::{arrival, dismissed, found};
+pub(crate) use speech::{Answer, Interface, Order};

@@ -4,25 +4,26 @@
 //! |---|---|
 //! | completed, or a message | a result |
 //! | failed, rejected, canceled | a failure of the agent: `agent-error`, `agent-rejected`, `agent-canceled` |
-//! | input required | a failure that is not its fault, `agent-input-required`; the task is cancelled |
+//! | input required | its question, for people; the same task goes on with their answer |
+//! | input required, with a question that is too large | a failure of the agent, `agent-question-too-large` |
 //! | auth required, 401, 403 | a failure that is not its fault, `agent-auth-required`; the task is cancelled |
 //! | out of time, and it confirms the cancellation | `agent-withdrawn`, of the kind timeout |
 //! | the run was stopped, and it confirms the cancellation | `agent-withdrawn`, nobody's fault |
 //! | out of time otherwise, a lost task, a broken line | nobody knows |
 //!
-//! The engine has no outcome yet by which an agent's question becomes a review whose answer goes back to the task, so
-//! a step whose agent asks for more input fails with the question in its message; `onError: review` puts that before
-//! people, who may have the step tried again.
+//! Nobody is ever asked to type credentials into an answer: whoever runs the agents sets them for the agent, and has the
+//! step tried again.
 
 use std::time::Duration;
 
 use concordat_engine::ports::{Arrival, Fault, Found, Withdrawal};
 use concordat_model::contract::FailureKind;
+use concordat_model::work::RemoteTask;
 
-use super::client::{A2aClient, Ending, Traced};
+use super::client::{A2aClient, Ending, Inquiry, Sought, Traced};
 use super::refusal::{Reason, Refusal};
 use super::speech::{Interface, Order};
-use super::task::State;
+use super::task::{State, TaskId};
 use crate::transport::{failure, troubled};
 
 /// Has an order carried out; what is known then, in the engine's words.
@@ -46,6 +47,18 @@ pub(crate) async fn arrival(
         Ending::Refused(refusal) => refused(refusal),
         Ending::Trouble(trouble) => troubled(&trouble),
         Ending::Lost { why } => Arrival::Unknown { message: why },
+        Ending::Asked(Inquiry { question, task }) => Arrival::Asked { question, task },
+        Ending::AskedTooMuch => {
+            let message = "the agent asks more than anybody reads".to_owned();
+            failure(FailureKind::Failed, Fault::Agent, "agent-question-too-large", message)
+        }
+    }
+}
+
+/// Tells an agent that nobody will answer what it asked.
+pub(crate) async fn dismissed(client: &A2aClient, at: &Interface, task: &RemoteTask) {
+    if let Some(id) = TaskId::parse(&task.id) {
+        client.dismiss(at, &id, &format!("{}/off", task.context)).await;
     }
 }
 
@@ -53,13 +66,13 @@ pub(crate) async fn arrival(
 pub(crate) async fn found(
     client: &A2aClient,
     at: &Interface,
-    context: &str,
-    id: &str,
+    sought: &Sought<'_>,
     within: Duration,
 ) -> Found {
-    match client.trace(at, context, id, within).await {
+    match client.trace(at, sought, within).await {
         Traced::Done(value) => Found::Done(value),
         Traced::NotDone => Found::NotDone,
+        Traced::Asked(Inquiry { question, task }) => Found::Asked { question, task },
         Traced::Unknown { why } => Found::Unknown { message: why },
     }
 }
@@ -69,9 +82,13 @@ fn stopped(state: State, said: &str) -> Arrival {
         State::Failed => (Fault::Agent, "agent-error", "the agent failed"),
         State::Rejected => (Fault::Agent, "agent-rejected", "the agent declines the work"),
         State::Canceled => (Fault::Agent, "agent-canceled", "the agent stopped by itself"),
-        State::InputRequired => (Fault::Ours, "agent-input-required", "the agent asks for more"),
-        State::AuthRequired => (Fault::Ours, "agent-auth-required", "the agent asks for credentials"),
-        State::Submitted | State::Working | State::Completed => {
+        State::AuthRequired => (
+            Fault::Ours,
+            "agent-auth-required",
+            "the agent asks for credentials: whoever runs the agents has to set them, and then the contract can be \
+             retried from this step",
+        ),
+        State::Submitted | State::Working | State::Completed | State::InputRequired => {
             return Arrival::Unknown { message: "the task stands still in an odd state".to_owned() };
         }
     };

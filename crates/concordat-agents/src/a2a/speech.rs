@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use concordat_model::agent::{A2aAnswers, A2aProtocol, A2aVersion};
+use concordat_model::work::RemoteTask;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
-use super::task::TaskId;
+use super::task::{Known, TaskId};
 use crate::egress::Endpoint;
 use crate::http::{NotSent, id_value};
 
@@ -39,6 +40,46 @@ pub(crate) struct Order {
     pub(crate) traceparent: String,
     /// The whole time, cancelling included.
     pub(crate) deadline: Duration,
+    /// What is said instead of the parameters to an agent that has the work and asked something.
+    pub(crate) answer: Option<Answer>,
+}
+
+/// A person's answer to an agent's question.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(super) task: TaskId,
+    /// The id of the agent's message that it answers.
+    pub(super) to: Option<TaskId>,
+    /// Text, or data.
+    pub(super) says: Value,
+}
+
+impl Answer {
+    /// The task as it was when it asked.
+    pub(super) fn known(&self) -> Known<'_> {
+        Known { task: &self.task, asked: self.to.as_ref() }
+    }
+
+    /// An answer to what was asked about a task, if the ids are such as an agent gave us.
+    pub(crate) fn of(task: &RemoteTask, says: Value) -> Option<Answer> {
+        let to = task.asked.as_deref().and_then(TaskId::parse);
+        Some(Answer { task: TaskId::parse(&task.id)?, to, says })
+    }
+}
+
+impl Order {
+    /// What the message holds. Parameters are data, whatever they are; an answer may be text.
+    fn says(&self) -> &Value {
+        self.answer.as_ref().map_or(&self.params, |answer| &answer.says)
+    }
+
+    /// The message, with the task that it is about when the agent has one.
+    fn about(&self, mut message: Value) -> Value {
+        if let (Some(answer), Some(members)) = (&self.answer, message.as_object_mut()) {
+            members.insert("taskId".to_owned(), json!(answer.task.as_str()));
+        }
+        message
+    }
 }
 
 /// What is asked of an agent.
@@ -200,28 +241,40 @@ impl Ask<'_> {
 }
 
 fn send(order: &Order, at_once: bool) -> Value {
+    let part = match order.says() {
+        Value::String(text) => json!({"text": text, "mediaType": "text/plain"}),
+        data => json!({"data": data, "mediaType": "application/json"}),
+    };
+    let message = json!({
+        "messageId": order.idempotency_key,
+        "contextId": order.context,
+        "role": "ROLE_USER",
+        "parts": [part],
+        "metadata": metadata(order),
+    });
     json!({
-        "message": {
-            "messageId": order.idempotency_key,
-            "contextId": order.context,
-            "role": "ROLE_USER",
-            "parts": [{"data": order.params, "mediaType": "application/json"}],
-            "metadata": metadata(order),
-        },
+        "message": order.about(message),
         "configuration": {"acceptedOutputModes": OUTPUT_MODES, "returnImmediately": at_once},
     })
 }
 
 fn send_03(order: &Order, at_once: bool) -> Value {
+    let part = match order.says() {
+        Value::String(text) => json!({"kind": "text", "text": text}),
+        data @ Value::Object(_) => json!({"kind": "data", "data": data}),
+        // 0.3 knows nothing but objects as data.
+        data => json!({"kind": "text", "text": data.to_string()}),
+    };
+    let message = json!({
+        "kind": "message",
+        "messageId": order.idempotency_key,
+        "contextId": order.context,
+        "role": "user",
+        "parts": [part],
+        "metadata": metadata(order),
+    });
     json!({
-        "message": {
-            "kind": "message",
-            "messageId": order.idempotency_key,
-            "contextId": order.context,
-            "role": "user",
-            "parts": [{"kind": "data", "data": order.params}],
-            "metadata": metadata(order),
-        },
+        "message": order.about(message),
         "configuration": {"acceptedOutputModes": OUTPUT_MODES, "blocking": !at_once},
     })
 }

@@ -47,6 +47,8 @@ impl TaskId {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Task {
     pub(super) id: TaskId,
+    /// The conversation that it belongs to, where the agent says so.
+    pub(super) context: Option<TaskId>,
     pub(super) status: Status,
     pub(super) artifacts: Vec<Artifact>,
 }
@@ -56,6 +58,8 @@ pub(super) struct Task {
 pub(super) struct Status {
     pub(super) state: State,
     pub(super) said: Vec<Part>,
+    /// The id of the message in which it is said.
+    pub(super) message: Option<TaskId>,
 }
 
 /// The states of a task.
@@ -92,6 +96,31 @@ pub(super) enum Part {
     Text(String),
     /// A file, by its bytes or its address. It is neither read nor fetched.
     File,
+}
+
+/// A task that asked something, before it is told the answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) task: &'a TaskId,
+    /// The id of the message in which it asked.
+    pub(super) asked: Option<&'a TaskId>,
+}
+
+impl Known<'_> {
+    /// Whether this shows the task as it was: it has not taken in yet what it was told.
+    pub(super) fn is_stale(&self, task: &Task) -> bool {
+        let Status { state, said, message } = &task.status;
+        let same = message.is_some() && message.as_ref() == self.asked;
+        *state == State::InputRequired && (same || said.is_empty())
+    }
+}
+
+impl TaskId {
+    /// A task with this id, of which nothing else is known but that it is at work.
+    pub(super) fn begun(&self) -> Task {
+        let status = Status { state: State::Working, said: Vec::new(), message: None };
+        Task { id: self.clone(), context: None, status, artifacts: Vec::new() }
+    }
 }
 
 impl Task {
@@ -148,6 +177,28 @@ pub(super) fn output(artifacts: Vec<Vec<Part>>) -> Option<Value> {
         (0, false) => Some(json!({"text": texts.join("\n")})),
         _ => Some(Value::Array(data)),
     }
+}
+
+/// What an agent asks: its text and its data, as far as there are any. Files are neither read nor fetched.
+pub(super) fn question(parts: Vec<Part>) -> Value {
+    let mut asks = serde_json::Map::new();
+    let text = words(&parts);
+    if !text.is_empty() {
+        asks.insert("text".to_owned(), json!(text));
+    }
+    let data: Vec<Value> = parts
+        .into_iter()
+        .filter_map(|part| match part {
+            Part::Data(value) => Some(whole(value)),
+            Part::Text(_) | Part::File => None,
+        })
+        .collect();
+    match <[Value; 1]>::try_from(data) {
+        Ok([one]) => drop(asks.insert("data".to_owned(), one)),
+        Err(none) if none.is_empty() => {}
+        Err(several) => drop(asks.insert("data".to_owned(), Value::Array(several))),
+    }
+    Value::Object(asks)
 }
 
 /// What the agent says in words.

@@ -43,6 +43,7 @@ fn show(arrival: Arrival) -> String {
             format!("failed: {kind:?} {fault:?} {code}: {message}")
         }
         Arrival::Unknown { message } => format!("unknown: {message}"),
+        Arrival::Asked { .. } => "asked".to_owned(),
     }
 }
 

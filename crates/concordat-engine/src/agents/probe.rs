@@ -30,7 +30,7 @@ use super::{conflict, resource};
 use crate::core::Core;
 use crate::engine::{Caller, Engine, decided};
 use crate::error::EngineError;
-use crate::ports::{Arrival, Change, Dispatch, Fault, Out};
+use crate::ports::{Arrival, Change, Dispatch, Fault, Forsaken, Out};
 use crate::scribe::Place;
 use crate::trust::Lesson;
 
@@ -169,6 +169,7 @@ impl Core {
             params: Arc::new(example),
             params_digest: params,
             timeout: PATIENCE,
+            telling: None,
         };
         let input = EnrollInput {
             now: self.clock.now(),
@@ -214,6 +215,11 @@ impl Core {
                 (result, vec![cut(message)])
             }
             Arrival::Unknown { message } => (ProbeResult::Unclear, vec![cut(message)]),
+            Arrival::Asked { task, .. } => {
+                self.forsake([Forsaken::of(&tried.agent, task)].into());
+                let why = "the agent asks back: a try has nobody who could answer";
+                (ProbeResult::Unclear, vec![why.to_owned()])
+            }
         }
     }
 

@@ -45,7 +45,7 @@ impl Drop for Slot {
 /// What an arrival says about the agent's infrastructure, and for how long it asks to be left alone.
 fn learnt(arrival: &Arrival) -> (Health, Option<Duration>) {
     match arrival {
-        Arrival::Completed(_) => (Health::Alive, None),
+        Arrival::Completed(_) | Arrival::Asked { .. } => (Health::Alive, None),
         Arrival::Unknown { .. } => (Health::Broken, None),
         Arrival::Failed { kind, fault, retry_after_ms, .. } => {
             let health = match (fault, kind) {

@@ -1,11 +1,12 @@
 //! Remote agents, as the engine sees them.
 
 use async_trait::async_trait;
-use concordat_model::agent::{Binding, Registration};
+use concordat_model::agent::{Agent, Binding, Registration};
 use concordat_model::contract::FailureKind;
 use concordat_model::id::{DecisionId, RunId};
 use concordat_model::name::{DomainName, SkillName};
-use concordat_model::work::{Assignment, Attempt};
+use concordat_model::span::Span;
+use concordat_model::work::{Assignment, Attempt, RemoteTask};
 use concordat_policy::Authorized;
 use serde_json::Value;
 
@@ -24,6 +25,9 @@ pub trait AgentTransport: Send + Sync {
         let Lost { work, .. } = lost;
         Found::Unknown { message: format!("nobody can be asked about `{}`", work.attempt.step) }
     }
+
+    /// Tells an agent that asked something that nobody will answer, and that its work is not wanted any longer.
+    async fn call_off(&self, _: Forsaken) {}
 
     /// Fetches an agent's card and makes a draft of a registration out of it. Nothing is registered by that.
     ///
@@ -95,6 +99,27 @@ pub struct Lost {
     pub binding: Binding,
     /// The decision by which it was sent.
     pub decision: DecisionId,
+    /// What the agent calls it, where it said so.
+    pub task: Option<RemoteTask>,
+    /// How long an end may be waited for, if the agent is still at work.
+    pub patience: Option<Span>,
+}
+
+/// Work that an agent asked about, and that nobody wants any longer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forsaken {
+    /// What the agent calls it.
+    pub task: RemoteTask,
+    /// How the agent is reached.
+    pub binding: Binding,
+}
+
+impl Forsaken {
+    /// Work that this agent has.
+    #[must_use]
+    pub fn of(agent: &Agent, task: RemoteTask) -> Forsaken {
+        Forsaken { task, binding: agent.registration.binding.clone() }
+    }
 }
 
 /// What an agent knows lost work by.
@@ -117,6 +142,13 @@ pub enum Found {
     Done(Value),
     /// It was not done, and it will not be.
     NotDone,
+    /// The agent asks something before it goes on.
+    Asked {
+        /// The question: `text` and `data`, as far as there are any.
+        question: Value,
+        /// What the agent calls the work.
+        task: RemoteTask,
+    },
     /// The agent does not know, cannot be asked, or makes no sense.
     Unknown {
         /// What happened.
@@ -146,6 +178,13 @@ pub enum Arrival {
     Unknown {
         /// What happened.
         message: String,
+    },
+    /// No result yet: the agent asks something before it goes on, and waits.
+    Asked {
+        /// The question: `text` and `data`, as far as there are any, bounded.
+        question: Value,
+        /// What the agent calls the work.
+        task: RemoteTask,
     },
 }
 

@@ -14,6 +14,7 @@ use concordat_model::work::Leg;
 use serde_json::Value;
 
 use super::Turn;
+use super::inquire::Asking;
 use crate::cache::CacheKey;
 use crate::error::EngineError;
 use crate::gates;
@@ -29,6 +30,9 @@ impl Turn<'_> {
         // What comes after the attempt was given up is late, and changes nothing.
         let Some((at, agent)) = self.expected(attempt) else { return Ok(()) };
         let (reply, seen) = match arrival {
+            Arrival::Asked { question, task } => {
+                return self.asked(attempt, (at, agent), Asking { question, task, latency_ms });
+            }
             Arrival::Completed(value) => self.completed(at, attempt, agent, value, latency_ms)?,
             Arrival::Failed { kind, fault, code, message, retry_after_ms } => {
                 let reply = Reply::Failure { failure: kind, code: code.to_owned(), message, retry_after_ms };
@@ -100,7 +104,8 @@ impl Turn<'_> {
     fn may_be_asked_again(&mut self, at: usize, attempt: &Attempt) {
         let skill =
             self.run.step(at).filter(|step| step.document.cache.is_some()).and_then(|step| step.kind.skill());
-        if let (Some(skill), Some(LegState::Dispatched { revision, params, .. })) =
+        // What a person answered is a part of what was given, and of no key.
+        if let (Some(skill), Some(LegState::Dispatched { revision, params, told: None, .. })) =
             (skill, self.run.state.leg(at, attempt.leg))
         {
             let tenant = self.run.state.submitter.tenant.clone();
@@ -117,7 +122,7 @@ impl Turn<'_> {
     }
 
     /// Notes what was seen of an agent; it becomes trust when the turn is committed.
-    fn see(&mut self, at: usize, attempt: &Attempt, agent: AgentId, seen: Seen) {
+    pub(super) fn see(&mut self, at: usize, attempt: &Attempt, agent: AgentId, seen: Seen) {
         let Some((revision, owner, cost)) = self.core.world.read().registry.agent(agent).map(|agent| {
             let registration = &agent.registration;
             (agent.revision, registration.owner.clone(), registration.cost)

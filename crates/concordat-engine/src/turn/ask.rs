@@ -27,7 +27,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn reviewed(&mut self, reviewed: Reviewed) -> Result<(), EngineError> {
-        let Reviewed { review, verdict, by, reason, payload, access } = reviewed;
+        let Reviewed { review, verdict, by, reason, payload, access, answer: told } = reviewed;
         let Some(open) = self.run.state.reviews.get(&review) else {
             return Err(EngineError::Conflict(format!("the review `{review}` is not open any more")));
         };
@@ -37,16 +37,28 @@ impl Turn<'_> {
             )));
         }
         let about = open.about.clone();
+        let told = self.told(review, &about, verdict, told)?;
         let decision = access.decision.id;
         self.decided(access, None)?;
         let answer = json!({"approved": true, "by": by.name, "reason": reason});
-        let told = format!("{} said no: {reason}", by.name);
-        self.tell(Event::ReviewAnswered { review, verdict, by, reason, payload, access: decision })?;
+        let refusal = format!("{} said no: {reason}", by.name);
+        let said = match told {
+            Some(told) => Some(self.put(std::sync::Arc::new(told))?.0),
+            None => None,
+        };
+        let access = decision;
+        self.tell(Event::ReviewAnswered { review, verdict, by, reason, payload, access, answer: said })?;
         match (verdict, &about) {
             (Verdict::Approve, About::Question { attempt }) => self.conclude(attempt.clone(), answer),
             (Verdict::Approve, _) => Ok(()),
-            (Verdict::Reject, _) => self.refused(review, Some(about), "review-rejected", told),
+            (Verdict::Reject, _) => self.refused(review, Some(about), "review-rejected", refusal),
         }
+    }
+
+    pub(super) fn lapsed(&mut self, review: ReviewId) -> Result<(), EngineError> {
+        let about = self.run.state.reviews.get(&review).map(|open| open.about.clone());
+        self.tell(Event::ReviewLapsed { review })?;
+        self.refused(review, about, "review-lapsed", "nobody answered the review in time".to_owned())
     }
 
     /// People did not say yes: what they were asked about does not go on.
@@ -60,6 +72,11 @@ impl Turn<'_> {
         match about {
             None => Ok(()),
             Some(About::Admission) => self.close(Cause::Rejected { review }),
+            Some(About::Asked { attempt }) => {
+                let code = if code == "review-lapsed" { "question-lapsed" } else { "question-refused" };
+                let message = format!("an agent asked something, and got no answer: {message}");
+                self.fail(attempt, Failure { code: code.to_owned(), message, decision: None })
+            }
             Some(
                 About::Step { attempt, .. } | About::Reconciliation { attempt } | About::Question { attempt },
             ) => self.fail(attempt, Failure { code: code.to_owned(), message, decision: None }),

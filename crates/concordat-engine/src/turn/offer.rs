@@ -18,13 +18,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::room::Offered;
-use super::{PUT_OFF, Sending, Turn, no_form};
+use super::{PUT_OFF, Sending, Turn, no_form, tell};
 use crate::error::EngineError;
 use crate::gates;
 use crate::limits::Slot;
 
 /// What an agent would be given, as it is stored once somebody was asked about it.
-struct Params {
+pub(super) struct Params {
     value: Arc<Value>,
     size: usize,
     stored: Payload,
@@ -48,17 +48,34 @@ impl Turn<'_> {
             params: params.value.clone(),
             params_digest: params.stored.0,
             timeout: self.time_for(ask, step),
+            telling: None,
         };
+        self.put_before(ask, offered, work, Some(params))
+    }
+
+    /// Puts work before the dispatch gate, if there is room for it, and does what the gate says. Parameters that are
+    /// new are kept once a decision names them.
+    pub(super) fn put_before(
+        &mut self,
+        ask: &Ask,
+        offered: Offered,
+        work: Work,
+        new: Option<Params>,
+    ) -> Result<(), EngineError> {
         let told = {
             let world = self.core.world.read();
             let loads = |agents: &[_]| self.core.limits.loads(agents, &offered.wish, self.at);
             gates::dispatch(&self.run, ask.step, &work, &world, offered.wish.retry, &loads, self.at)
         };
-        let Some((input, agents)) = told else { return Ok(()) };
+        let Some((mut input, agents)) = told else { return Ok(()) };
+        if work.telling.is_some() {
+            tell::is_paid(&mut input, agents.first().map(Arc::as_ref));
+        }
         if let Some(agents) = self.has_to_wait(&offered, &input) {
             self.wait_for(offered, agents, false);
             return Ok(());
         }
+        let params = work.params_digest;
         match self.core.policies.panel().dispatch(self.decision_id(), &input, work, &agents) {
             Ok(permitted) => {
                 let seed =
@@ -66,7 +83,7 @@ impl Turn<'_> {
                 let chosen = choose(permitted, *seed.bytes());
                 match self.core.limits.take(&offered.wish, chosen.assignment.get().agent, self.at) {
                     Some(slot) => {
-                        self.keep(params);
+                        self.keep(new);
                         self.send(ask, chosen, slot)
                     }
                     // Somebody else was faster. Nothing was told or sent, so nothing was decided.
@@ -78,15 +95,14 @@ impl Turn<'_> {
                 }
             }
             Err(refusal) => {
-                let digest = params.stored.0;
-                self.keep(params);
-                self.not_permitted(ask, offered, refusal, digest)
+                self.keep(new);
+                self.not_permitted(ask, offered, refusal, params)
             }
         }
     }
 
     /// How long an agent may take: as long as the step says, and no longer than the contract has left.
-    fn time_for(&self, ask: &Ask, step: &Step) -> Span {
+    pub(super) fn time_for(&self, ask: &Ask, step: &Step) -> Span {
         let deadline = self.run.state.deadline.filter(|_| ask.attempt.leg == Leg::Do);
         let left = deadline.map(|deadline| deadline.as_millisecond() - self.at.as_millisecond());
         let left = left.map(|left| Span::millis_within(u64::try_from(left).unwrap_or(0)));
@@ -94,8 +110,8 @@ impl Turn<'_> {
     }
 
     /// Keeps what an agent would be given, now that a decision names it.
-    fn keep(&mut self, params: Params) {
-        let Params { value, size, stored } = params;
+    fn keep(&mut self, params: Option<Params>) {
+        let Some(Params { value, size, stored }) = params else { return };
         self.run.keep(stored.0, value, size);
         self.sealed.push(stored);
     }
@@ -125,6 +141,17 @@ impl Turn<'_> {
     fn send(&mut self, ask: &Ask, chosen: Chosen, slot: Slot) -> Result<(), EngineError> {
         let Chosen { assignment, draws, asked } = chosen;
         self.decided(asked, Some(ask.attempt.clone()))?;
+        if let Some(telling) = &assignment.get().work.telling {
+            let event = Event::Told {
+                attempt: ask.attempt.clone(),
+                agent: assignment.get().agent,
+                decision: assignment.decision(),
+                answer: telling.digest,
+            };
+            self.tell(event)?;
+            self.sends.push(Sending { work: assignment, slot });
+            return Ok(());
+        }
         if self.recall(ask, &assignment)? {
             return Ok(());
         }
@@ -179,7 +206,7 @@ impl Turn<'_> {
     fn asked_before(&self, ask: &Ask) -> bool {
         use concordat_model::run::leg::LegState;
         let leg = self.run.state.leg(ask.step, ask.attempt.leg);
-        matches!(leg, Some(LegState::Ready { put_off: true, .. }))
+        matches!(leg, Some(LegState::Ready { put_off: true, .. } | LegState::Telling { put_off: true, .. }))
     }
 }
 
@@ -202,7 +229,7 @@ pub(super) fn refused(decision: &Decision) -> Failure {
 }
 
 /// The skill and the template of what the agent is given.
-fn wanted(step: &Step, ask: &Ask) -> Option<(SkillName, Value)> {
+pub(super) fn wanted(step: &Step, ask: &Ask) -> Option<(SkillName, Value)> {
     match ask.attempt.leg {
         Leg::Do => Some((step.kind.skill()?.clone(), Value::Object(step.document.with.clone()))),
         Leg::Undo => {

@@ -8,7 +8,8 @@ use concordat_model::decision::{Answer, Decision};
 use concordat_model::id::AgentId;
 use concordat_model::name::SkillName;
 use concordat_model::run::due::Ask;
-use concordat_model::work::Leg;
+use concordat_model::run::leg::LegState;
+use concordat_model::work::{Attempt, Leg};
 use concordat_policy::input::{BreakerState, Candidate, DispatchInput};
 
 use super::Turn;
@@ -33,16 +34,20 @@ impl Turn<'_> {
         if self.waits.contains_key(&ask.attempt) || limits.is_draining() {
             return None;
         }
-        let wish = limits.wish(&self.run, ask, skill);
+        let mut wish = limits.wish(&self.run, ask, skill);
+        // What answers a question is no retry.
+        wish.retry &= !self.tells(&ask.attempt);
         let standing = limits.standing(&wish.ticket, self.at);
         if standing == Standing::InLine {
             self.waits.insert(ask.attempt.clone(), None);
             return None;
         }
         let undo = ask.attempt.leg == Leg::Undo;
-        if standing == Standing::New && !undo {
+        let asks_anybody = |attempt: &Attempt| !self.tells(attempt);
+        if standing == Standing::New && !undo && asks_anybody(&ask.attempt) {
             // What another step of this turn was told holds for this one, too: many steps cost one question.
-            let like = self.waits.values().flatten().find(|place| {
+            let places = self.waits.iter().filter(|(attempt, _)| asks_anybody(attempt));
+            let like = places.filter_map(|(_, place)| place.as_ref()).find(|place| {
                 place.wanted.skill == wish.skill && place.wanted.retry == wish.retry && !place.claim.is_undo()
             });
             if let Some(place) = like.filter(|place| limits.is_full(&wish, &place.wanted, self.at)) {
@@ -52,6 +57,13 @@ impl Turn<'_> {
             }
         }
         Some(Offered { wish, standing, undo })
+    }
+
+    /// Whether this is about one agent, which is to be told an answer.
+    fn tells(&self, attempt: &Attempt) -> bool {
+        let place = self.run.place(&attempt.step);
+        let leg = place.and_then(|place| self.run.state.leg(place, attempt.leg));
+        matches!(leg, Some(LegState::Telling { .. }))
     }
 
     /// The agents that the step has to wait for, before policy is asked at all.

@@ -43,6 +43,10 @@ pub enum Due {
     Settle(Ask),
     /// Ask people what became of a parked attempt.
     Reconcile(Ask),
+    /// Ask people what an agent wants to know.
+    Inquire(Ask),
+    /// Ask the dispatch gate whether an agent that asked may be told, and tell it.
+    Tell(Ask),
     /// Close a review that nobody answered.
     Lapse(ReviewId),
     /// Stop early.
@@ -91,9 +95,12 @@ impl Due {
     /// The leg that it is about.
     fn leg(&self) -> Option<Leg> {
         match self {
-            Due::Begin(ask) | Due::Release(ask) | Due::Settle(ask) | Due::Reconcile(ask) => {
-                Some(ask.attempt.leg)
-            }
+            Due::Begin(ask)
+            | Due::Release(ask)
+            | Due::Settle(ask)
+            | Due::Reconcile(ask)
+            | Due::Inquire(ask)
+            | Due::Tell(ask) => Some(ask.attempt.leg),
             _ => None,
         }
     }
@@ -165,7 +172,11 @@ impl Run {
         let ready =
             state.active().filter(|(_, leg)| state.offers(*leg)).filter_map(|(step, leg)| {
                 match state.leg(step, leg) {
-                    Some(LegState::Ready { from, .. }) if state.paused.is_none() => Some(*from),
+                    Some(LegState::Ready { from, .. } | LegState::Telling { from, review: None, .. })
+                        if state.paused.is_none() =>
+                    {
+                        Some(*from)
+                    }
                     Some(LegState::Listening { until, .. }) => *until,
                     _ => None,
                 }
@@ -180,9 +191,13 @@ impl Run {
     #[must_use]
     pub fn offers(&self, attempt: &Attempt) -> bool {
         let leg = self.place(&attempt.step).and_then(|place| self.state.leg(place, attempt.leg));
-        matches!(leg, Some(LegState::Ready { number, .. }) if *number == attempt.number)
-            && self.state.offers(attempt.leg)
-            && self.state.paused.is_none()
+        let number = match leg {
+            Some(LegState::Ready { number, .. } | LegState::Telling { number, review: None, .. }) => {
+                Some(*number)
+            }
+            _ => None,
+        };
+        number == Some(attempt.number) && self.state.offers(attempt.leg) && self.state.paused.is_none()
     }
 
     /// What follows a lost attempt.
@@ -331,6 +346,12 @@ impl Run {
             LegState::Answered { number, .. } => ask(*number).map(Due::Release),
             LegState::Lost { number, .. } => ask(*number).map(Due::Settle),
             LegState::Parked { number, review: None } => ask(*number).map(Due::Reconcile),
+            LegState::Asking { number, review: None, .. } => ask(*number).map(Due::Inquire),
+            LegState::Telling { number, from, review: None, .. }
+                if *from <= now && self.state.paused.is_none() =>
+            {
+                ask(*number).map(Due::Tell)
+            }
             LegState::Listening { number, until, .. } if until.is_some_and(|until| until <= now) => {
                 ask(*number).map(Due::Elapse)
             }

@@ -19,7 +19,7 @@ use crate::principal::Principal;
 use crate::step_id::StepId;
 use crate::work::Leg;
 
-pub use crate::work::Attempt;
+pub use crate::work::{Attempt, RemoteTask};
 pub use parts::{About, Allotment, Cause, Draw, Ending, Failure, Origin, Reply, Skip, Verdict};
 
 /// Something that happened to a run.
@@ -102,6 +102,9 @@ pub enum Event {
         payload: Digest,
         /// The access decision that let them answer.
         access: DecisionId,
+        /// The digest of what an agent that asked is to be told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<Digest>,
     },
     /// Nobody answered in time.
     ReviewLapsed {
@@ -224,6 +227,28 @@ pub enum Event {
         /// From sending to the whole answer.
         latency_ms: u64,
     },
+    /// An agent asks something before it goes on with the work, and waits.
+    Asked {
+        /// The attempt.
+        attempt: Attempt,
+        /// The digest of the question, as people are shown it.
+        question: Digest,
+        /// What the agent calls the work.
+        task: RemoteTask,
+        /// From sending to the question.
+        latency_ms: u64,
+    },
+    /// An agent is told a person's answer: recorded before the first byte is sent.
+    Told {
+        /// The attempt.
+        attempt: Attempt,
+        /// The agent.
+        agent: AgentId,
+        /// The decision that permits it.
+        decision: DecisionId,
+        /// The digest of the answer.
+        answer: Digest,
+    },
     /// The release gate let a result through.
     Released {
         /// The attempt.
@@ -314,6 +339,8 @@ impl Event {
             Event::Skipped { .. } => "step.skipped",
             Event::Dispatched { .. } => "step.dispatched",
             Event::Answered { .. } => "step.answered",
+            Event::Asked { .. } => "step.asked",
+            Event::Told { .. } => "step.told",
             Event::Released { .. } => "step.released",
             Event::Retrying { .. } => "step.retrying",
             Event::Failed { .. } => "step.failed",
@@ -347,6 +374,8 @@ impl Event {
             Event::Spread { items, .. } => vec![*items],
             Event::Listening { expectation, .. } => vec![*expectation],
             Event::Heard { content, .. } => vec![*content],
+            Event::Asked { question, .. } => vec![*question],
+            Event::ReviewAnswered { answer: Some(answer), .. } | Event::Told { answer, .. } => vec![*answer],
             Event::Answered { reply: Reply::Output { output, .. }, .. } => vec![*output],
             Event::Ended { ending: Ending::Completed { output } } => vec![*output],
             Event::Decided { decision, .. } => {

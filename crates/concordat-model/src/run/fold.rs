@@ -124,6 +124,14 @@ impl RunState {
                     *self.spent.entry(cost.currency().to_owned()).or_default() += cost.micros();
                 }
             }
+            Event::Asked { attempt, question, task, .. } if self.offers(attempt.leg) => {
+                let inquire =
+                    Move::Inquire { number: attempt.number, question: *question, task: task.clone() };
+                self.attempt(contract, attempt, inquire, event)?;
+            }
+            Event::Told { attempt, .. } if self.offers(attempt.leg) => {
+                self.attempt(contract, attempt, Move::Tell { number: attempt.number, at }, event)?;
+            }
             Event::Answered { attempt, reply, .. } if !self.is_ended() => {
                 let number = attempt.number;
                 let step = match reply {
@@ -212,7 +220,8 @@ impl RunState {
     }
 
     /// Whether legs of this kind may be offered to agents now.
-    pub(crate) fn offers(&self, leg: Leg) -> bool {
+    #[must_use]
+    pub fn offers(&self, leg: Leg) -> bool {
         match leg {
             Leg::Do => self.phase == Phase::Running,
             Leg::Undo => matches!(self.phase, Phase::Undoing(_)),
@@ -229,7 +238,10 @@ impl RunState {
         match about {
             About::Admission if self.phase == Phase::Received => self.phase = Phase::InReview(review),
             About::Admission => return Err(self.illegal(event)),
-            About::Step { attempt, .. } | About::Reconciliation { attempt } | About::Question { attempt } => {
+            About::Step { attempt, .. }
+            | About::Reconciliation { attempt }
+            | About::Question { attempt }
+            | About::Asked { attempt } => {
                 self.attempt(contract, attempt, Move::Ask { review }, event)?;
             }
         }
@@ -250,6 +262,12 @@ impl RunState {
             }
             // The answer is the step's result, which comes as an event of its own.
             About::Question { .. } => {}
+            About::Asked { attempt } => {
+                let Event::ReviewAnswered { answer: Some(answer), .. } = event else {
+                    return Err(self.illegal(event));
+                };
+                self.attempt(contract, attempt, Move::Answer { answer: *answer, at }, event)?;
+            }
         }
         Ok(())
     }
@@ -289,6 +307,8 @@ impl RunState {
                 | LegState::Lost { .. }
                 | LegState::Listening { .. }
                 | LegState::Parked { review: None, .. }
+                | LegState::Asking { review: None, .. }
+                | LegState::Telling { review: None, .. }
         );
         *slot = after;
         if wants {

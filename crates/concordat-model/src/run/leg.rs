@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::digest::Digest;
 use crate::id::{AgentId, EventId, ReviewId, RunId};
-use crate::run::event::{Failure, Reply, Skip};
+use crate::run::event::{Failure, RemoteTask, Reply, Skip};
 
 /// Where one leg of a step stands. Each state owns exactly its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,32 @@ pub enum LegState {
         params: Digest,
         /// Since when.
         since: Timestamp,
+        /// What it asked last, if it was told an answer since.
+        told: Option<Box<Inquiry>>,
+    },
+    /// An agent asks something before it goes on; people are asked what it is to be told.
+    Asking {
+        /// The try.
+        number: u32,
+        /// What it asks.
+        inquiry: Box<Inquiry>,
+        /// The review, once it was opened.
+        review: Option<ReviewId>,
+    },
+    /// A person said what the agent is to be told; the dispatch gate was not passed yet.
+    Telling {
+        /// The try.
+        number: u32,
+        /// What it asked.
+        inquiry: Box<Inquiry>,
+        /// The answer.
+        answer: Digest,
+        /// Not before.
+        from: Timestamp,
+        /// Whether this was put off before: a gate could not answer.
+        put_off: bool,
+        /// The review, when people are asked whether the agent may be told.
+        review: Option<ReviewId>,
     },
     /// An agent answered; the release gate was not passed yet.
     Answered {
@@ -119,6 +145,26 @@ pub enum LegState {
     },
 }
 
+/// An agent's question about the work that it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inquiry {
+    /// The agent.
+    pub agent: AgentId,
+    /// Its revision when it was given the work.
+    pub revision: Digest,
+    /// What it was given.
+    pub params: Digest,
+    /// What it calls the work.
+    pub task: RemoteTask,
+    /// The question.
+    pub question: Digest,
+    /// Which of its questions about this try, from 1.
+    pub nth: u32,
+}
+
+/// The most questions that an agent may ask about one try: one that asks more does not do the work.
+pub const MOST_QUESTIONS: u32 = 5;
+
 /// What can happen to a leg.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Move {
@@ -135,6 +181,9 @@ pub(crate) enum Move {
     Conclude { number: u32, output: Digest },
     Dispatch { number: u32, agent: AgentId, revision: Digest, params: Digest, at: Timestamp },
     Deliver { number: u32, output: Digest },
+    Inquire { number: u32, question: Digest, task: RemoteTask },
+    Answer { answer: Digest, at: Timestamp },
+    Tell { number: u32, at: Timestamp },
     Lose { number: u32, reply: Reply },
     Release { number: u32 },
     Retry { number: u32, from: Timestamp },
@@ -188,7 +237,7 @@ impl LegState {
             (S::Ready { number, .. }, M::Dispatch { number: n, agent, revision, params, at })
                 if n == number =>
             {
-                S::Dispatched { number, agent, revision, params, since: at }
+                S::Dispatched { number, agent, revision, params, since: at, told: None }
             }
             (S::Ready { number, .. }, M::Retry { number: n, from }) if n == number => {
                 S::Ready { number, from, put_off: true }
@@ -209,6 +258,40 @@ impl LegState {
             (S::Dispatched { number, .. }, M::Lose { number: n, reply }) if n == number => {
                 S::Lost { number, reply }
             }
+
+            (
+                S::Dispatched { number, agent, revision, params, told, .. },
+                M::Inquire { number: n, question, task },
+            ) if n == number => {
+                let nth = told.map_or(0, |told| told.nth).saturating_add(1);
+                let inquiry = Box::new(Inquiry { agent, revision, params, task, question, nth });
+                S::Asking { number, inquiry, review: None }
+            }
+            (S::Asking { number, inquiry, review: None }, M::Ask { review }) => {
+                S::Asking { number, inquiry, review: Some(review) }
+            }
+            (S::Asking { number, inquiry, review: Some(_) }, M::Answer { answer, at }) => {
+                S::Telling { number, inquiry, answer, from: at, put_off: false, review: None }
+            }
+            (S::Telling { number, inquiry, answer, from, review: None, .. }, M::Ask { review }) => {
+                S::Telling { number, inquiry, answer, from, put_off: false, review: Some(review) }
+            }
+            (S::Telling { number, inquiry, answer, review: Some(_), .. }, M::Approve { at }) => {
+                S::Telling { number, inquiry, answer, from: at, put_off: false, review: None }
+            }
+            (S::Telling { number, inquiry, answer, review: None, .. }, M::Retry { number: n, from })
+                if n == number =>
+            {
+                S::Telling { number, inquiry, answer, from, put_off: true, review: None }
+            }
+            (S::Telling { number, inquiry, review: None, .. }, M::Tell { number: n, at }) if n == number => {
+                let (agent, revision, params) = (inquiry.agent, inquiry.revision, inquiry.params);
+                S::Dispatched { number, agent, revision, params, since: at, told: Some(inquiry) }
+            }
+            (
+                S::Asking { number, .. } | S::Telling { number, .. },
+                M::Fail { number: n, error, tolerated },
+            ) if n == number => S::Failed { error, tolerated },
 
             (S::Answered { number, agent, output }, M::Ask { review }) => {
                 S::Held { number, agent, output, review }
@@ -235,6 +318,7 @@ impl LegState {
                 | S::Ready { number, .. }
                 | S::Listening { number, .. }
                 | S::Answered { number, .. }
+                | S::Telling { number, .. }
                 | S::Delegated { number, .. },
                 M::Park { number: n },
             ) if n == number => S::Parked { number, review: None },
@@ -278,6 +362,8 @@ impl LegState {
             LegState::Listening { .. } => "listening",
             LegState::Delegated { .. } => "delegated",
             LegState::Dispatched { .. } => "dispatched",
+            LegState::Asking { .. } => "asking",
+            LegState::Telling { .. } => "telling",
             LegState::Answered { .. } => "answered",
             LegState::Held { .. } => "held",
             LegState::Lost { .. } => "lost",
@@ -286,5 +372,69 @@ impl LegState {
             LegState::Skipped { .. } => "skipped",
             LegState::Failed { .. } => "failed",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn dispatched() -> LegState {
+        let (agent, digest) = (AgentId::new(Uuid::nil()), Digest::of(b"x"));
+        let at = Timestamp::UNIX_EPOCH;
+        let ready = LegState::Waiting.after(Move::Wake { at }).unwrap();
+        ready.after(Move::Dispatch { number: 1, agent, revision: digest, params: digest, at }).unwrap()
+    }
+
+    fn inquire(question: &[u8]) -> Move {
+        let task = RemoteTask { id: "t".to_owned(), context: "c".to_owned(), asked: None };
+        Move::Inquire { number: 1, question: Digest::of(question), task }
+    }
+
+    #[test]
+    fn an_agent_that_asks_waits_until_it_is_told() {
+        let (at, review) = (Timestamp::UNIX_EPOCH, ReviewId::new(Uuid::nil()));
+        let answer = Digest::of(b"answer");
+        let mut leg = dispatched();
+        for nth in 1..=2 {
+            let question = [nth];
+            leg = leg.after(inquire(&question)).unwrap();
+            assert!(matches!(&leg, LegState::Asking { inquiry, .. }
+                if inquiry.nth == u32::from(nth) && inquiry.question == Digest::of(&question)));
+            assert!(!leg.is_in_flight() && !leg.is_settled());
+            assert_eq!(leg.after(Move::Answer { answer, at }), None, "nobody was asked yet");
+            leg = leg.after(Move::Ask { review }).unwrap();
+            assert_eq!(leg.after(Move::Tell { number: 1, at }), None, "nobody has answered");
+            assert_eq!(leg.after(Move::Deliver { number: 1, output: answer }), None, "it is not at work");
+            leg = leg.after(Move::Answer { answer, at }).unwrap();
+            assert_eq!(leg.after(Move::Tell { number: 2, at }), None, "another try asked nothing");
+            leg = leg.after(Move::Tell { number: 1, at }).unwrap();
+            assert!(leg.is_in_flight());
+        }
+        assert!(leg.after(Move::Deliver { number: 1, output: answer }).is_some());
+    }
+
+    #[test]
+    fn what_policy_says_before_an_agent_is_told_is_heard() {
+        let (at, review) = (Timestamp::UNIX_EPOCH, ReviewId::new(Uuid::nil()));
+        let asking = dispatched().after(inquire(b"?")).unwrap();
+        let told = asking.after(Move::Ask { review }).unwrap();
+        let telling = told.after(Move::Answer { answer: Digest::of(b"a"), at }).unwrap();
+        let put_off = telling.after(Move::Retry { number: 1, from: at }).unwrap();
+        assert!(matches!(put_off, LegState::Telling { put_off: true, review: None, .. }));
+        let asked = telling.after(Move::Ask { review }).unwrap();
+        assert_eq!(asked.after(Move::Tell { number: 1, at }), None, "people are asked first");
+        assert_eq!(asked.after(Move::Approve { at }), Some(telling.clone()));
+        let error = Failure { code: "c".to_owned(), message: String::new(), decision: None };
+        for leg in [asking, telling.clone(), asked] {
+            let fail = Move::Fail { number: 1, error: error.clone(), tolerated: false };
+            assert!(leg.after(fail).is_some(), "{}", leg.as_str());
+        }
+        assert_eq!(
+            telling.after(Move::Park { number: 1 }),
+            Some(LegState::Parked { number: 1, review: None })
+        );
     }
 }

@@ -165,7 +165,10 @@ impl Game {
     fn refuse(&mut self, about: About) {
         match about {
             About::Admission => self.tell(Event::Closing { cause: Cause::Deadline }),
-            About::Step { attempt, .. } | About::Reconciliation { attempt } | About::Question { attempt } => {
+            About::Step { attempt, .. }
+            | About::Reconciliation { attempt }
+            | About::Question { attempt }
+            | About::Asked { attempt } => {
                 let error = Failure { code: "no".into(), message: "no".into(), decision: None };
                 let tolerated = self.run.place(&attempt.step).is_some_and(|place| self.run.tolerates(place));
                 self.fail(attempt.clone(), error, tolerated && attempt.leg == Leg::Do);
@@ -218,6 +221,20 @@ impl Game {
                 }
             }
             Due::Reconcile(Ask { attempt, .. }) => self.ask_people(About::Reconciliation { attempt }),
+            Due::Inquire(Ask { attempt, .. }) => self.ask_people(About::Asked { attempt }),
+            Due::Tell(Ask { attempt, .. }) if die < 10 => {
+                self.ask_people(About::Step { gate: Gate::Dispatch, attempt });
+            }
+            Due::Tell(Ask { attempt, .. }) if die < 20 => {
+                self.refuse(About::Step { gate: Gate::Dispatch, attempt });
+            }
+            Due::Tell(Ask { attempt, .. }) if die < 25 => {
+                self.tell(Event::Retrying { attempt, at: self.now + SignedDuration::from_mins(1) });
+            }
+            Due::Tell(Ask { attempt, .. }) => {
+                let (agent, answer) = (AgentId::new(Uuid::nil()), Digest::of(b"a"));
+                self.tell(Event::Told { attempt, agent, decision: DecisionId::new(Uuid::nil()), answer });
+            }
             Due::Lapse(review) => {
                 let about = self.run.state.reviews[&review].about.clone();
                 self.tell(Event::ReviewLapsed { review });
@@ -360,6 +377,10 @@ impl Game {
 
     /// An agent answers, well or badly.
     fn answers(&mut self, attempt: Attempt, die: u8) {
+        if (50..60).contains(&die) && self.run.state.offers(attempt.leg) {
+            let task = RemoteTask { id: "t".into(), context: "c".into(), asked: None };
+            return self.tell(Event::Asked { attempt, question: Digest::of(b"x"), task, latency_ms: 1 });
+        }
         let failure =
             |failure| Reply::Failure { failure, code: "x".into(), message: "x".into(), retry_after_ms: None };
         let output = |misfits| Reply::Output { output: Digest::of(b"o"), bytes: 2, misfits, checked: true };
@@ -382,7 +403,9 @@ impl Game {
         let verdict = if die < 60 { Verdict::Approve } else { Verdict::Reject };
         let (by, access) = (self.run.state.submitter.clone(), DecisionId::new(Uuid::nil()));
         let (payload, reason) = (open.payload, "r".into());
-        self.tell(Event::ReviewAnswered { review, verdict, by, reason, payload, access });
+        let asked = matches!(open.about, About::Asked { .. }) && verdict == Verdict::Approve;
+        let answer = asked.then(|| Digest::of(b"a"));
+        self.tell(Event::ReviewAnswered { review, verdict, by, reason, payload, access, answer });
         match (verdict, open.about) {
             (Verdict::Reject, about) => self.refuse(about),
             (Verdict::Approve, About::Question { attempt }) => self.conclude(attempt),

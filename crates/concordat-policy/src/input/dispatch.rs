@@ -8,7 +8,7 @@ use concordat_model::name::{AgentName, ContractName, DomainName, SkillName, Step
 use concordat_model::payload::Salt;
 use concordat_model::step_id::StepId;
 use concordat_model::trust::{Belief, TrustView};
-use concordat_model::work::{Leg, Work};
+use concordat_model::work::{Leg, Telling, Work};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,27 @@ pub struct DispatchStep {
     pub params: Digest,
     /// The steps whose output feeds what the agent is given.
     pub tainted: Vec<StepName>,
+    /// What the agent asked, when it has the work already and is to be told a person's answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telling: Option<DispatchTelling>,
+}
+
+/// An agent's question and a person's answer, as the dispatch gate sees them: the one candidate is who asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DispatchTelling {
+    /// Which of the agent's questions about this try, from 1.
+    pub nth: u32,
+    /// The digest of the question.
+    pub question: Digest,
+    /// The digest of the answer.
+    pub answer: Digest,
+}
+
+impl From<&Telling> for DispatchTelling {
+    fn from(telling: &Telling) -> DispatchTelling {
+        DispatchTelling { nth: telling.nth, question: telling.question, answer: telling.digest }
+    }
 }
 
 impl DispatchStep {
@@ -102,6 +123,7 @@ impl DispatchStep {
             && self.attempt == work.attempt.number
             && self.skill == work.skill
             && self.params == work.params_digest
+            && self.telling == work.telling.as_ref().map(DispatchTelling::from)
     }
 }
 

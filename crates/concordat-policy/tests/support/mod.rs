@@ -46,6 +46,7 @@ pub fn work(input: &DispatchInput) -> Work {
         params: Arc::new(Value::Null),
         params_digest: step.params,
         timeout: Span::seconds(30),
+        telling: None,
     }
 }
 

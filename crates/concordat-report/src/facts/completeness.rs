@@ -94,7 +94,7 @@ impl Completeness {
         let whole = life.received.is_some();
         let run = entry.record.subject();
         match event {
-            Event::Dispatched { decision, attempt, .. } if whole => {
+            Event::Dispatched { decision, attempt, .. } | Event::Told { decision, attempt, .. } if whole => {
                 let id = format!("{run} {} #{}", attempt.step, attempt.number);
                 self.dispatches.judge(life.permits.contains_key(decision), entry.index, id);
                 self.permits.judge(true, entry.index, "");
@@ -118,7 +118,12 @@ impl Completeness {
     /// What a run left behind when it ended.
     fn ended(&mut self, run: &str, life: &Life) {
         for (attempt, flying) in &life.flying {
-            self.outcomes.judge(false, flying.index, format!("{run} {} #{}", attempt.step, attempt.number));
+            // An agent that asked did not do the work, and waits for nobody any longer.
+            self.outcomes.judge(
+                flying.asks,
+                flying.index,
+                format!("{run} {} #{}", attempt.step, attempt.number),
+            );
         }
         for (decision, index) in &life.permits {
             self.permits.judge(false, *index, decision);
@@ -136,21 +141,21 @@ impl Completeness {
             ended(counts, runs),
             self.dispatches.figure(
                 "completeness.dispatches",
-                "Steps sent to agents that have their permit in the log",
-                work::DISPATCHED,
+                "Steps sent to agents, and answers that agents were told, that have their permit in the log",
+                "type=step.dispatched|step.told",
                 "data.decision is the id of an earlier gate.decided of the same subject with gate dispatch and answer permit",
             ),
             self.permits.figure(
                 "completeness.permits",
                 "Permits to dispatch that were used, of all in contracts that ended or used them",
                 "type=gate.decided data.decision.gate=dispatch data.decision.answer.kind=permit",
-                "a step.dispatched or step.recalled of the same subject names the decision; an unused permit is no breach, since nothing was sent",
+                "a step.dispatched, step.told or step.recalled of the same subject names the decision; an unused permit is no breach, since nothing was sent",
             ),
             self.outcomes.figure(
                 "completeness.outcomes",
                 "Steps sent that have an outcome, of all that were answered or whose contract ended",
                 work::DISPATCHED,
-                "a step.answered of the same subject and attempt stands between the dispatch and contract.ended",
+                "a step.answered of the same subject and attempt, or a step.asked without a step.told after it, stands between the dispatch and contract.ended",
             ),
             self.unknown(counts),
             self.releases.figure(

@@ -36,6 +36,8 @@ pub(super) struct Life {
 pub(super) struct Flying {
     pub(super) index: u64,
     pub(super) agent: AgentId,
+    /// Whether the agent asked something and waits for the answer.
+    pub(super) asks: bool,
 }
 
 /// Every open run, by its id.
@@ -77,7 +79,13 @@ impl Runs {
                 }
             }
             Event::Dispatched { attempt, agent, .. } => {
-                life.flying.insert(attempt.clone(), Flying { index: entry.index, agent: *agent });
+                let flying = Flying { index: entry.index, agent: *agent, asks: false };
+                life.flying.insert(attempt.clone(), flying);
+            }
+            Event::Asked { attempt, .. } | Event::Told { attempt, .. } => {
+                if let Some(flying) = life.flying.get_mut(attempt) {
+                    flying.asks = matches!(event, Event::Asked { .. });
+                }
             }
             _ => {}
         }
@@ -95,7 +103,9 @@ impl Runs {
         let subject = entry.record.subject();
         let Some(life) = self.open.get_mut(subject) else { return };
         match event {
-            Event::Dispatched { decision, .. } | Event::Recalled { decision, .. } => {
+            Event::Dispatched { decision, .. }
+            | Event::Recalled { decision, .. }
+            | Event::Told { decision, .. } => {
                 life.permits.remove(decision);
             }
             Event::Answered { attempt, .. } => drop(life.flying.remove(attempt)),

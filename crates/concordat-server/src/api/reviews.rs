@@ -40,7 +40,8 @@ pub struct Review {
     pub expires: Timestamp,
     /// Why policy wants people to look.
     pub reasons: Vec<Reason>,
-    /// What people are asked to approve: the contract with its input, the step's parameters, or its result.
+    /// What people are asked to approve: the contract with its input, the step's parameters, its result, or what
+    /// an agent asks. What agents say is data, and never an instruction.
     #[serde(default)]
     pub shown: Value,
 }
@@ -70,6 +71,8 @@ pub enum AboutKind {
     Reconciliation,
     /// The question of a step.
     Question,
+    /// What an agent asks about the work that it has: whoever approves says what it is to be told.
+    Asked,
 }
 
 /// A person's answer.
@@ -83,6 +86,10 @@ pub struct ReviewAnswer {
     pub reason: String,
     /// The digest of what they saw: the review's `payload`.
     pub payload: String,
+    /// What an agent that asked is to be told, with a yes: text, or data; at most 16 KiB. Never a secret: whoever runs the
+    /// agents sets credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Value>,
 }
 
 /// Yes or no.
@@ -108,6 +115,9 @@ impl From<&concordat_model::run::event::About> for About {
             }
             Model::Question { attempt } => {
                 About { kind: AboutKind::Question, gate: None, attempt: Some(attempt.into()) }
+            }
+            Model::Asked { attempt } => {
+                About { kind: AboutKind::Asked, gate: None, attempt: Some(attempt.into()) }
             }
         }
     }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use super::line;
 use crate::api::contracts::{AgentRef, LegRow, StepError, StepState};
 use crate::awaited;
+use crate::inquiry;
 use crate::sentence::{and, until};
 use crate::story::{Story, choices_before};
 
@@ -81,7 +82,11 @@ fn left(place: &Place<'_>, leg: &LegState) -> StepState {
     match leg {
         LegState::InReview { .. } if matches!(place.step.kind, Kind::Review(_)) => StepState::BrokenOff,
         LegState::Waiting | LegState::Ready { .. } | LegState::InReview { .. } => StepState::NotBegun,
-        LegState::Spread | LegState::Listening { .. } | LegState::Delegated { .. } => StepState::BrokenOff,
+        LegState::Spread
+        | LegState::Listening { .. }
+        | LegState::Delegated { .. }
+        | LegState::Asking { .. }
+        | LegState::Telling { .. } => StepState::BrokenOff,
         _ => word(leg),
     }
 }
@@ -95,6 +100,8 @@ fn word(leg: &LegState) -> StepState {
         LegState::Listening { .. } => StepState::Listening,
         LegState::Delegated { .. } => StepState::Delegated,
         LegState::Dispatched { .. } => StepState::Dispatched,
+        LegState::Asking { .. } => StepState::Asking,
+        LegState::Telling { .. } => StepState::Telling,
         LegState::Answered { .. } => StepState::Answered,
         LegState::Held { .. } => StepState::Held,
         LegState::Lost { .. } => StepState::Lost,
@@ -113,6 +120,8 @@ fn leg_attempt(leg: &LegState) -> Option<u32> {
         | LegState::Listening { number, .. }
         | LegState::Delegated { number, .. }
         | LegState::Dispatched { number, .. }
+        | LegState::Asking { number, .. }
+        | LegState::Telling { number, .. }
         | LegState::Answered { number, .. }
         | LegState::Held { number, .. }
         | LegState::Lost { number, .. }
@@ -129,6 +138,7 @@ fn leg_attempt(leg: &LegState) -> Option<u32> {
 fn worked(leg: &LegState) -> (Option<AgentId>, Option<Digest>) {
     match leg {
         LegState::Dispatched { agent, .. } => (Some(*agent), None),
+        LegState::Asking { inquiry, .. } | LegState::Telling { inquiry, .. } => (Some(inquiry.agent), None),
         LegState::Answered { agent, output, .. } | LegState::Held { agent, output, .. } => {
             (Some(*agent), Some(*output))
         }
@@ -150,11 +160,13 @@ fn times(place: &Place<'_>, leg: &LegState) -> (Option<Timestamp>, Option<Timest
         LegState::Listening { since, until, .. } => (Some(*since), *until),
         LegState::InReview { review, .. }
         | LegState::Held { review, .. }
+        | LegState::Asking { review: Some(review), .. }
+        | LegState::Telling { review: Some(review), .. }
         | LegState::Parked { review: Some(review), .. } => match state.reviews.get(review) {
             Some(open) => (Some(open.opened), Some(open.expires)),
             None => (None, None),
         },
-        LegState::Ready { number, .. } => match place.in_line(*number) {
+        LegState::Ready { number, .. } | LegState::Telling { number, .. } => match place.in_line(*number) {
             Some(waiting) => (Some(waiting.since), waiting.until.or(deadline)),
             None => (None, None),
         },
@@ -199,6 +211,23 @@ fn waiting_for(place: &Place<'_>, leg: &LegState, agent: Option<&AgentRef>) -> O
         LegState::Dispatched { .. } => {
             format!("an answer of `{}`", agent.map_or("?", |agent| agent.name.as_str()))
         }
+        LegState::Asking { inquiry, review, .. } => {
+            let answered = review
+                .map_or_else(|| "a reviewer".to_owned(), |review| format!("a reviewer's answer to {review}"));
+            format!("{answered}: {}", inquiry::asks(&place.view.run, &inquiry.question))
+        }
+        LegState::Telling { review: Some(review), .. } => {
+            format!("a reviewer's answer to {review}, before the agent is told what it asked")
+        }
+        LegState::Telling { number, .. } => match place.in_line(*number) {
+            Some(waiting) if !waiting.obstacles.is_empty() => {
+                line::told(waiting, &|agent| place.agent(agent).name)
+            }
+            _ => format!(
+                "policy to let `{}` be told what it asked",
+                agent.map_or("?", |agent| agent.name.as_str())
+            ),
+        },
         LegState::Answered { .. } => "policy to release the result".to_owned(),
         LegState::Held { review, .. } => {
             format!("a reviewer's answer to {review}, before the result is used")

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 
 use crate::api::contracts::ContractDetail;
 use crate::api::decisions::Reason;
-use crate::api::reviews::{Review, ReviewAnswer, ReviewList};
+use crate::api::reviews::{Review, ReviewAnswer, ReviewList, Verdict};
 use crate::app::{App, Shared};
 use crate::body::Typed;
 use crate::extract::{Named, NoQuery, Who};
@@ -49,7 +49,8 @@ async fn list(State(app): State<Shared>, Who(who): Who, _: NoQuery) -> Result<Js
 
 /// Answer a review.
 ///
-/// Approval is evidence: policy is asked again, and only policy says yes. Who sent the contract cannot answer.
+/// Approval is evidence: policy is asked again, and only policy says yes. Who sent the contract cannot answer. Where
+/// an agent asks something, whoever approves says in `answer` what it is to be told.
 #[utoipa::path(
     post,
     path = "/v1/reviews/{review}/@decide",
@@ -71,7 +72,14 @@ async fn decide(
         Refusal::Document(Problem::new("payload-form", "/payload", error.to_string()).into())
     })?;
     let said = reason::checked(&answer.reason)?;
-    let view = app.engine.answer_review(&who, review, answer.verdict.into(), said, payload).await?;
+    let view = match (answer.verdict, answer.answer) {
+        (Verdict::Approve, Some(told)) => app.engine.answer_agent(&who, review, told, said, payload).await?,
+        (Verdict::Reject, Some(_)) => {
+            let why = "whoever says no tells nobody anything: leave the answer out";
+            return Err(Refusal::Document(Problem::new("answer-unasked", "/answer", why).into()));
+        }
+        (verdict, None) => app.engine.answer_review(&who, review, verdict.into(), said, payload).await?,
+    };
     Ok(Json(detail::detail(&view, &app.names())?))
 }
 
@@ -105,7 +113,10 @@ async fn shown(app: &App, open: &OpenReview) -> Result<Value, Refusal> {
     };
     match &open.about {
         ModelAbout::Reconciliation { attempt } => serde_json::to_value(attempt).map_err(odd),
-        ModelAbout::Admission | ModelAbout::Step { .. } | ModelAbout::Question { .. } => {
+        ModelAbout::Admission
+        | ModelAbout::Step { .. }
+        | ModelAbout::Question { .. }
+        | ModelAbout::Asked { .. } => {
             let bytes = app.engine.store().payload(&open.payload).await?;
             let bytes = bytes.ok_or(concordat_engine::EngineError::PayloadMissing(open.payload))?;
             serde_json::from_slice(payload::document(&bytes)).map_err(odd)

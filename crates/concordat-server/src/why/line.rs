@@ -10,6 +10,7 @@ use concordat_model::work::{Attempt, Leg};
 use super::shaped::received;
 use super::{Teller, after};
 use crate::detail::not_chosen;
+use crate::inquiry;
 use crate::sentence::{and, capital, duration, listed, percent, piece, until};
 use crate::story::reasons;
 
@@ -46,6 +47,14 @@ impl Teller<'_> {
             | Event::FellBack { .. }
             | Event::Returned { .. } => self.shaped(event),
             Event::Dispatched { .. } => self.dispatched(event),
+            Event::Asked { attempt, question, .. } => {
+                let asks = inquiry::asks(&self.view.run, question);
+                plain(format!("{asks} before it goes on with {}.", work(attempt)))
+            }
+            Event::Told { attempt, agent, decision, .. } => {
+                let (agent, what) = (self.name(*agent), work(attempt));
+                Some((format!("`{agent}` was told the answer, and goes on with {what}."), Some(*decision)))
+            }
             Event::Answered { attempt, reply, .. } => self.answered(attempt, reply),
             Event::Released { attempt, decision } => Some((self.released(attempt), Some(*decision))),
             Event::Retrying { attempt, at } => {

@@ -17,7 +17,10 @@ impl Teller<'_> {
             }
             Event::ReviewAnswered { review, verdict, by, reason, access, .. } => {
                 let question = matches!(self.story.asked(*review), Some(About::Question { .. }));
+                let asked = matches!(self.story.asked(*review), Some(About::Asked { .. }));
                 let did = match verdict {
+                    Verdict::Approve if asked => "said what the agent is to be told",
+                    Verdict::Reject if asked => "did not answer the agent",
                     Verdict::Approve if question => "said yes",
                     Verdict::Reject if question => "said no",
                     Verdict::Approve => "approved, so policy was asked again",
@@ -53,6 +56,7 @@ impl Teller<'_> {
             About::Reconciliation { attempt } => {
                 format!("to find out whether {} was done, and whether it may be sent again", work(attempt))
             }
+            About::Asked { attempt } => format!("what the agent of {} is to be told", work(attempt)),
             About::Question { attempt } => {
                 let asked = question(&self.view.run, attempt).unwrap_or("its question");
                 format!("by {}: “{asked}”", work(attempt))

@@ -183,7 +183,11 @@ fn rows(step: &StepRow) -> Vec<[String; 5]> {
         let odd = items.shown.iter().filter(|item| {
             matches!(
                 item.doing.state,
-                StepState::Failed | StepState::Parked | StepState::InReview | StepState::Held
+                StepState::Failed
+                    | StepState::Parked
+                    | StepState::InReview
+                    | StepState::Held
+                    | StepState::Asking
             )
         });
         let named = |item: &ItemRow| format!("{}[{}]", step.id, item.item);

@@ -89,9 +89,8 @@ fn cell(text: &str) -> Cell {
     match text {
         "completed" | "eligible" | "done" => cell.fg(Color::Green),
         "denied" | "failed" | "rejected" | "suspended" | "quarantined" | "deny" => cell.fg(Color::Red),
-        "in_review" | "undone" | "cancelled" | "parked" | "held" | "review" | "proposed" | "probation" => {
-            cell.fg(Color::Yellow)
-        }
+        "in_review" | "undone" | "cancelled" | "parked" | "held" | "asking" | "review" | "proposed"
+        | "probation" => cell.fg(Color::Yellow),
         _ => cell,
     }
 }

@@ -20,8 +20,8 @@ pub(super) enum Review {
         /// The review.
         review: String,
     },
-    /// Say yes: policy is asked again with your answer as evidence.
-    Approve(Answer),
+    /// Say yes: policy is asked again with your answer as evidence. An agent that asks is told what you say.
+    Approve(Approval),
     /// Say no.
     Reject(Answer),
 }
@@ -38,6 +38,33 @@ pub(super) struct Answer {
     payload: Option<String>,
 }
 
+#[derive(Debug, clap::Args)]
+pub(super) struct Approval {
+    #[command(flatten)]
+    answer: Answer,
+    /// What an agent that asks is to be told, as text. Never a secret.
+    #[arg(long, value_name = "TEXT", conflicts_with = "answer_json")]
+    answer_text: Option<String>,
+    /// The same as data: one JSON document.
+    #[arg(long, value_name = "JSON")]
+    answer_json: Option<String>,
+}
+
+impl Approval {
+    /// What an agent is to be told, if anything.
+    fn told(&self) -> Result<Option<Value>, Failure> {
+        match (&self.answer_text, &self.answer_json) {
+            (Some(text), _) => Ok(Some(Value::from(text.as_str()))),
+            (None, Some(json)) => serde_json::from_str(json).map(Some).map_err(|error| {
+                Failure::Usage(format!(
+                    "`--answer-json` is not JSON: {error}; for text there is `--answer-text`"
+                ))
+            }),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
 pub(super) async fn run(session: &Session, command: Review) -> Result<Exit, Failure> {
     let client = session.client()?;
     match command {
@@ -51,8 +78,11 @@ pub(super) async fn run(session: &Session, command: Review) -> Result<Exit, Fail
         Review::Show { review } => {
             session.output.show(&find(&client, &review).await?, |one| text(session, one));
         }
-        Review::Approve(answer) => decide(session, &client, answer, Verdict::Approve).await?,
-        Review::Reject(answer) => decide(session, &client, answer, Verdict::Reject).await?,
+        Review::Approve(approval) => {
+            let told = approval.told()?;
+            decide(session, &client, approval.answer, (Verdict::Approve, told)).await?;
+        }
+        Review::Reject(answer) => decide(session, &client, answer, (Verdict::Reject, None)).await?,
     }
     Ok(Exit::Success)
 }
@@ -67,12 +97,17 @@ async fn find(client: &Client, review: &str) -> Result<Question, Failure> {
     })
 }
 
-async fn decide(session: &Session, client: &Client, answer: Answer, verdict: Verdict) -> Result<(), Failure> {
+async fn decide(
+    session: &Session,
+    client: &Client,
+    answer: Answer,
+    (verdict, told): (Verdict, Option<Value>),
+) -> Result<(), Failure> {
     let payload = match answer.payload {
         Some(payload) => payload,
         None => find(client, &answer.review).await?.payload,
     };
-    let body = ReviewAnswer { verdict, reason: answer.reason, payload };
+    let body = ReviewAnswer { verdict, reason: answer.reason, payload, answer: told };
     let contract = client.decide(&answer.review, &body).await?;
     session.output.show(&contract, |one| contract::detail(session, one));
     Ok(())
@@ -109,9 +144,16 @@ fn text(session: &Session, one: &Question) -> String {
     {
         text.push_str(&format!("\n\n{}", visible(question)));
     }
-    text.push_str(&format!("\n\nyou are asked to approve ({}):\n{shown}\n", one.payload));
+    let (asked, told) = match one.about.kind {
+        AboutKind::Asked => (
+            "an agent asks; these are its words, and no instruction",
+            " --answer-text … (or --answer-json …)",
+        ),
+        _ => ("you are asked to approve", ""),
+    };
+    text.push_str(&format!("\n\n{asked} ({}):\n{shown}\n", one.payload));
     text.push_str(&format!(
-        "\nanswer with `review approve {} --payload {} --reason …`, or `reject`\n",
+        "\nanswer with `review approve {} --payload {} --reason …{told}`, or `reject`\n",
         one.id, one.payload
     ));
     text
@@ -123,6 +165,7 @@ fn about(about: &About) -> String {
         AboutKind::Admission => "admission".to_owned(),
         AboutKind::Step => format!("step {step}"),
         AboutKind::Question => format!("question of step {step}"),
+        AboutKind::Asked => format!("question of the agent of {step}"),
         AboutKind::Reconciliation => format!("unknown outcome of {step}"),
     }
 }

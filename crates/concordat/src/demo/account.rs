@@ -169,7 +169,10 @@ fn step_of(event: &Event) -> Option<String> {
         | Event::Parked { attempt }
         | Event::ReviewOpened {
             about:
-                About::Step { attempt, .. } | About::Reconciliation { attempt } | About::Question { attempt },
+                About::Step { attempt, .. }
+                | About::Reconciliation { attempt }
+                | About::Question { attempt }
+                | About::Asked { attempt },
             ..
         } => Some(attempt.step.to_string()),
         _ => None,

@@ -157,7 +157,8 @@ impl Stage {
             case::Verdict::Approve => (Verdict::Approve, "Looked at it, and it is as agreed"),
             case::Verdict::Reject => (Verdict::Reject, "This is not what was agreed"),
         };
-        let answer = ReviewAnswer { verdict, reason: reason.to_owned(), payload: review.payload };
+        let answer =
+            ReviewAnswer { verdict, reason: reason.to_owned(), payload: review.payload, answer: None };
         let submitter_was_told = match sam.client.decide(&review.id, &answer).await {
             Ok(_) => bail!("{} answered the review of their own contract", sam.name),
             Err(ClientError::Refused(refused)) => refused.problem.detail,

@@ -45,6 +45,10 @@ pub(super) fn of(event: &Event) -> Option<String> {
         Event::Answered { attempt, reply: Reply::Output { .. }, latency_ms } => {
             format!("{}: answered in {latency_ms} ms", leg(attempt))
         }
+        Event::Asked { attempt, .. } => {
+            format!("{}: its agent asks something before it goes on", leg(attempt))
+        }
+        Event::Told { attempt, .. } => format!("{}: its agent was told, and goes on", leg(attempt)),
         Event::Answered { attempt, reply: other, .. } => format!("{}: {}", leg(attempt), reply(other)),
         Event::Released { attempt, .. } => match attempt.leg {
             Leg::Do => format!("{}: done", attempt.step),
@@ -151,9 +155,10 @@ pub(super) fn nth(attempt: &Attempt) -> String {
 pub(super) fn step_of(about: &About) -> Option<&StepId> {
     match about {
         About::Admission => None,
-        About::Step { attempt, .. } | About::Reconciliation { attempt } | About::Question { attempt } => {
-            Some(&attempt.step)
-        }
+        About::Step { attempt, .. }
+        | About::Reconciliation { attempt }
+        | About::Question { attempt }
+        | About::Asked { attempt } => Some(&attempt.step),
     }
 }
 

@@ -51,13 +51,14 @@ async fn whatever_becomes_of_a_task_has_a_name() {
         ),
         (
             "input required",
-            vec![told("INPUT_REQUIRED", "which year?"), task("CANCELED")],
-            "failed: Failed Ours agent-input-required: the agent asks for more: which year?",
+            vec![told("INPUT_REQUIRED", "which year?")],
+            "asked: {\"text\":\"which year?\"} about t-1 of run_1/credit/do/1",
         ),
         (
             "auth required",
             vec![told("AUTH_REQUIRED", "log in"), task("CANCELED")],
-            "failed: Failed Ours agent-auth-required: the agent asks for credentials: log in",
+            "failed: Failed Ours agent-auth-required: the agent asks for credentials: whoever runs the agents has to set \
+             them, and then the contract can be retried from this step: log in",
         ),
         (
             "at work, then completed",
@@ -234,12 +235,17 @@ async fn an_answer_that_never_came_is_looked_for_by_its_context() {
                 vec![task("COMPLETED"), task("FAILED")],
                 "Unknown { message: \"the agent has no task of ours",
             ),
-            ("a question", vec![task("INPUT_REQUIRED")], "Unknown { message: \"the agent waits for more"),
+            (
+                "a question",
+                vec![task("INPUT_REQUIRED")],
+                "Asked { question: Object {}, task: RemoteTask { id: \"t-1\"",
+            ),
+            ("a login", vec![task("AUTH_REQUIRED")], "Unknown { message: \"the agent waits for credentials"),
         ] {
             let agent = agent(vec![answer(protocol, 0, &listed(tasks))], Then::Next).await;
             let at = interface(protocol, A2aAnswers::Blocking, agent.port);
-            let found =
-                outcome::found(&client(Limits::default()), &at, "run_1/credit/do/1", "dec_1", LONG).await;
+            let sought = Sought { context: "run_1/credit/do/1", id: "dec_1", answer: None };
+            let found = outcome::found(&client(Limits::default()), &at, &sought, LONG).await;
             let said = format!("{found:?}");
             assert!(said.starts_with(expected), "{name} ({protocol:?}): expected `{expected}`, but: {said}");
             let asked = &agent.heard()[0];
@@ -271,7 +277,7 @@ async fn agents_of_0_3_are_spoken_to_in_their_dialect() {
         (vec![done.clone()], "message/send", "completed: {\"score\":7}"),
         (vec![message], "message/send", "completed: {\"score\":7}"),
         (vec![working, done], "tasks/get", "completed: {\"score\":7}"),
-        (vec![question.clone(), question], "tasks/cancel", "failed: Failed Ours agent-input-required"),
+        (vec![question], "message/send", "asked: {} about t-1 of c"),
         (vec![json!({"task": task("COMPLETED")})], "message/send", "failed: Malformed Agent agent-malformed"),
     ] {
         let texts = results

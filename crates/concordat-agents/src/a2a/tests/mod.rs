@@ -1,5 +1,6 @@
 //! The client against agents that say whatever the table tells them to, byte for byte.
 
+mod asks;
 mod hostile;
 mod lives;
 mod streams;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use super::{A2aClient, Interface, Order, outcome};
+use super::{A2aClient, Interface, Order, Sought, outcome};
 use crate::egress::{Egress, Endpoint};
 use crate::execute::testing::{Agent, Then, read_request};
 use crate::http::{Http, Limits};
@@ -40,6 +41,7 @@ pub(super) fn order(deadline: Duration) -> Order {
         log_size: 7,
         traceparent: "00-1-2-01".to_owned(),
         deadline,
+        answer: None,
     }
 }
 
@@ -50,6 +52,9 @@ pub(super) fn show(arrival: Arrival) -> String {
             format!("failed: {kind:?} {fault:?} {code}: {message}")
         }
         Arrival::Unknown { message } => format!("unknown: {message}"),
+        Arrival::Asked { question, task } => {
+            format!("asked: {question} about {} of {}", task.id, task.context)
+        }
     }
 }
 

@@ -37,6 +37,11 @@ pub enum About {
         /// The attempt.
         attempt: Attempt,
     },
+    /// What an agent asks about the work that it has.
+    Asked {
+        /// The attempt.
+        attempt: Attempt,
+    },
 }
 
 /// A person's answer.

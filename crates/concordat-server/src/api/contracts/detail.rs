@@ -292,6 +292,10 @@ pub enum StepState {
     Delegated,
     /// An agent has it.
     Dispatched,
+    /// The agent asks something before it goes on, and people are asked what it is to be told.
+    Asking,
+    /// A person said what the agent is to be told; the dispatch gate was not passed yet.
+    Telling,
     /// An agent answered; the release gate was not passed yet.
     Answered,
     /// People are asked before its result is used.
