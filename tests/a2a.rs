@@ -8,6 +8,9 @@ use concordat_tests::sdk_agent::SdkAgent;
 use concordat_tests::{House, status_of, submission, told};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::peers::serve_on;
 
 /// The suffix of its skills, how it answers, and the interface: every way to speak to it.
 pub(crate) fn bindings() -> Vec<(&'static str, Value)> {
@@ -120,6 +123,32 @@ async fn an_agent_of_the_official_sdk_carries_out_contracts() {
     assert!(executed.iter().all(|line| line["decision"].as_str().is_some_and(|id| id.starts_with("dec_"))));
     let unseen = 1;
     assert_eq!(did("cancel").len(), bindings().len() * 2 - unseen);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_of_the_official_sdk_calls_when_a_task_has_changed() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let house = House::open_at(&url).await;
+    let _stop = serve_on(house.engine.clone(), listener);
+    let agent = SdkAgent::start();
+    for (suffix, protocol) in [("rpc", "jsonrpc"), ("rest", "http_json")] {
+        let binding = json!({"url": format!("/{suffix}"), "protocol": protocol, "answers": "pushing"});
+        house.register(agent.registration(suffix, &binding)).await;
+        let said = outcome(&house, &format!("slow.{suffix}")).await;
+        assert!(said.starts_with("completed: ") && said.contains(r#""score":1"#), "{suffix}: {said}");
+        let ledger = agent.ledger().await;
+        let calls: Vec<&Value> = ledger.iter().filter(|line| line["did"] == "push").collect();
+        assert!(calls.iter().all(|call| call["url"] == format!("{url}/a2a/pushes")), "{calls:?}");
+        // Those that come after the attempt has ended are for nobody.
+        assert!(calls.iter().any(|call| call["status"] == 204), "{calls:?}");
+    }
+    // Who has no token of ours is told that there is no such place.
+    let client = reqwest::Client::new();
+    for token in ["forged", ""] {
+        let call = client.post(format!("{url}/a2a/pushes")).header("x-a2a-notification-token", token);
+        assert_eq!(call.body("{}").send().await.unwrap().status(), 404);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

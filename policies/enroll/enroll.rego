@@ -69,6 +69,6 @@ checks contains common.check(
 	"whoever changes how an agent stands says why",
 	"give a reason",
 ) if {
-	input.change in {"place", "revise"}
+	input.change in {"place", "revise", "credentials"}
 	trim_space(input.reason) == ""
 }

@@ -46,6 +46,12 @@ test_retired_is_for_good if codes(asked({"from": "retired"})) == {"agent_retired
 test_reasons_are_given if {
 	codes(asked({"reason": " "})) == {"reason_missing"}
 	codes(asked({"reason": "", "change": "revise"})) == {"reason_missing"}
+	codes(asked({"reason": "", "change": "credentials"})) == {"reason_missing"}
+}
+
+test_whoever_may_register_sets_credentials if {
+	asked({"change": "credentials", "from": "eligible"}) == {"answer": "permit"}
+	codes(asked({"change": "credentials", "from": "retired", "to": "retired"})) == {"agent_retired"}
 }
 
 test_what_claims_falsely_does_not_come_into_use if {

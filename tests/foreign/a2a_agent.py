@@ -10,6 +10,7 @@ import socket
 import sys
 import warnings
 
+import httpx
 import uvicorn
 from a2a.helpers.proto_helpers import (
     get_data_parts,
@@ -27,7 +28,12 @@ from a2a.server.routes import (
     create_jsonrpc_routes,
     create_rest_routes,
 )
-from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
+from a2a.server.tasks import (
+    BasePushNotificationSender,
+    InMemoryPushNotificationConfigStore,
+    InMemoryTaskStore,
+    TaskUpdater,
+)
 from a2a.types import (
     AgentCapabilities,
     AgentCard,
@@ -137,7 +143,7 @@ def card(url, key):
             interface("/rpc", "JSONRPC", "1.0"),
             interface("/rpc", "JSONRPC", "0.3"),
         ],
-        capabilities=AgentCapabilities(streaming=True),
+        capabilities=AgentCapabilities(streaming=True, push_notifications=True),
         default_input_modes=["application/json"],
         default_output_modes=["application/json", "text/plain"],
         skills=[AgentSkill(id=skill, name=skill, description=f"to {skill}", tags=["test"]) for skill in SKILLS],
@@ -153,7 +159,19 @@ def main():
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     signed = card(url, key)
-    handler = DefaultRequestHandler(agent_executor=Agent(), task_store=InMemoryTaskStore(), agent_card=signed)
+    hooks = InMemoryPushNotificationConfigStore()
+
+    async def answered(response):
+        ledger.append({"did": "push", "url": str(response.request.url), "status": response.status_code})
+
+    caller = httpx.AsyncClient(event_hooks={"response": [answered]})
+    handler = DefaultRequestHandler(
+        agent_executor=Agent(),
+        task_store=InMemoryTaskStore(),
+        agent_card=signed,
+        push_config_store=hooks,
+        push_sender=BasePushNotificationSender(caller, hooks),
+    )
 
     async def told(_):
         return JSONResponse(ledger)

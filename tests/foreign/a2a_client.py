@@ -24,7 +24,6 @@ from a2a.types import (
     SendMessageConfiguration,
     SendMessageRequest,
     SubscribeToTaskRequest,
-    TaskPushNotificationConfig,
     TaskState,
 )
 from google.protobuf.json_format import ParseDict
@@ -180,14 +179,9 @@ async def main():
     seen["words"] = await refused(sam.send(message("please check the credit of ap-1")))
     seen["wrong_document"] = await refused(sam.send(message({"template": "nothing-like-it", "input": {}})))
     seen["wrong_key"] = await refused(wrong.send(message(told["work"])))
-    seen["no_context"] = await refused(sam.send(message(told["work"], context_id="Not A Name")))
+    seen["no_context"] = await refused(sam.send(message(told["work"], context_id="Not\nA Context")))
     seen["may_not"] = await refused(
         (await Caller(card, told["reviewer"], False).ready()).send(message(told["work"]))
-    )
-    seen["push"] = await refused(
-        sam.client.create_task_push_notification_config(
-            TaskPushNotificationConfig(task_id=hanging, url="https://hook.example"), context=sam.context
-        )
     )
 
     listed, token = [], ""

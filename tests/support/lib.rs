@@ -31,8 +31,10 @@ use concordat_engine::{Bounds, Caller, Engine, EngineError, Parts, RunView, stat
 use concordat_ledger::{Signer, Verifier};
 use concordat_model::decision::Decision;
 use concordat_model::id::RunId;
+use concordat_model::payload::Secret;
 use concordat_model::principal::{Principal, Role};
 use concordat_model::span::Span;
+use concordat_model::vault::Vault;
 use concordat_policy::{Bundle, Policy};
 use concordat_store::{Database, Signing};
 use history::History;
@@ -52,7 +54,7 @@ pub struct House {
     admin: Caller,
     agents: Vec<Employed>,
     database: Database,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Where a house keeps its log.
@@ -117,9 +119,18 @@ impl House {
 
     /// Starts an empty house that keeps its log there, and registers the sample agents.
     pub async fn open_on(storage: Storage) -> House {
+        House::open_with(storage, agents()).await
+    }
+
+    /// The same for agents that call the house at this address.
+    pub async fn open_at(url: &str) -> House {
+        House::open_with(Storage::Sqlite, agents().reached_at(url)).await
+    }
+
+    async fn open_with(storage: Storage, transport: HttpAgents) -> House {
         let folder = tempfile::tempdir().unwrap();
         let database = storage.fresh(&folder);
-        let engine = start(&database).await;
+        let engine = start_with(&database, Arc::new(transport)).await;
         let admin = first_caller(&engine).await;
         let submitter = key(&engine, &admin, "sam", Role::Submitter).await;
         let reviewer = key(&engine, &admin, "rita", Role::Reviewer).await;
@@ -134,7 +145,7 @@ impl House {
             engine.register_agent(&admin, agent.registration(&url)).await.unwrap();
             agents.push(Employed { agent, url, server });
         }
-        House { engine, submitter, reviewer, admin, agents, database, _folder: folder }
+        House { engine, submitter, reviewer, admin, agents, database, folder }
     }
 
     /// Stops, and starts again on the same database.
@@ -290,6 +301,14 @@ impl Drop for House {
     }
 }
 
+/// Whether any file that a house has written holds a text.
+pub fn files_hold(house: &House, text: &str) -> bool {
+    let files: Vec<_> =
+        std::fs::read_dir(house.folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(!files.is_empty());
+    files.iter().any(|file| memchr::memmem::find(&std::fs::read(file).unwrap(), text.as_bytes()).is_some())
+}
+
 /// The public key of the log in tests.
 pub fn verifier() -> Verifier {
     signer().verifier().clone()
@@ -329,8 +348,11 @@ pub fn told(view: &RunView) -> Vec<String> {
 }
 
 async fn start(database: &Database) -> Engine {
-    let egress = Egress { allow_loopback: true, ..Egress::default() };
-    start_with(database, Arc::new(HttpAgents::new(egress))).await
+    start_with(database, Arc::new(agents())).await
+}
+
+fn agents() -> HttpAgents {
+    HttpAgents::new(Egress { allow_loopback: true, ..Egress::default() })
 }
 
 /// Starts an engine on a database, with these agents.
@@ -346,6 +368,7 @@ pub async fn start_with(database: &Database, transport: Arc<dyn AgentTransport>)
         instance: "test".to_owned(),
         bounds: Bounds::default(),
         settings: json!({}),
+        vault: Vault::new(Secret::new([7; 32])),
         install_policy: false,
         inspect: concordat_engine::inspect_here(),
         review_expiry: Span::seconds(3600),

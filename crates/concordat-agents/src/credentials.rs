@@ -1,7 +1,8 @@
 //! What agents know us by: a token, a key, a token that is fetched or a certificate, for one origin each.
 //!
-//! They come from the operator, stand in no registration and no record, are never shown, and leave only for the
-//! scheme, host and port that they were given for, as the URL parser understood those.
+//! They come from the operator's file, or from the registry for one agent alone, which then counts. They stand in no
+//! registration and no record, are never shown, and leave only for the scheme, host and port that they were given for,
+//! as the URL parser understood those.
 
 mod certificate;
 mod grant;
@@ -22,16 +23,28 @@ pub(crate) use grant::Grant;
 
 /// Credentials by origin; clones share them.
 #[derive(Clone, Default)]
-pub struct Credentials(Arc<HashMap<Origin, Credential>>);
+pub struct Credentials(Arc<HashMap<Origin, Known>>);
 
-/// What one origin knows us by.
-pub(crate) enum Credential {
+/// What one origin knows us by: what we say, what we show, or both.
+#[derive(Default)]
+pub(crate) struct Known {
+    pub(crate) said: Option<Said>,
+    /// The certificate that we show when a connection is made.
+    pub(crate) shown: Option<Shown>,
+}
+
+/// What we say with each request.
+pub(crate) enum Said {
     /// A header that is always the same.
     Header(HeaderName, HeaderValue),
     /// In `Authorization`, a token that is fetched.
     Token(Grant),
-    /// The certificate that we show when a connection is made.
-    Certificate(Shown),
+}
+
+/// One of the operator's credentials.
+enum Credential {
+    Said(Said),
+    Shown(Shown),
 }
 
 /// Scheme, host and port.
@@ -63,8 +76,8 @@ pub enum BadCredentials {
         /// The text as it came.
         origin: String,
     },
-    /// Two for one place.
-    #[error("there are two credentials for `{origin}`")]
+    /// Two of a kind for one place.
+    #[error("there are two credentials for `{origin}`; hint: one that is said, and beside it a certificate")]
     Twice {
         /// The text as it came.
         origin: String,
@@ -147,9 +160,14 @@ impl Credentials {
     /// # Errors
     /// [`BadCredentials`] says which, and never the secret.
     pub fn read(text: &str) -> Result<Credentials, BadCredentials> {
+        Credentials::apart(text, "")
+    }
+
+    /// The same, whose connections with a certificate are kept apart from those of others under this name.
+    pub(crate) fn apart(text: &str, name: &str) -> Result<Credentials, BadCredentials> {
         let written: Vec<Written> = serde_json::from_str(text)
             .map_err(|error| BadCredentials::Form { line: error.line(), column: error.column() })?;
-        let mut read = HashMap::new();
+        let mut read: HashMap<Origin, Known> = HashMap::new();
         for one in written {
             let (Written::Bearer { origin, .. }
             | Written::ApiKey { origin, .. }
@@ -160,7 +178,12 @@ impl Credentials {
             if endpoint.url().path() != "/" {
                 return Err(BadCredentials::Path { origin });
             }
-            if read.insert(Origin::of(&endpoint), credential(one)?).is_some() {
+            let known = read.entry(Origin::of(&endpoint)).or_default();
+            let before = match credential(one, name)? {
+                Credential::Said(said) => known.said.replace(said).is_some(),
+                Credential::Shown(shown) => known.shown.replace(shown).is_some(),
+            };
+            if before {
                 return Err(BadCredentials::Twice { origin });
             }
         }
@@ -168,37 +191,35 @@ impl Credentials {
     }
 
     /// What this endpoint knows us by, if it knows us.
-    pub(crate) fn of(&self, endpoint: &Endpoint) -> Option<&Credential> {
+    pub(crate) fn of(&self, endpoint: &Endpoint) -> Option<&Known> {
         self.0.get(&Origin::of(endpoint))
     }
 }
 
-fn credential(written: Written) -> Result<Credential, BadCredentials> {
+fn credential(written: Written, name: &str) -> Result<Credential, BadCredentials> {
     match written {
         Written::Bearer { origin, token } => match sensitive(&format!("Bearer {token}")) {
-            Some(value) => Ok(Credential::Header(AUTHORIZATION, value)),
+            Some(value) => Ok(Credential::Said(Said::Header(AUTHORIZATION, value))),
             None => Err(BadCredentials::Secret { origin }),
         },
         Written::ApiKey { origin, header, key } => {
             let named = header.parse::<HeaderName>().ok().filter(|name| !is_taken(name.as_str()));
-            let name = named.ok_or(BadCredentials::Header { header })?;
+            let header = named.ok_or(BadCredentials::Header { header })?;
             sensitive(&key)
-                .map(|value| Credential::Header(name, value))
+                .map(|value| Credential::Said(Said::Header(header, value)))
                 .ok_or(BadCredentials::Secret { origin })
         }
         Written::OAuth { origin, token_url, client_id, client_secret, scope } => {
             let server = Endpoint::parse(&token_url)?;
             Grant::new(server, &client_id, &client_secret, scope.as_deref())
-                .map(Credential::Token)
+                .map(|grant| Credential::Said(Said::Token(grant)))
                 .ok_or(BadCredentials::Secret { origin })
         }
         Written::ClientCertificate { origin, certificate, key, authority } => {
             let is_https = Endpoint::parse(&origin)?.is_https();
-            let shown = Shown::read(&origin, &certificate, &key, authority.as_deref());
-            shown
-                .filter(|_| is_https)
-                .map(Credential::Certificate)
-                .ok_or(BadCredentials::Certificate { origin })
+            let place = format!("{origin} {name}");
+            let shown = Shown::read(&place, &certificate, &key, authority.as_deref());
+            shown.filter(|_| is_https).map(Credential::Shown).ok_or(BadCredentials::Certificate { origin })
         }
     }
 }
@@ -225,6 +246,15 @@ impl Origin {
 fn is_taken(header: &str) -> bool {
     TAKEN.contains(&header) || header.starts_with("concordat-")
 }
+
+/// The same ones, not equal ones: nobody compares secrets.
+impl PartialEq for Credentials {
+    fn eq(&self, other: &Credentials) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Credentials {}
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -254,12 +284,13 @@ mod tests {
             ("https://x.agents.example/", None),
             ("https://agents.exampl/", None),
         ] {
-            let found = match read.of(&Endpoint::parse(endpoint).unwrap()) {
-                Some(Credential::Header(name, value)) => {
+            let endpoint = Endpoint::parse(endpoint).unwrap();
+            let found = match read.of(&endpoint).and_then(|known| known.said.as_ref()) {
+                Some(Said::Header(name, value)) => {
                     assert!(value.is_sensitive());
                     Some(name.as_str())
                 }
-                Some(Credential::Token(_) | Credential::Certificate(_)) | None => None,
+                Some(Said::Token(_)) | None => None,
             };
             assert_eq!(found, header, "{endpoint}");
         }

@@ -11,6 +11,7 @@ pub mod execute;
 mod http;
 mod mcp;
 mod transport;
+mod webhook;
 
 pub use credentials::{BadCredentials, Credentials};
 pub use transport::HttpAgents;

@@ -1,25 +1,30 @@
 //! The engine's way to agents: permitted work becomes a call, and what is known afterwards an arrival.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use concordat_engine::ports::{
-    AgentTransport, Arrival, CardDraft, CardProtocol, CardWanted, Dispatch, Fault, Forsaken, Found, Lost,
+    AgentTransport, Arrival, CardDraft, CardProtocol, CardWanted, Dispatch, Fault, Forsaken, Found, Known,
+    Lost, NotTold, Notice, Webhook,
 };
-use concordat_model::agent::{Binding, OUTCOME};
+use concordat_model::agent::{A2aAnswers, A2aVersion, Binding, OUTCOME};
 use concordat_model::contract::FailureKind;
+use concordat_model::digest::Digest;
 use concordat_model::span::Span;
 use concordat_model::work::{Assignment, Attempt, Telling};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::a2a::{self, A2aClient, Interface, Order};
+use crate::a2a::{self, A2aClient, Hints, Interface, Order};
 use crate::credentials::Credentials;
 use crate::egress::{Egress, Endpoint};
 use crate::execute::{Answer, Call, ExecuteClient, Refusal, RefusalKind};
 use crate::http::{Http, Limits, NotSent, Trouble};
 use crate::mcp::{self, McpClient};
+use crate::webhook::Webhooks;
 
 /// Agents that are reached over HTTP.
 pub struct HttpAgents {
@@ -28,6 +33,10 @@ pub struct HttpAgents {
     mcp: McpClient,
     http: Arc<Http>,
     egress: Egress,
+    webhooks: Webhooks,
+    hints: Hints,
+    /// Credentials of agents by their digest, read once: tokens that were fetched with them are kept so.
+    known: Mutex<HashMap<Digest, Credentials>>,
 }
 
 impl HttpAgents {
@@ -47,8 +56,33 @@ impl HttpAgents {
             a2a: A2aClient::over(http.clone()),
             mcp: McpClient::over(http.clone()),
             http,
+            webhooks: Webhooks::new(egress.clone()),
+            hints: Hints::default(),
+            known: Mutex::default(),
             egress,
         }
+    }
+
+    /// What an agent knows us by, if that is its own.
+    fn own(&self, known: Option<&Known>) -> Result<Option<Credentials>, String> {
+        let Some(known) = known else { return Ok(None) };
+        if let Some(read) = self.known.lock().get(&known.digest) {
+            return Ok(Some(read.clone()));
+        }
+        let read = Credentials::apart(&known.text, &known.digest.to_string());
+        let read = read.map_err(|error| format!("the agent's credentials cannot be used: {error}"))?;
+        let mut all = self.known.lock();
+        if all.len() >= MOST_KNOWN {
+            all.clear();
+        }
+        all.insert(known.digest, read.clone());
+        Ok(Some(read))
+    }
+
+    /// The same, where agents that can call us when something has happened reach us at this address.
+    #[must_use]
+    pub fn reached_at(self, public_url: &str) -> HttpAgents {
+        HttpAgents { hints: Hints::at(public_url), ..self }
     }
 }
 
@@ -56,15 +90,18 @@ impl HttpAgents {
 impl AgentTransport for HttpAgents {
     async fn dispatch(&self, dispatch: Dispatch) -> Arrival {
         if dispatch.withdrawal.is_ordered() {
-            let message = "the run was stopped before the work was sent".to_owned();
-            return failure(FailureKind::Unavailable, Fault::Nobody, "agent-not-asked", message);
+            return not_asked();
         }
         let binding = &dispatch.work.get().binding;
         if dispatch.work.get().work.telling.is_some() && !matches!(binding, Binding::A2a { .. }) {
             let message = "an agent of this binding asks nothing, so it is told no answer".to_owned();
             return failure(FailureKind::Failed, Fault::Ours, "agent-not-asked", message);
         }
-        let work = match way(&dispatch.work.get().binding) {
+        let own = match self.own(dispatch.known.as_deref()) {
+            Ok(own) => own,
+            Err(why) => return failure(FailureKind::Unavailable, Fault::Nobody, "agent-no-credentials", why),
+        };
+        let work = match way(&dispatch.work.get().binding, own) {
             Ok(way) => way,
             Err(why) => return not_sent(why),
         };
@@ -73,7 +110,10 @@ impl AgentTransport for HttpAgents {
                 arrival(self.execute.call(&call(&dispatch, endpoint, first_byte)).await)
             }
             Way::A2a(interface) => {
-                let order = order(&dispatch);
+                let calls_us =
+                    (interface.answers, interface.version) == (A2aAnswers::Pushing, A2aVersion::V1);
+                let push = calls_us.then(|| self.hints.invite()).flatten();
+                let order = Order { push, ..order(&dispatch) };
                 if dispatch.work.get().work.telling.is_some() && order.answer.is_none() {
                     return not_sent("the agent's name for the work cannot be said again".to_owned());
                 }
@@ -90,7 +130,8 @@ impl AgentTransport for HttpAgents {
     }
 
     async fn reconcile(&self, lost: Lost) -> Found {
-        match way(&lost.binding) {
+        let way = self.own(lost.known.as_deref()).and_then(|own| way(&lost.binding, own));
+        match way {
             Ok(Way::Execute { endpoint, .. }) => found(self.execute.call(&question(&lost, endpoint)).await),
             Ok(Way::A2a(interface)) => {
                 let Lost { work, decision, task, patience, .. } = &lost;
@@ -108,7 +149,8 @@ impl AgentTransport for HttpAgents {
     }
 
     async fn call_off(&self, forsaken: Forsaken) {
-        if let Ok(Way::A2a(interface)) = way(&forsaken.binding) {
+        let way = self.own(forsaken.known.as_deref()).and_then(|own| way(&forsaken.binding, own));
+        if let Ok(Way::A2a(interface)) = way {
             a2a::dismissed(&self.a2a, &interface, &forsaken.task).await;
         }
     }
@@ -124,7 +166,26 @@ impl AgentTransport for HttpAgents {
         let endpoint = Endpoint::parse(url).map_err(|error| error.to_string())?;
         self.egress.check(&endpoint).map_err(|error| error.to_string())
     }
+
+    fn hears(&self, webhook: &Webhook) -> Result<(), String> {
+        self.webhooks.hears(webhook)
+    }
+
+    fn knows(&self, credentials: &str) -> Result<(), String> {
+        Credentials::read(credentials).map(drop).map_err(|error| error.to_string())
+    }
+
+    fn hinted(&self, token: &str) -> bool {
+        self.hints.take(token)
+    }
+
+    async fn notify(&self, notice: Notice) -> Result<(), NotTold> {
+        self.webhooks.notify(notice).await
+    }
 }
+
+/// The most credentials of agents that are kept read.
+const MOST_KNOWN: usize = 4096;
 
 /// A binding whose address was read.
 enum Way {
@@ -133,8 +194,8 @@ enum Way {
     Mcp(Endpoint),
 }
 
-fn way(binding: &Binding) -> Result<Way, String> {
-    let endpoint = Endpoint::parse(binding.url()).map_err(|error| error.to_string())?;
+fn way(binding: &Binding, own: Option<Credentials>) -> Result<Way, String> {
+    let endpoint = Endpoint::parse(binding.url()).map_err(|error| error.to_string())?.known_by(own);
     Ok(match binding {
         Binding::Execute { first_byte, .. } => {
             Way::Execute { endpoint, first_byte: first_byte.map(Span::duration) }
@@ -194,6 +255,7 @@ fn order(dispatch: &Dispatch) -> Order {
         log_size: dispatch.log_size,
         traceparent: traceparent(dispatch.work.get()),
         deadline: work.timeout.duration(),
+        push: None,
     }
 }
 
@@ -285,6 +347,12 @@ fn traceparent(assignment: &Assignment) -> String {
     format!("00-{:032x}-{:016x}-01", assignment.work.run.uuid().as_u128(), span.max(1))
 }
 
+/// Nobody wanted the work any longer before it was sent.
+pub(crate) fn not_asked() -> Arrival {
+    let message = "the run was stopped before the work was sent".to_owned();
+    failure(FailureKind::Unavailable, Fault::Nobody, "agent-not-asked", message)
+}
+
 fn not_sent(message: String) -> Arrival {
     failure(FailureKind::Unavailable, Fault::Unreachable, "agent-unreachable", message)
 }
@@ -331,7 +399,7 @@ fn refused(refusal: Refusal) -> Arrival {
 #[cfg(test)]
 mod tests {
     use concordat_engine::ports::LostWork;
-    use concordat_model::id::{DecisionId, RunId};
+    use concordat_model::id::{AgentId, DecisionId, RunId};
     use concordat_model::work::Leg;
     use tokio::net::TcpListener;
 
@@ -362,6 +430,8 @@ mod tests {
             decision: DecisionId::new(uuid::Uuid::from_u128(2)),
             task: None,
             patience: None,
+            agent: AgentId::new(uuid::Uuid::from_u128(3)),
+            known: None,
         };
         let agents = HttpAgents::new(Egress { allow_loopback: true, ..Egress::default() });
         (agents.reconcile(lost).await, asked.await.unwrap())

@@ -1,9 +1,10 @@
 //! The registry: register agents, change them, let them stand otherwise, try them.
 //!
 //! Whoever wants something is put before the `access` gate, and then the change itself before the `enroll` gate
-//! (`agents/enroll.rs`). How a registration is changed is in `agents/revise.rs`, how skills are tried in
+//! (`agents/enroll.rs`). What agents know us by is in `agents/credentials.rs`. How a registration is changed is in `agents/revise.rs`, how skills are tried in
 //! `agents/probe.rs`.
 
+mod credentials;
 mod enroll;
 mod probe;
 mod revise;
@@ -108,6 +109,7 @@ impl Engine {
                 to: Standing::Eligible,
                 changed: Vec::new(),
                 brought: Some(brought),
+                credentials: None,
                 waits: true,
             })
         })

@@ -11,6 +11,7 @@ use concordat_model::payload::Secret;
 use concordat_model::schema::Schema;
 use concordat_model::span::Span;
 use concordat_model::template::Templates;
+use concordat_model::vault::Vault;
 use concordat_policy::{Asked, Policy};
 use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
@@ -24,7 +25,8 @@ use crate::input::Input;
 use crate::limits::{Bounds, Limiter, Looking};
 use crate::opa::Doors;
 use crate::policies::{Inspect, Policies};
-use crate::ports::{AgentTransport, Change, Clock, Commit, Committed, Store, StoreError};
+use crate::ports::{AgentTransport, Change, Clock, Commit, Committed, Known, Store, StoreError};
+use crate::pushes::Due;
 use crate::scribe::{Place, Scribe};
 use crate::world::{LOG, World};
 
@@ -66,6 +68,12 @@ pub(crate) struct Core {
     pub(crate) schedules: Notify,
     /// What stands behind OPA's doors.
     pub(crate) opa: Doors,
+    /// What secrets that others trusted us with are sealed in.
+    pub(crate) vault: Vault,
+    /// What agents know us by, opened, by the digest of the sealed form.
+    pub(crate) known: Mutex<HashMap<Digest, Arc<Known>>>,
+    /// Contracts with webhooks that have changed.
+    pub(crate) due: Due,
     schemas: Mutex<HashMap<(Digest, SkillName), Option<Schema>>>,
 }
 
@@ -111,6 +119,8 @@ pub struct Parts {
     pub bounds: Bounds,
     /// What the operator has set, without secrets: the log tells when it changes.
     pub settings: Value,
+    /// What secrets that others trusted us with are sealed in. Its key lies in no database.
+    pub vault: Vault,
 }
 
 impl Core {
@@ -141,6 +151,9 @@ impl Core {
             counts: Counts::default(),
             cache: Cache::default(),
             schedules: Notify::new(),
+            vault: parts.vault,
+            due: Due::default(),
+            known: Mutex::default(),
             schemas: Mutex::new(HashMap::new()),
         }
     }

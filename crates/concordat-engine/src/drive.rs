@@ -24,7 +24,7 @@ use crate::error::EngineError;
 use crate::failpoint;
 use crate::input::{Input, Stop};
 use crate::limits::{Open, Slot};
-use crate::ports::{Commit, Dispatch, Out, Withdrawal};
+use crate::ports::{Commit, Out, Withdrawal};
 use crate::reconcile;
 use crate::submit::start;
 use crate::turn::{Sending, Turn, result_of};
@@ -252,6 +252,7 @@ impl Reins {
 /// Does what a durable turn wants done. What comes back from agents goes to the run's inbox.
 fn perform(core: &Arc<Core>, run: &Run, effects: Effects, log_size: u64, out: &Out) {
     let Effects { sends, waits, listening, published, stops, forsaken } = effects;
+    core.pushes_due(run.id);
     for sending in sends {
         send(core, run.id, sending, log_size, out.withdrawal());
     }
@@ -284,7 +285,7 @@ fn send(
     let witness = reconcile::witness(work.get());
     tokio::spawn(async move {
         failpoint::reach(failpoint::BEFORE_SEND);
-        let arrival = core.transport.dispatch(Dispatch { work, log_size, withdrawal }).await;
+        let arrival = core.dispatch(work, log_size, withdrawal).await;
         failpoint::reach(failpoint::AFTER_REPLY);
         slot.came_back(&arrival);
         let arrival = reconcile::settled(&core, witness, arrival).await;

@@ -61,6 +61,7 @@ impl Engine {
         tokio::spawn(core.clone().keep_schedules());
         tokio::spawn(core.clone().keep_policies(back));
         tokio::spawn(core.clone().keep_pulse());
+        core.all_pushes_due();
         Ok(Engine { core })
     }
 

@@ -37,6 +37,7 @@ pub mod opa;
 mod policies;
 pub mod proofs;
 mod pulse;
+mod pushes;
 mod reading;
 mod reconcile;
 mod recover;
@@ -65,7 +66,9 @@ pub use policies::{
     Flip, ImpactReport, ImpactWanted, Inspect, Inspecting, NotReplayable, Promotion, PublishedPolicy,
     RevisionView, Tally, inspect_here,
 };
+pub use ports::origin;
 pub use pulse::Restored;
+pub use pushes::Push;
 pub use recover::fold;
 pub use row::{row, status};
 pub use runs::{Planned, RunView};

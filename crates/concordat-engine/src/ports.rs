@@ -13,8 +13,9 @@ pub use store::{
     Change, Commit, Committed, Forgotten, Mention, Mentioned, OwnerFilter, Page, RecordFilter, RunFilter,
     RunRow, SavedReply, Sealed, Search, Store, StoreError, StoredCheckpoint, StoredRecord, StoredRun, Whose,
 };
+pub use transport::origin;
 pub use transport::{
-    AgentTransport, Arrival, CardDraft, CardProtocol, CardWanted, Dispatch, Fault, Forsaken, Found, Lost,
-    LostWork,
+    AgentTransport, Arrival, CardDraft, CardProtocol, CardWanted, Dispatch, Fault, Forsaken, Found, Known,
+    Lost, LostWork, NotTold, Notice, Webhook,
 };
 pub use withdrawal::{Out, Withdrawal};

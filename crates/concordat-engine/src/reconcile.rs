@@ -19,7 +19,7 @@ use crate::ports::{Arrival, Fault, Found, Lost, LostWork, StoredRun};
 
 /// Who could say what became of an assignment, should its answer be lost.
 pub(crate) fn witness(assignment: &Assignment) -> Option<Lost> {
-    let Assignment { work, binding, decision, .. } = assignment;
+    let Assignment { work, binding, decision, agent, .. } = assignment;
     let Work { run, attempt, skill, telling, .. } = work;
     let task = telling.as_ref().map(|telling| telling.task.clone());
     let work = LostWork {
@@ -28,13 +28,9 @@ pub(crate) fn witness(assignment: &Assignment) -> Option<Lost> {
         skill: skill.clone(),
         idempotency_key: work.idempotency_key(),
     };
-    binding.reconciles().then(|| Lost {
-        work,
-        binding: binding.clone(),
-        decision: *decision,
-        task,
-        patience: None,
-    })
+    let (binding, decision, agent) = (binding.clone(), *decision, *agent);
+    let lost = Lost { work, binding, decision, task, patience: None, agent, known: None };
+    lost.binding.reconciles().then_some(lost)
 }
 
 /// What arrived, or, when that leaves open whether the work was done, what the agent says when it is asked.
@@ -47,6 +43,7 @@ pub(crate) async fn settled(core: &Core, witness: Option<Lost>, arrival: Arrival
 
 /// Asks; an error says why nobody knows more than before.
 async fn asked(core: &Core, lost: Lost) -> Result<Arrival, String> {
+    let lost = Lost { known: core.known_by(lost.agent).await?, ..lost };
     let step = lost.work.attempt.step.clone();
     match core.transport.reconcile(lost).await {
         Found::Done(value) => Ok(Arrival::Completed(value)),
@@ -118,6 +115,8 @@ fn interrupted_at(core: &Core, run: &Run, stored: &StoredRun, place: usize, leg:
         task: told.as_ref().map(|told| told.task.clone()),
         // It is at work with what it was told, for as long as the step says.
         patience: told.is_some().then_some(step.timeout),
+        agent: agent.id,
+        known: None,
     })
 }
 

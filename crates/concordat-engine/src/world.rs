@@ -9,11 +9,12 @@ use std::sync::Arc;
 use concordat_model::agent::Registration;
 use concordat_model::digest::Digest;
 use concordat_model::hold::{HoldEvent, Holds};
-use concordat_model::id::{AgentId, DecisionId, EventId, HoldId, KeyId, ReviewId, RunId};
+use concordat_model::id::{AgentId, DecisionId, EventId, HoldId, KeyId, PushId, ReviewId, RunId};
 use concordat_model::keyring::{KeyEvent, Keyring};
 use concordat_model::name::{ContractName, PrincipalName, TenantName};
 use concordat_model::payload;
 use concordat_model::policy_book::{PolicyBook, PolicyEvent};
+use concordat_model::push::PushEvent;
 use concordat_model::registry::{AgentEvent, Registry, RegistryError};
 use concordat_model::run::event::About;
 use concordat_model::trigger::TriggerEvent;
@@ -24,6 +25,7 @@ use serde_json::Value;
 use crate::EngineError;
 use crate::events::{EventRecorded, Events, RECENT_EVENTS, Told};
 use crate::ports::{Store, StoredRecord};
+use crate::pushes::Pushes;
 use crate::reading::Pages;
 use crate::triggers::Triggers;
 
@@ -44,6 +46,7 @@ pub(crate) struct World {
     pub(crate) reviews: BTreeMap<ReviewId, OpenReview>,
     pub(crate) events: Events,
     pub(crate) triggers: Triggers,
+    pub(crate) pushes: Pushes,
     pub(crate) holds: Holds,
     /// What the log tells of OPA's doors, until they are opened.
     pub(crate) opa: BTreeMap<TenantName, concordat_policy::opa::State>,
@@ -112,6 +115,7 @@ impl World {
                 .iter()
                 .map(|kind| (*kind).to_owned())
                 .chain(AgentEvent::TYPES.map(str::to_owned))
+                .chain(PushEvent::TYPES.map(str::to_owned))
                 .chain(["gate.decided".to_owned()])
                 .chain(crate::opa::CHANGES.map(str::to_owned))
                 .collect(),
@@ -162,6 +166,10 @@ impl World {
         if [RunId::PREFIX, DecisionId::PREFIX].iter().any(|own| record.subject().starts_with(own)) {
             return Ok(());
         }
+        if record.subject().starts_with(PushId::PREFIX) {
+            // A webhook has so few records that nobody has to count them.
+            return if PushEvent::TYPES.contains(&record.kind()) { self.fold_push(stored) } else { Ok(()) };
+        }
         self.next.insert(record.subject().to_owned(), record.subject_seq().get() + 1);
         let at = stored.time()?;
         match record.kind() {
@@ -209,6 +217,12 @@ impl World {
             }
             _ => Ok(()),
         }
+    }
+
+    fn fold_push(&mut self, stored: &StoredRecord) -> Result<(), EngineError> {
+        let event: PushEvent = stored.read()?;
+        self.pushes.apply(stored.subject()?, &event, stored.time()?);
+        Ok(())
     }
 
     async fn fold_agent(

@@ -137,8 +137,27 @@ pub struct Agent {
     pub proposed: Option<Proposed>,
     /// Which of its skills were tried, and what came of it.
     pub probed: BTreeMap<SkillName, Probed>,
+    /// What it knows us by, if that is its own.
+    pub credentials: Option<KnownBy>,
     /// When it was registered.
     pub registered: Timestamp,
+}
+
+/// What an agent knows us by, as far as anybody is shown it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownBy {
+    /// What kind it is, such as `bearer`.
+    pub kind: String,
+    /// The only place that it is sent to: scheme, host and port.
+    pub origin: String,
+    /// What it is told apart by, which does not tell what it is.
+    pub fingerprint: String,
+    /// The digest of its sealed form.
+    pub content: Digest,
+    /// Who set it.
+    pub by: PrincipalName,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A revision of an agent that is not in force yet.
@@ -165,6 +184,7 @@ impl Agent {
             placed: None,
             proposed: None,
             probed: BTreeMap::new(),
+            credentials: None,
             registered,
         }
     }

@@ -115,6 +115,10 @@ id!(
     RecordId, "rec"
 );
 id!(
+    /// A webhook of a contract.
+    PushId, "psh"
+);
+id!(
     /// A legal hold.
     HoldId, "hold"
 );

@@ -20,6 +20,7 @@ pub mod payload;
 pub mod share;
 pub mod span;
 pub mod step_id;
+pub mod vault;
 
 pub mod agree;
 pub mod condition;
@@ -37,6 +38,7 @@ pub mod hold;
 pub mod keyring;
 pub mod policy_book;
 pub mod principal;
+pub mod push;
 pub mod registry;
 pub mod run;
 pub mod submission;

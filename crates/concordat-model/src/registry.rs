@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::agent::{Agent, Placed, ProbeResult, Probed, Proposed, Registration, Standing};
+use crate::agent::{Agent, KnownBy, Placed, ProbeResult, Probed, Proposed, Registration, Standing};
 use crate::digest::Digest;
 use crate::id::AgentId;
 use crate::name::{AgentName, DomainName, PrincipalName, SkillName};
@@ -62,6 +62,9 @@ pub enum RegistryError {
     /// No registration of it waits.
     #[error("nothing about the agent `{0}` waits for approval")]
     NothingProposed(AgentName),
+    /// It has no credentials of its own.
+    #[error("the agent `{0}` has no credentials of its own: there is nothing to change or take away")]
+    NoCredentials(AgentName),
     /// The event says that it brings a registration, and there is none.
     #[error("the registration `{0}` is missing")]
     Missing(Digest),
@@ -231,6 +234,16 @@ impl Agent {
                 self.probed.insert(skill.clone(), probed);
                 Ok(())
             }
+            (AgentEvent::CredentialsSet { kind, origin, fingerprint, content, by, .. }, _) => {
+                let (kind, origin, fingerprint) = (kind.clone(), origin.clone(), fingerprint.clone());
+                let (content, by) = (*content, by.clone());
+                self.credentials = Some(KnownBy { kind, origin, fingerprint, content, by, at });
+                Ok(())
+            }
+            (AgentEvent::CredentialsRemoved { .. }, _) => match self.credentials.take() {
+                Some(_) => Ok(()),
+                None => Err(RegistryError::NoCredentials(self.registration.name.clone())),
+            },
             // `Registry::apply` has seen to these.
             (AgentEvent::Registered { .. }, _) => {
                 Err(RegistryError::NameTaken(self.registration.name.clone()))

@@ -10,6 +10,7 @@ use concordat_model::id::AgentId;
 use concordat_policy::Asked;
 use concordat_policy::bundle::archive::Trusted;
 use concordat_policy::input::{Action, Resource, ResourceKind};
+use http::Uri;
 use tokio::sync::{Semaphore, watch};
 
 use crate::metrics::Metrics;
@@ -84,7 +85,9 @@ pub(crate) type Shared = Arc<App>;
 impl App {
     pub(crate) fn new(engine: Engine, config: &Config) -> App {
         let loopback = ["localhost", "127.0.0.1", "[::1]"];
-        let hosts = config.hosts.iter().map(|host| host.to_ascii_lowercase());
+        let public = config.public_url.as_deref().and_then(|url| url.parse::<Uri>().ok());
+        let public = public.as_ref().and_then(Uri::host);
+        let hosts = config.hosts.iter().map(String::as_str).chain(public).map(str::to_ascii_lowercase);
         App {
             log_keys: config.log_keys.clone(),
             reports: Arc::new(Reports::new()),

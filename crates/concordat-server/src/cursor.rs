@@ -35,10 +35,12 @@ pub(crate) fn read(cursor: &str, filter: &RunFilter) -> Result<RunId, Refusal> {
 fn mark(run: RunId, filter: &RunFilter) -> impl Iterator<Item = u8> {
     let text = |option: Option<String>| option.unwrap_or_default();
     let covered = format!(
-        "cursor\n{run}\n{}\n{}\n{}",
+        "cursor\n{run}\n{}\n{}\n{}\n{}\n{}",
         text(filter.tenant.as_ref().map(ToString::to_string)),
         text(filter.status.clone()),
         text(filter.submission.map(|submission| submission.to_string())),
+        text(filter.submitter.as_ref().map(ToString::to_string)),
+        text(filter.label.as_ref().map(ToString::to_string)),
     );
     let digest = *Digest::of(covered.as_bytes()).bytes();
     digest.into_iter().take(MARK)

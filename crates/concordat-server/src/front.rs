@@ -18,8 +18,9 @@ use crate::refusal::{Denied, Refusal};
 use crate::routes;
 
 /// The routes that need no key.
-pub(crate) const OPEN: [&str; 8] = [
+pub(crate) const OPEN: [&str; 9] = [
     crate::a2a::CARD,
+    crate::a2a::PUSHES,
     "/livez",
     "/readyz",
     "/opa/health",

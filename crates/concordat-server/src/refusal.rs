@@ -297,7 +297,8 @@ fn registry_kind(error: &RegistryError) -> Kind {
         | RegistryError::Renamed { .. }
         | RegistryError::Owned(_)
         | RegistryError::Same(_)
-        | RegistryError::NothingProposed(_) => CONFLICT,
+        | RegistryError::NothingProposed(_)
+        | RegistryError::NoCredentials(_) => CONFLICT,
         RegistryError::Missing(_) => INTERNAL,
     }
 }

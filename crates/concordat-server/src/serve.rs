@@ -76,6 +76,7 @@ pub async fn serve(
     });
     let app = Arc::new(app);
     let router = over(&app);
+    tokio::spawn(a2a::keep_telling(app.clone()));
     let graceful = GracefulShutdown::new();
     let gate = Gate::new(&config);
     let mut stop = std::pin::pin!(stop);

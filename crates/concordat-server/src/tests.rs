@@ -28,8 +28,10 @@ use concordat_engine::ports::{AgentTransport, Arrival, Dispatch, Fault, Forsaken
 use concordat_engine::{Engine, Parts};
 use concordat_ledger::Signer;
 use concordat_model::contract::FailureKind;
+use concordat_model::payload::Secret;
 use concordat_model::principal::{Principal, Role};
 use concordat_model::template::Templates;
+use concordat_model::vault::Vault;
 use concordat_model::work::{Assignment, RemoteTask};
 use concordat_policy::{Bundle, Policy};
 use concordat_store::{Signing, Sqlite};
@@ -127,7 +129,7 @@ impl Server {
         let mut templates = Templates::default();
         templates
             .add(serde_json::from_value(contract("lend", &json!([{"id": "a", "skill": "work"}]))).unwrap());
-        let dismissed = Arc::default();
+        let dismissed = Arc::<parking_lot::Mutex<Vec<String>>>::default();
         let engine = Engine::start(Parts {
             store: Arc::new(store),
             transport: Arc::new(Puppets(dismissed.clone())),
@@ -141,6 +143,7 @@ impl Server {
             review_expiry: "1h".parse().unwrap(),
             bounds: concordat_engine::Bounds::default(),
             settings: json!({}),
+            vault: Vault::new(Secret::new([7; 32])),
         })
         .await
         .unwrap();

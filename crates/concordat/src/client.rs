@@ -13,8 +13,8 @@ pub mod sse;
 mod trust;
 
 use concordat_server::api::agents::{
-    AgentDetail, AgentDraft, AgentList, AgentsQuery, ApprovalGiven, CardAsked, ProbeAsked, RefreshAsked,
-    ReviseQuery,
+    AgentDetail, AgentDraft, AgentList, AgentsQuery, ApprovalGiven, CardAsked, CredentialsGiven, ProbeAsked,
+    RefreshAsked, ReviseQuery,
 };
 use concordat_server::api::contracts::{
     ContractDetail, ContractList, ContractsQuery, EventList, EventsQuery, Extension, Plan, ReasonGiven,
@@ -312,6 +312,28 @@ impl Client {
         let query = ReviseQuery { reason: reason.to_owned() };
         let call = self.call(Method::PUT, &["v1", "agents", agent]).query(&query);
         call.header("if-match", &format!("\"{seen}\"")).document(body, media_type).send().await?.json()
+    }
+
+    /// Lets an agent know us by other credentials.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn set_credentials(
+        &self,
+        agent: &str,
+        given: &CredentialsGiven,
+    ) -> Result<AgentDetail, ClientError> {
+        self.call(Method::PUT, &["v1", "agents", agent, "credentials"]).body(given).send().await?.json()
+    }
+
+    /// Takes away what an agent knows us by.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn remove_credentials(&self, agent: &str, reason: &str) -> Result<AgentDetail, ClientError> {
+        let query = ReviseQuery { reason: reason.to_owned() };
+        let path = ["v1", "agents", agent, "credentials"];
+        self.call(Method::DELETE, &path).query(&query).send().await?.json()
     }
 
     /// Approves or declines what waits of an agent: `approve` or `decline`.

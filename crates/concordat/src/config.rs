@@ -24,8 +24,9 @@ pub struct ServeConfig {
     #[arg(long = "host", env = "CONCORDAT_HOSTS", value_delimiter = ',', value_name = "NAME")]
     pub hosts: Vec<String>,
 
-    /// Where clients reach the server, such as `https://concordat.example`, as its A2A card tells them. Without it,
-    /// that is the name they used, by TLS unless it is an address.
+    /// Where clients reach the server, such as `https://concordat.example`, as its A2A card tells them, and where A2A
+    /// agents call when a task has changed. Without it, clients are told the name they used, by TLS unless it is an
+    /// address, and agents are asked instead.
     #[arg(long, env = "CONCORDAT_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
 
@@ -80,6 +81,12 @@ pub struct ServeConfig {
     /// "certificate": "PEM", "key": "PEM", "authority": "PEM"`. Nobody but its owner may read it.
     #[arg(long, env = "CONCORDAT_AGENT_CREDENTIALS", value_name = "FILE")]
     pub agent_credentials: Option<PathBuf>,
+
+    /// The file with the key that such secrets are sealed under which others trusted this server with: 64 hexadecimal
+    /// digits that nobody but its owner may read. The default is `vault.key` in the data folder, made at the first start.
+    #[arg(long, env = "CONCORDAT_VAULT_KEY", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vault_key: Option<PathBuf>,
 
     /// Stops learning: what agents do changes trust no more and nothing fades, so that the same question has the same
     /// answer. The log says since when.

@@ -18,6 +18,7 @@ pub mod policy_worker;
 pub mod server;
 pub mod templates;
 pub mod tiles;
+mod vault_key;
 pub mod whole_file;
 pub mod witness;
 

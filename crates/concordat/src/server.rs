@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 use crate::agent_credentials;
 use crate::config::ServeConfig;
 use crate::log_key::rotation::{self, Rotated};
-use crate::{anchor, log_key, policies, policy_worker, templates};
+use crate::{anchor, log_key, policies, policy_worker, templates, vault_key};
 
 /// No agent is tried more often than this.
 const OFTEN: Duration = Duration::from_secs(60);
@@ -153,9 +153,14 @@ async fn open(config: &ServeConfig, address: SocketAddr) -> Result<Opened> {
         allow: config.allow_agents.clone(),
         deny: own_sockets(address, &database).await?,
     };
+    let agents = HttpAgents::known_by(egress, agent_credentials::of(config)?);
+    let agents = match &config.public_url {
+        Some(url) => agents.reached_at(url),
+        None => agents,
+    };
     let parts = Parts {
         store,
-        transport: Arc::new(HttpAgents::known_by(egress, agent_credentials::of(config)?)),
+        transport: Arc::new(agents),
         clock: Arc::new(SystemClock),
         policy: Policy::load(&bundle)?,
         install_policy: config.install_policies,
@@ -166,6 +171,7 @@ async fn open(config: &ServeConfig, address: SocketAddr) -> Result<Opened> {
         review_expiry: config.review_expiry,
         bounds: config.limits.bounds(),
         settings: config.settings(),
+        vault: vault_key::open(config)?,
     };
     Ok(Opened { parts, restored, rotated })
 }

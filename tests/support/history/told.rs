@@ -139,7 +139,11 @@ impl<'h> Told<'h> {
             AgentEvent::Placed { to: standing, .. } | AgentEvent::Revised { standing, .. } => {
                 standing.works()
             }
-            AgentEvent::Proposed { .. } | AgentEvent::Declined { .. } | AgentEvent::Probed { .. } => return,
+            AgentEvent::Proposed { .. }
+            | AgentEvent::Declined { .. }
+            | AgentEvent::Probed { .. }
+            | AgentEvent::CredentialsSet { .. }
+            | AgentEvent::CredentialsRemoved { .. } => return,
         };
         self.standings.entry(agent).or_default().push((place, eligible));
     }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::time::sleep_until;
 
 use super::exchange::Line;
+use super::push::Invitation;
 use super::refusal::{Failure, Reason, Refusal};
 use super::speech::{Answer, Ask, Interface, Order};
 use super::task::{Heard, State, Task, TaskId, output, question, words};
@@ -26,6 +27,8 @@ const GRACE: Duration = Duration::from_secs(2);
 const MOST_QUESTION: usize = 16 * 1024;
 /// The longest pause between two questions about a task.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The same of an agent that calls us: for calls that are lost.
+const CALLED_PAUSES: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(30));
 
 /// How an order ended.
 #[derive(Debug)]
@@ -87,7 +90,8 @@ impl A2aClient {
         let whole = Deadline::of(order.deadline);
         let line = Line::new(&self.http, at, &order.decision);
         let known = order.answer.as_ref().map(|answer| (answer, Deadline::of(GRACE)));
-        let talk = Talk { line, at, within: whole.less(RESERVE), context: &order.context, known };
+        let (within, push) = (whole.less(RESERVE), order.push.as_deref());
+        let talk = Talk { line, at, within, context: &order.context, known, push };
         match talk.begin(order).await {
             Ok(Heard::Message(parts)) => done(output(vec![parts])),
             Ok(Heard::Task(task)) if talk.is_another(&task) => Ending::Trouble(another_task().into()),
@@ -134,7 +138,7 @@ impl A2aClient {
         let id = format!("{}/off", order.decision);
         let known = order.answer.as_ref().map(|answer| (answer, Deadline::of(GRACE)));
         let (line, within) = (Line::new(&self.http, at, &id), Deadline::of(order.deadline));
-        let talk = Talk { line, at, within, context: &order.context, known };
+        let talk = Talk { line, at, within, context: &order.context, known, push: None };
         let mut pause = FIRST_PAUSE;
         loop {
             let found = talk.find(talk.within).await;
@@ -159,9 +163,9 @@ impl A2aClient {
 
     /// Looks for the task of a context, and waits for its end. Nothing is begun or stopped by that.
     pub(super) async fn trace(&self, at: &Interface, sought: &Sought<'_>, within: Duration) -> Traced {
-        let line = Line::new(&self.http, at, sought.id);
+        let (line, within) = (Line::new(&self.http, at, sought.id), Deadline::of(within));
         let known = sought.answer.map(|answer| (answer, Deadline::of(GRACE)));
-        let talk = Talk { line, at, within: Deadline::of(within), context: sought.context, known };
+        let talk = Talk { line, at, within, context: sought.context, known, push: None };
         let unknown = |why: &str| Traced::Unknown { why: why.to_owned() };
         let task = match talk.find(talk.within).await {
             Ok(Some(task)) => task,
@@ -206,6 +210,8 @@ struct Talk<'a> {
     context: &'a str,
     /// What the agent's task is told, and until when it may look as if it had not heard that.
     known: Option<(&'a Answer, Deadline)>,
+    /// How the agent calls us when something has happened.
+    push: Option<&'a Invitation>,
 }
 
 /// Why a task was not followed to its end.
@@ -223,12 +229,36 @@ impl Talk<'_> {
     async fn begin(&self, order: &Order) -> Result<Heard, Failure> {
         match self.at.answers {
             A2aAnswers::Blocking => self.line.send(Ask::Send { order, at_once: false }, self.within).await,
-            A2aAnswers::Polling => self.line.send(Ask::Send { order, at_once: true }, self.within).await,
+            A2aAnswers::Polling | A2aAnswers::Pushing => {
+                self.line.send(Ask::Send { order, at_once: true }, self.within).await
+            }
             A2aAnswers::Streaming => {
                 let known = self.known.map(|(answer, _)| answer.known());
                 let heard = self.line.stream(Ask::Stream { order }, known, self.within).await?;
                 Ok(self.whole(heard).await)
             }
+        }
+    }
+
+    /// The first and the longest pause between two questions: an agent that calls us is seldom asked besides.
+    fn pauses(&self) -> (Duration, Duration) {
+        match self.push {
+            Some(_) => CALLED_PAUSES,
+            None => (FIRST_PAUSE, LONGEST_PAUSE),
+        }
+    }
+
+    /// Rests until the next question, or until the agent calls.
+    async fn rest(&self, pause: Duration) {
+        let called = async {
+            match self.push {
+                Some(push) => push.rung().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = called => {}
+            () = sleep_until(self.within.or_after(pause)) => {}
         }
     }
 
@@ -278,13 +308,13 @@ impl Talk<'_> {
 
     /// Asks about the task until it stands still. A question that fails on its way is asked again: it has no effect.
     async fn follow(&self, mut task: Task) -> Result<Task, Unfinished> {
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, longest) = self.pauses();
         while !self.stands_still(&task) {
-            sleep_until(self.within.or_after(pause)).await;
+            self.rest(pause).await;
             if self.within.is_over() {
                 return Err(Unfinished::Late(task.id));
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(longest);
             match self.line.task(Ask::Get { task: &task.id }, self.within).await {
                 Ok(now) if now.id == task.id => task = now,
                 Ok(_) => return Err(Unfinished::Malformed(another_task())),

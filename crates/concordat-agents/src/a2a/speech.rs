@@ -1,5 +1,6 @@
 //! What we say to an agent: requests, in the dialect of the version and the form of the protocol binding.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use concordat_model::agent::{A2aAnswers, A2aProtocol, A2aVersion};
@@ -8,6 +9,7 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderNa
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
+use super::push::Invitation;
 use super::task::{Known, TaskId};
 use crate::egress::Endpoint;
 use crate::http::{NotSent, id_value};
@@ -40,6 +42,8 @@ pub(crate) struct Order {
     pub(crate) traceparent: String,
     /// The whole time, cancelling included.
     pub(crate) deadline: Duration,
+    /// How the agent may call us when something has happened.
+    pub(crate) push: Option<Arc<Invitation>>,
     /// What is said instead of the parameters to an agent that has the work and asked something.
     pub(crate) answer: Option<Answer>,
 }
@@ -252,9 +256,13 @@ fn send(order: &Order, at_once: bool) -> Value {
         "parts": [part],
         "metadata": metadata(order),
     });
+    let mut configuration = json!({"acceptedOutputModes": OUTPUT_MODES, "returnImmediately": at_once});
+    if let (Some(push), Some(members)) = (&order.push, configuration.as_object_mut()) {
+        members.insert("taskPushNotificationConfig".to_owned(), push.config());
+    }
     json!({
         "message": order.about(message),
-        "configuration": {"acceptedOutputModes": OUTPUT_MODES, "returnImmediately": at_once},
+        "configuration": configuration,
     })
 }
 

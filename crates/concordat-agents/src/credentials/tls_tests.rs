@@ -48,7 +48,7 @@ fn certificates() -> tempfile::TempDir {
     place
 }
 
-/// A server that talks to those alone that `ca` vouches for, and says who asks; its port.
+/// A server that talks to those alone that `ca` vouches for, and says who asks; its port. It answers 205 to those who say `t0ken`, too.
 async fn serve(folder: &Path) -> u16 {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
@@ -70,8 +70,13 @@ async fn serve(folder: &Path) -> u16 {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
-            drop(stream.read(&mut [0; 4096]).await);
-            drop(stream.write_all(b"HTTP/1.1 204 Fine\r\nconnection: close\r\n\r\n").await);
+            let mut request = vec![0; 4096];
+            let length = stream.read(&mut request).await.unwrap_or(0);
+            let said = String::from_utf8_lossy(&request[..length]).into_owned();
+            let status =
+                if said.contains("authorization: Bearer t0ken\r\n") { "205 Said" } else { "204 Fine" };
+            let reply = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+            drop(stream.write_all(reply.as_bytes()).await);
             drop(stream.shutdown().await);
         }
     });
@@ -108,6 +113,15 @@ async fn an_agent_that_verifies_us_is_shown_our_certificate() {
     };
     let here = || format!("https://127.0.0.1:{port}");
     assert_eq!(ask(port, known(here(), "client", "ca.pem")).await, Ok(204));
+    // What is said goes along with what is shown.
+    let both = json!([
+        {"origin": here(), "type": "bearer", "token": "t0ken"},
+        {
+            "origin": here(), "type": "client_certificate", "certificate": text("client.pem"),
+            "key": text("client.key"), "authority": text("ca.pem"),
+        },
+    ]);
+    assert_eq!(ask(port, Credentials::read(&both.to_string()).unwrap()).await, Ok(205));
     for (name, credentials) in [
         ("a certificate of nobody's", known(here(), "stranger", "ca.pem")),
         ("an agent of another authority", known(here(), "client", "other.pem")),

@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use reqwest::Url;
 
+use crate::credentials::Credentials;
+
 /// The longest endpoint that is read, in bytes.
 const LONGEST: usize = 2048;
 
@@ -16,6 +18,8 @@ const LONGEST: usize = 2048;
 pub struct Endpoint {
     url: Url,
     host_port: HostPort,
+    /// What the agent there knows us by, where that is its own.
+    credentials: Option<Credentials>,
 }
 
 /// Why a text is not an endpoint.
@@ -95,7 +99,9 @@ impl Endpoint {
         }
         let host = Host::from_url(host);
         match url.port_or_known_default() {
-            Some(port) if port > 0 => Ok(Endpoint { url, host_port: HostPort { host, port } }),
+            Some(port) if port > 0 => {
+                Ok(Endpoint { url, host_port: HostPort { host, port }, credentials: None })
+            }
             _ => Err(BadEndpoint::Port { text: text.to_owned() }),
         }
     }
@@ -110,6 +116,16 @@ impl Endpoint {
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.url.scheme() == "https"
+    }
+
+    /// The same of an agent that has credentials of its own.
+    pub(crate) fn known_by(self, credentials: Option<Credentials>) -> Endpoint {
+        Endpoint { credentials, ..self }
+    }
+
+    /// What the agent there knows us by, where that is its own.
+    pub(crate) fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
     }
 
     /// The endpoint itself.

@@ -15,7 +15,7 @@ use super::events::EventStream;
 use super::limits::Limits;
 use super::saying::tame;
 use super::trouble::{Malformed, NotSent, Trouble, Unknown};
-use crate::credentials::{Credential, Credentials, Shown};
+use crate::credentials::{Credentials, Said, Shown};
 use crate::egress::{Egress, Endpoint};
 
 /// Nothing is awaited longer than a day, whatever a caller says.
@@ -65,19 +65,24 @@ impl Http {
         mut outgoing: Outgoing<'_>,
         deadline: Deadline,
     ) -> Result<Response, Trouble> {
-        match self.credentials.of(outgoing.endpoint) {
-            None => self.send_bare(outgoing, deadline).await,
-            Some(Credential::Header(name, value)) => {
+        let (endpoint, operators) = (outgoing.endpoint, &self.credentials);
+        let own = endpoint.credentials().and_then(|own| own.of(endpoint));
+        let Some(known) = own.or_else(|| operators.of(endpoint)) else {
+            return self.send_bare(outgoing, deadline).await;
+        };
+        let shown = known.shown.as_ref();
+        match &known.said {
+            None => self.send_as(outgoing, deadline, shown).await,
+            Some(Said::Header(name, value)) => {
                 outgoing.headers.insert(name.clone(), value.clone());
-                self.send_bare(outgoing, deadline).await
+                self.send_as(outgoing, deadline, shown).await
             }
-            Some(Credential::Certificate(shown)) => self.send_as(outgoing, deadline, Some(shown)).await,
-            Some(Credential::Token(grant)) => {
+            Some(Said::Token(grant)) => {
                 // Nothing is fetched for a place that may not be contacted.
-                self.egress.check(outgoing.endpoint).map_err(NotSent::from)?;
+                self.egress.check(endpoint).map_err(NotSent::from)?;
                 let token = grant.token(self, deadline).await?;
                 outgoing.headers.insert(AUTHORIZATION, token.clone());
-                let response = self.send_bare(outgoing, deadline).await?;
+                let response = self.send_as(outgoing, deadline, shown).await?;
                 if response.status() == StatusCode::UNAUTHORIZED {
                     grant.forget(&token).await;
                 }

@@ -30,6 +30,8 @@ pub(super) enum Ending {
     Trouble(Trouble),
     /// Nobody wanted the work any longer. The server was told, and whether it stopped is not known.
     CalledOff,
+    /// The call was not sent, because nobody wanted the work any longer by then.
+    NotAsked,
     /// The call was not sent, because what comes before it failed.
     NotBegun(Failure),
     /// The call was not sent, because the server agrees to none of our revisions.
@@ -72,7 +74,12 @@ impl McpClient {
         let whole = Deadline::of(order.deadline);
         let line = self.line(at, &order.decision);
         let within = whole.less(RESERVE);
-        let manner = match self.ready(&line, within).await {
+        let ready = tokio::select! {
+            biased;
+            () = withdrawal.ordered() => return Ending::NotAsked,
+            ready = self.ready(&line, within) => ready,
+        };
+        let manner = match ready {
             Ok(manner) => manner,
             Err(NotReady::Failure(failure)) => return Ending::NotBegun(failure),
             Err(NotReady::OtherVersion) => return Ending::OtherVersion,

@@ -24,7 +24,7 @@ use super::hearing::Heard;
 use super::speech::Order;
 use crate::egress::Endpoint;
 use crate::http::{Trouble, tame};
-use crate::transport::{failure, troubled};
+use crate::transport::{failure, not_asked, troubled};
 
 /// The longest text of a failure that is kept, in characters.
 const MESSAGE: usize = 500;
@@ -52,6 +52,7 @@ pub(crate) async fn arrival(
         Ending::CalledOff => Arrival::Unknown {
             message: "the run was stopped, and the server told; whether it stopped is not known".to_owned(),
         },
+        Ending::NotAsked => not_asked(),
         Ending::NotBegun(why) => not_begun(why),
         Ending::OtherVersion => {
             let message = "the server agrees to no revision of MCP that Concordat speaks".to_owned();

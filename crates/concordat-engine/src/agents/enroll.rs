@@ -14,6 +14,7 @@ use concordat_policy::Asked;
 use concordat_policy::input::{EnrollAgent, EnrollChange, EnrollInput};
 use jiff::Timestamp;
 
+use super::credentials::Sealed;
 use crate::engine::{Caller, Engine, decided};
 use crate::error::EngineError;
 use crate::ports::{Change, Commit};
@@ -50,6 +51,8 @@ pub(crate) struct Wish {
     /// The top members of its registration that would change.
     pub(crate) changed: Vec<String>,
     pub(crate) brought: Option<Brought>,
+    /// What it is to know us by; nothing where that is taken away or not the change.
+    pub(crate) credentials: Option<Sealed>,
     /// Whether it waits where people have to look first; otherwise it is refused then.
     pub(crate) waits: bool,
 }
@@ -66,6 +69,7 @@ impl Wish {
             to,
             changed: Vec::new(),
             brought: None,
+            credentials: None,
             waits: false,
             agent: agent.clone(),
         }
@@ -104,6 +108,19 @@ impl Wish {
                 let author = self.author.clone().unwrap_or_else(|| by.clone());
                 AgentEvent::Revised { revision, author, by, reason, standing: to, access, enroll }
             }
+            (EnrollChange::Credentials, _) => match &self.credentials {
+                Some(sealed) => AgentEvent::CredentialsSet {
+                    kind: sealed.kind.clone(),
+                    origin: sealed.origin.clone(),
+                    fingerprint: sealed.fingerprint.clone(),
+                    content: sealed.payload.0,
+                    by,
+                    reason,
+                    access,
+                    enroll,
+                },
+                None => AgentEvent::CredentialsRemoved { by, reason, access, enroll },
+            },
             (EnrollChange::Place | EnrollChange::Probe, _) => {
                 let enroll_too = Some(enroll);
                 match (self.from, to) {
@@ -168,7 +185,7 @@ impl Engine {
         let at = core.clock.now();
         let permitted = matches!(asked.decision.answer, Answer::Permit);
         let event = wish.event(permitted, access.decision.id, asked.decision.id);
-        let Wish { agent, brought, .. } = wish;
+        let Wish { agent, brought, credentials, .. } = wish;
         let registration = brought.as_ref().map(|brought| brought.registration.clone());
         world.apply_agent(agent.id, &event, registration, at)?;
         let mut place = || Place { subject, seq: world.take_seq(subject), at };
@@ -178,6 +195,7 @@ impl Engine {
             core.scribe.seal(&*core.clock, event.record_type(), place(), &event)?,
         ];
         let mut payloads: Vec<_> = access.payloads().chain(asked.payloads()).collect();
+        payloads.extend(credentials.map(|sealed| sealed.payload));
         payloads.extend(brought.map(|brought| (brought.revision, brought.bytes)));
         Ok(core.store.commit(Change { records, payloads, ..Change::default() }))
     }

@@ -30,7 +30,7 @@ use super::{conflict, resource};
 use crate::core::Core;
 use crate::engine::{Caller, Engine, decided};
 use crate::error::EngineError;
-use crate::ports::{Arrival, Change, Dispatch, Fault, Forsaken, Out};
+use crate::ports::{Arrival, Change, Fault, Forsaken, Out};
 use crate::scribe::Place;
 use crate::trust::Lesson;
 
@@ -118,7 +118,7 @@ impl Engine {
 
 impl Core {
     async fn probe(
-        &self,
+        self: &Arc<Core>,
         id: AgentId,
         skill: &SkillName,
         by: Option<&Principal>,
@@ -141,7 +141,7 @@ impl Core {
         let began = self.clock.now();
         // A try belongs to no run that could be stopped.
         let withdrawal = Out::default().withdrawal();
-        let arrival = self.transport.dispatch(Dispatch { work: assignment, log_size, withdrawal }).await;
+        let arrival = self.dispatch(assignment, log_size, withdrawal).await;
         let latency = self.clock.now().duration_since(began);
         let (result, problems) = self.shown(&tried, arrival);
         let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(0);
@@ -197,7 +197,7 @@ impl Core {
     }
 
     /// What came of it. What was in the way, of the agent or of the network, says nothing about the claim.
-    fn shown(&self, tried: &Tried, arrival: Arrival) -> (ProbeResult, Vec<String>) {
+    fn shown(self: &Arc<Core>, tried: &Tried, arrival: Arrival) -> (ProbeResult, Vec<String>) {
         let cut = |text: String| text.chars().take(PROBLEM).collect::<String>();
         match arrival {
             Arrival::Completed(value) => {

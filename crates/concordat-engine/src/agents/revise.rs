@@ -57,6 +57,7 @@ fn revision(found: &Agent, brought: Brought, caller: &Caller, reason: &str) -> R
         to: found.standing_when_changed(),
         changed,
         brought: Some(brought),
+        credentials: None,
         waits: true,
     })
 }

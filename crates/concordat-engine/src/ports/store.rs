@@ -223,6 +223,10 @@ pub struct RunFilter {
     pub status: Option<String>,
     /// Only those of this submission.
     pub submission: Option<SubmissionId>,
+    /// Only those that this principal sent.
+    pub submitter: Option<PrincipalName>,
+    /// Only those that are called so within their submission.
+    pub label: Option<StepName>,
     /// Only those received before this run: for pages, newest first.
     pub before: Option<RunId>,
 }

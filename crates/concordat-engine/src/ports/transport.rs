@@ -1,13 +1,17 @@
 //! Remote agents, as the engine sees them.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use concordat_model::agent::{Agent, Binding, Registration};
 use concordat_model::contract::FailureKind;
-use concordat_model::id::{DecisionId, RunId};
+use concordat_model::digest::Digest;
+use concordat_model::id::{AgentId, DecisionId, RunId};
 use concordat_model::name::{DomainName, SkillName};
 use concordat_model::span::Span;
 use concordat_model::work::{Assignment, Attempt, RemoteTask};
 use concordat_policy::Authorized;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::withdrawal::Withdrawal;
@@ -42,6 +46,95 @@ pub trait AgentTransport: Send + Sync {
     /// # Errors
     /// Why not, in the administrator's words.
     fn accepts(&self, url: &str) -> Result<(), String>;
+
+    /// Checks what an agent is to know us by: its form.
+    ///
+    /// # Errors
+    /// Why it cannot be used, and never what is secret of it.
+    fn knows(&self, credentials: &str) -> Result<(), String> {
+        let _ = credentials;
+        Err("agents here know nobody".to_owned())
+    }
+
+    /// Takes a hint from outside that something has happened at an agent; whether anybody waits for one with this token.
+    /// Nothing is decided from it: the agent is asked.
+    fn hinted(&self, token: &str) -> bool {
+        let _ = token;
+        false
+    }
+
+    /// Checks a webhook when it is set: its form, and whether its address may be contacted at all.
+    ///
+    /// # Errors
+    /// Why not, in the words of whoever set it.
+    fn hears(&self, webhook: &Webhook) -> Result<(), String> {
+        self.accepts(&webhook.url)
+    }
+
+    /// Tells a webhook something, once.
+    ///
+    /// # Errors
+    /// It did not take it, or it is not known whether it did.
+    async fn notify(&self, notice: Notice) -> Result<(), NotTold> {
+        Err(NotTold::Yet(format!("nobody tells {}", notice.webhook.origin())))
+    }
+}
+
+/// Where somebody wants to be told, and what they recognise us by. It is a secret as a whole.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Webhook {
+    /// The address.
+    pub url: String,
+    /// A text that is sent along with everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// What stands in `Authorization`: a scheme and what belongs to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<(String, String)>,
+}
+
+impl Webhook {
+    /// Scheme, host and port as they were written: what may be told of it.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        origin(&self.url).to_owned()
+    }
+}
+
+/// Scheme, host and port of an address, as they were written.
+#[must_use]
+pub fn origin(url: &str) -> &str {
+    let end = url.match_indices(['/', '?', '#']).nth(2).map_or(url.len(), |(at, _)| at);
+    url.get(..end).unwrap_or_default()
+}
+
+// Nobody reads it in a log of the program.
+impl std::fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Webhook({})", self.origin())
+    }
+}
+
+/// Something that a webhook is told.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// Where.
+    pub webhook: Webhook,
+    /// The media type of the body.
+    pub media_type: &'static str,
+    /// What it is told.
+    pub body: String,
+}
+
+/// Why a webhook was not told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotTold {
+    /// A later try may go better.
+    #[error("{0}")]
+    Yet(String),
+    /// It said that it is gone.
+    #[error("the webhook is gone (410)")]
+    Gone,
 }
 
 /// Permitted work, with the proof that its permission is durable.
@@ -53,6 +146,24 @@ pub struct Dispatch {
     pub log_size: u64,
     /// Tells when nobody wants the work any longer. An agent that can be told to stop is told then.
     pub withdrawal: Withdrawal,
+    /// What the agent knows us by, where it has credentials of its own.
+    pub known: Option<Arc<Known>>,
+}
+
+/// What one agent knows us by: a list in JSON, each with the `origin` that it is for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The digest of its sealed form, which is another one each time it is set.
+    pub digest: Digest,
+    /// The list.
+    pub text: String,
+}
+
+// Nobody reads it in a log of the program.
+impl std::fmt::Debug for Known {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Known({})", self.digest)
+    }
 }
 
 /// Whose card is to be read, and what the card does not say.
@@ -103,22 +214,30 @@ pub struct Lost {
     pub task: Option<RemoteTask>,
     /// How long an end may be waited for, if the agent is still at work.
     pub patience: Option<Span>,
+    /// The agent.
+    pub agent: AgentId,
+    /// What it knows us by, where it has credentials of its own.
+    pub known: Option<Arc<Known>>,
 }
 
 /// Work that an agent asked about, and that nobody wants any longer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Forsaken {
     /// What the agent calls it.
     pub task: RemoteTask,
     /// How the agent is reached.
     pub binding: Binding,
+    /// The agent.
+    pub agent: AgentId,
+    /// What it knows us by, where it has credentials of its own.
+    pub known: Option<Arc<Known>>,
 }
 
 impl Forsaken {
     /// Work that this agent has.
     #[must_use]
     pub fn of(agent: &Agent, task: RemoteTask) -> Forsaken {
-        Forsaken { task, binding: agent.registration.binding.clone() }
+        Forsaken { task, binding: agent.registration.binding.clone(), agent: agent.id, known: None }
     }
 }
 

@@ -143,10 +143,14 @@ impl Turn<'_> {
 
 impl Core {
     /// Tells agents that nobody wants their work any longer. They may not hear it, and the run does not wait for that.
-    pub(crate) fn forsake(&self, forsaken: Vec<Forsaken>) {
+    pub(crate) fn forsake(self: &Arc<Core>, forsaken: Vec<Forsaken>) {
         for one in forsaken {
-            let transport = self.transport.clone();
-            tokio::spawn(async move { transport.call_off(one).await });
+            let core = self.clone();
+            tokio::spawn(async move {
+                if let Ok(known) = core.known_by(one.agent).await {
+                    core.transport.call_off(Forsaken { known, ..one }).await;
+                }
+            });
         }
     }
 }

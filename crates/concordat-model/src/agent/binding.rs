@@ -78,6 +78,9 @@ pub enum A2aAnswers {
     Polling,
     /// The agent tells what happens while it happens.
     Streaming,
+    /// The agent answers at once, calls us when something has happened, and is asked again then. Where agents cannot
+    /// reach us, it is asked as with `polling`.
+    Pushing,
 }
 
 /// The longest name of a tenant, in bytes.

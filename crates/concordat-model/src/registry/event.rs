@@ -135,11 +135,41 @@ pub enum AgentEvent {
         /// The enroll decision by which the example was sent.
         enroll: DecisionId,
     },
+    /// It knows us by something of its own, and by nothing else from then on.
+    CredentialsSet {
+        /// What kind that is, such as `bearer`.
+        kind: String,
+        /// The only place that it is sent to: scheme, host and port.
+        origin: String,
+        /// What it is told apart by, which does not tell what it is.
+        fingerprint: String,
+        /// The digest of its sealed form, which is stored beside the log.
+        content: Digest,
+        /// Who set it.
+        by: PrincipalName,
+        /// Why, in their words.
+        reason: String,
+        /// The access decision that let them.
+        access: DecisionId,
+        /// The enroll decision that let it happen.
+        enroll: DecisionId,
+    },
+    /// It knows us by nothing of its own any more.
+    CredentialsRemoved {
+        /// Who took it away.
+        by: PrincipalName,
+        /// Why, in their words.
+        reason: String,
+        /// The access decision that let them.
+        access: DecisionId,
+        /// The enroll decision that let it happen.
+        enroll: DecisionId,
+    },
 }
 
 impl AgentEvent {
     /// The record types of what happens to agents.
-    pub const TYPES: [&str; 8] = [
+    pub const TYPES: [&str; 10] = [
         "agent.registered",
         "agent.suspended",
         "agent.restored",
@@ -148,6 +178,8 @@ impl AgentEvent {
         "agent.revised",
         "agent.declined",
         "agent.probed",
+        "agent.credentials_set",
+        "agent.credentials_removed",
     ];
 
     /// The record type under which the event stands in the log.
@@ -162,6 +194,8 @@ impl AgentEvent {
             AgentEvent::Revised { .. } => "agent.revised",
             AgentEvent::Declined { .. } => "agent.declined",
             AgentEvent::Probed { .. } => "agent.probed",
+            AgentEvent::CredentialsSet { .. } => "agent.credentials_set",
+            AgentEvent::CredentialsRemoved { .. } => "agent.credentials_removed",
         }
     }
 
@@ -176,7 +210,9 @@ impl AgentEvent {
             | AgentEvent::Restored { .. }
             | AgentEvent::Placed { .. }
             | AgentEvent::Declined { .. }
-            | AgentEvent::Probed { .. } => None,
+            | AgentEvent::Probed { .. }
+            | AgentEvent::CredentialsSet { .. }
+            | AgentEvent::CredentialsRemoved { .. } => None,
         }
     }
 }

@@ -54,6 +54,8 @@ pub enum EnrollChange {
     Place,
     /// One of its skills is tried with its example.
     Probe,
+    /// It is to know us by other credentials, or by none of its own.
+    Credentials,
 }
 
 /// An agent as the enroll gate sees it.

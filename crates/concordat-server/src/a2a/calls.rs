@@ -93,10 +93,8 @@ impl Asker {
     /// The run of a message. One that came before has the run that it had.
     async fn taken_in(&self, mut send: Send) -> Result<RunId, Wrong> {
         self.same_tenant(send.tenant.as_deref())?;
-        let how = send.configuration.as_ref();
-        if how.is_some_and(|how| how.task_push_notification_config.is_some()) {
-            return Err(Wrong::Push);
-        }
+        let how = send.configuration.as_mut();
+        let push = self.push_of(how.and_then(|how| how.task_push_notification_config.take()))?;
         if let Some(task) = send.message.task_id.as_deref().filter(|task| !task.is_empty()) {
             return Err(self.no_further_message(task).await);
         }
@@ -114,6 +112,9 @@ impl Asker {
         let line = line.ok_or_else(|| Wrong::Params("the submission holds no contract".to_owned()))?;
         if !accepted.replayed {
             self.app.metrics.accepted(&line.status);
+        }
+        if let Some(push) = push {
+            self.set_sent(line.run, push).await?;
         }
         Ok(line.run)
     }
@@ -161,7 +162,7 @@ impl Asker {
     }
 
     /// A tenant that is named is the key's own: nobody acts for another.
-    fn same_tenant(&self, named: Option<&str>) -> Result<(), Wrong> {
+    pub(super) fn same_tenant(&self, named: Option<&str>) -> Result<(), Wrong> {
         match named {
             None | Some("") => Ok(()),
             Some(named) if named == self.who.principal.tenant.as_str() => Ok(()),
@@ -171,6 +172,6 @@ impl Asker {
 }
 
 /// A task's id; whatever is no id names nothing.
-fn id(text: &str) -> Result<RunId, Wrong> {
+pub(super) fn id(text: &str) -> Result<RunId, Wrong> {
     text.parse().map_err(|_| Refusal::missing("task", text).into())
 }

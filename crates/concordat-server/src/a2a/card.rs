@@ -72,7 +72,7 @@ fn card(url: &str, skills: &[Value]) -> Value {
                         as data.",
         "version": env!("CARGO_PKG_VERSION"),
         "supportedInterfaces": [interface("JSONRPC"), interface("HTTP+JSON")],
-        "capabilities": {"streaming": true, "pushNotifications": false, "extendedAgentCard": true},
+        "capabilities": {"streaming": true, "pushNotifications": true, "extendedAgentCard": true},
         "securitySchemes": {KEY: {"httpAuthSecurityScheme": {
             "scheme": "Bearer", "description": "an API key of this server, `cdt_…`",
         }}},

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use super::calls::Asker;
 use super::live::Live;
 use super::message::{self, Named};
+use super::push::{Config, OneOf};
 use super::wrong::Wrong;
 use super::{MEDIA_TYPE, card};
 use crate::app::Shared;
@@ -32,8 +33,8 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/tasks/{task}", get(task))
         .route("/tasks/{task}/@cancel", post(cancel))
         .route("/tasks/{task}/@subscribe", post(subscribe))
-        .route("/tasks/{task}/pushNotificationConfigs", get(push).post(push))
-        .route("/tasks/{task}/pushNotificationConfigs/{config}", get(push).delete(push))
+        .route("/tasks/{task}/pushNotificationConfigs", get(pushes).post(set_push))
+        .route("/tasks/{task}/pushNotificationConfigs/{config}", get(push).delete(remove_push))
         .route("/extendedAgentCard", get(extended_card))
 }
 
@@ -108,8 +109,46 @@ async fn extended_card(
     Ok(whole(&Asker { app, who }.extended_card(&url).await?))
 }
 
-async fn push(Who(_): Who, request: Request) -> Wrong {
-    version(&request).err().unwrap_or(Wrong::Push)
+async fn set_push(
+    State(app): State<Shared>,
+    Who(who): Who,
+    Path(task): Path<String>,
+    request: Request,
+) -> Result<Response, Wrong> {
+    version(&request)?;
+    let mut config: Config = message::read(document(request, &[MEDIA_TYPE, "application/json"]).await?)?;
+    config.task_id = task;
+    Ok(whole(&Asker { app, who }.set_push(config).await?))
+}
+
+async fn pushes(
+    State(app): State<Shared>,
+    Who(who): Who,
+    Path(task_id): Path<String>,
+    request: Request,
+) -> Result<Response, Wrong> {
+    version(&request)?;
+    Ok(whole(&Asker { app, who }.pushes(OneOf { task_id, ..OneOf::default() }).await?))
+}
+
+async fn push(
+    State(app): State<Shared>,
+    Who(who): Who,
+    Path((task_id, id)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Wrong> {
+    version(&request)?;
+    Ok(whole(&Asker { app, who }.push(OneOf { task_id, id, ..OneOf::default() }).await?))
+}
+
+async fn remove_push(
+    State(app): State<Shared>,
+    Who(who): Who,
+    Path((task_id, id)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Wrong> {
+    version(&request)?;
+    Ok(whole(&Asker { app, who }.remove_push(OneOf { task_id, id, ..OneOf::default() }).await?))
 }
 
 fn named(task: &str) -> Named {

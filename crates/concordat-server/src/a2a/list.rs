@@ -1,13 +1,14 @@
 //! The caller's own tasks, page by page, newest first.
 //!
-//! The store knows tenants and submissions, not senders and contexts; those are sifted here, within bounds: a page may
-//! be short, or even empty, while its token says that there is more.
+//! The store filters by sender and context; states of the protocol stand for several of ours, and are sifted here, within
+//! bounds: a page may be short, or even empty, while its token says that there is more.
 
 use concordat_engine::Caller;
 use concordat_engine::ports::{Page, RunFilter, RunRow};
 use concordat_policy::input::{Action, ResourceKind};
 use serde_json::{Value, json};
 
+use super::context;
 use super::message::Listing;
 use super::task::{State, Task};
 use super::wrong::Wrong;
@@ -22,11 +23,14 @@ const LARGEST: i64 = 100;
 pub(super) async fn page(app: &Shared, who: &Caller, wanted: Listing) -> Result<Value, Wrong> {
     app.permit_own(who, Action::ContractsRead, ResourceKind::Contract).await?;
     let size = size(wanted.page_size)?;
-    let filter = RunFilter {
-        tenant: Some(who.principal.tenant.clone()),
-        submission: wanted.context_id.as_deref().and_then(|context| context.parse().ok()),
-        ..RunFilter::default()
+    let context = wanted.context_id.as_deref().filter(|context| !context.is_empty());
+    let submission = context.and_then(|context| context.parse().ok());
+    let label = match submission {
+        Some(_) => None,
+        None => context.map(context::name).transpose()?,
     };
+    let (tenant, submitter) = (Some(who.principal.tenant.clone()), Some(who.principal.name.clone()));
+    let filter = RunFilter { tenant, submission, submitter, label, ..RunFilter::default() };
     let token = wanted.page_token.as_deref().filter(|token| !token.is_empty());
     let before = token.map(|token| cursor::read(token, &filter)).transpose()?;
     let newest = app.engine.store().runs(&filter, Page::LARGEST).await?;
@@ -80,7 +84,7 @@ impl Sift<'_> {
         let named = row.label.as_str() != row.contract.as_str();
         row.submitter == self.who.principal.name
             && context.is_none_or(|context| match named {
-                true => row.label.as_str() == context,
+                true => context::name(context).is_ok_and(|name| name == row.label),
                 false => row.submission.to_string() == context,
             })
             && status.is_none_or(|word| State::of(&row.status).word() == word)

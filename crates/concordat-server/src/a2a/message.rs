@@ -4,11 +4,12 @@
 //! contract. Words are for people and are read by nobody, so a message of words alone is refused with what to send.
 
 use concordat_model::doubles::whole;
-use concordat_model::name::StepName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
+use super::context;
+use super::push::Config;
 use super::wrong::Wrong;
 use crate::handed_over::{self, FORM};
 
@@ -16,7 +17,7 @@ use crate::handed_over::{self, FORM};
 const LONGEST_ID: usize = 200;
 
 /// A message, and how it is to be answered.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Send {
     #[serde(default)]
@@ -27,13 +28,13 @@ pub(super) struct Send {
 }
 
 /// How a message is to be answered.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Configuration {
     #[serde(default, deserialize_with = "flag")]
     pub(super) return_immediately: bool,
     #[serde(default)]
-    pub(super) task_push_notification_config: Option<Value>,
+    pub(super) task_push_notification_config: Option<Config>,
 }
 
 /// What somebody says.
@@ -117,8 +118,12 @@ impl Message {
             drop(data);
             return Err(self.without_one_data_part());
         };
-        let label =
-            self.context_id.as_deref().filter(|context| !context.is_empty()).map(label).transpose()?;
+        let label = self
+            .context_id
+            .as_deref()
+            .filter(|context| !context.is_empty())
+            .map(context::name)
+            .transpose()?;
         handed_over::submission(found, label.as_ref()).map_err(Wrong::Params)
     }
 
@@ -147,16 +152,6 @@ impl Message {
         }
         Ok(format!("a2a {id}"))
     }
-}
-
-/// A context that the caller names is what the contract is called within its submission, so it has that form.
-fn label(context: &str) -> Result<StepName, Wrong> {
-    context.parse().map_err(|_| {
-        Wrong::Params(
-            "a `contextId` of your own has 1 to 64 of a-z, 0-9, `-`, `_` and `.`; leave it out to be given one"
-                .to_owned(),
-        )
-    })
 }
 
 /// A member that is there, even if it is null.

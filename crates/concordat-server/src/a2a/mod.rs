@@ -9,16 +9,21 @@
 //!  …    /a2a/tasks/…   ─► http_json ─┘     └────► live (a run as it goes on)
 //! ```
 //!
-//! What is deliberately absent: version 0.3 (its clients are told so), push notifications (declared as unsupported; a
-//! stream or a question does the same), and answers to reviews (whoever sends a contract cannot approve it). Read
+//! Clients that want to be told set webhooks (`push`), which are told as tasks change (`courier`).
+//!
+//! What is deliberately absent: version 0.3 (its clients are told so), and answers to reviews (whoever sends a contract cannot approve it). Read
 //! `message` (what callers say), `task` (what they hear) and `calls` first; `wrong` holds every way to say no.
 
 mod calls;
 mod card;
+mod context;
+mod courier;
+mod hint;
 mod http_json;
 mod list;
 mod live;
 mod message;
+mod push;
 mod rpc;
 mod task;
 mod wrong;
@@ -28,10 +33,14 @@ use axum::routing::{get, post};
 
 use crate::app::Shared;
 
+pub(crate) use courier::keep_telling;
+
 /// Where the public card lies: known to all who look for an agent, and open.
 pub(crate) const CARD: &str = "/.well-known/agent-card.json";
 /// Where both bindings begin.
 const PLACE: &str = "/a2a";
+/// Where agents call us when something has happened: open, as nothing is told there and nothing believed.
+pub(crate) const PUSHES: &str = "/a2a/pushes";
 /// The media type of A2A's JSON.
 const MEDIA_TYPE: &str = "application/a2a+json";
 
@@ -41,5 +50,6 @@ pub(crate) fn routes() -> Router<Shared> {
         .route(CARD, get(card::public))
         .route(PLACE, post(rpc::call))
         .route("/a2a/", post(rpc::call))
+        .route(PUSHES, post(hint::take))
         .nest(PLACE, http_json::routes())
 }

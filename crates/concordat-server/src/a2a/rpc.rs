@@ -58,10 +58,10 @@ async fn said(asker: &Asker, method: &str, params: Value, url: &str) -> Result<S
         "CancelTask" => Said::Whole(asker.cancel(read(params)?).await?),
         "SubscribeToTask" => Said::Live(asker.subscribe(read(params)?).await?.into()),
         "GetExtendedAgentCard" => Said::Whole(asker.extended_card(url).await?),
-        "CreateTaskPushNotificationConfig"
-        | "GetTaskPushNotificationConfig"
-        | "ListTaskPushNotificationConfigs"
-        | "DeleteTaskPushNotificationConfig" => return Err(Wrong::Push),
+        "CreateTaskPushNotificationConfig" => Said::Whole(asker.set_push(read(params)?).await?),
+        "GetTaskPushNotificationConfig" => Said::Whole(asker.push(read(params)?).await?),
+        "ListTaskPushNotificationConfigs" => Said::Whole(asker.pushes(read(params)?).await?),
+        "DeleteTaskPushNotificationConfig" => Said::Whole(asker.remove_push(read(params)?).await?),
         other => return Err(Wrong::Method(other.chars().take(80).collect())),
     })
 }

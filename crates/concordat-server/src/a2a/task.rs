@@ -7,6 +7,7 @@ use concordat_model::id::DecisionId;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::context;
 use crate::api::contracts::ContractDetail;
 use crate::api::decisions::Reason;
 use crate::app::App;
@@ -146,7 +147,7 @@ fn context(detail: &ContractDetail) -> String {
     if detail.row.label == detail.row.contract {
         detail.row.submission.clone()
     } else {
-        detail.row.label.clone()
+        context::context(&detail.row.label)
     }
 }
 

@@ -41,11 +41,6 @@ pub(super) enum Wrong {
     /// The task cannot be cancelled any more.
     #[error("{0}")]
     NotCancelable(String),
-    /// Nobody is notified.
-    #[error(
-        "this server sends no push notifications: follow the task with `SubscribeToTask`, or ask for it with `GetTask`"
-    )]
-    Push,
     /// The task cannot do this.
     #[error("{0}")]
     Unsupported(String),
@@ -107,7 +102,6 @@ impl Wrong {
             Wrong::NotCancelable(_) => {
                 kind(-32002, S::CONFLICT, "FAILED_PRECONDITION", "TASK_NOT_CANCELABLE")
             }
-            Wrong::Push => kind(-32003, S::BAD_REQUEST, "UNIMPLEMENTED", "PUSH_NOTIFICATION_NOT_SUPPORTED"),
             Wrong::Unsupported(_) => kind(-32004, S::BAD_REQUEST, "UNIMPLEMENTED", "UNSUPPORTED_OPERATION"),
             Wrong::Content(_) => {
                 kind(-32005, S::UNSUPPORTED_MEDIA_TYPE, "INVALID_ARGUMENT", "CONTENT_TYPE_NOT_SUPPORTED")

@@ -181,6 +181,9 @@ pub struct AgentDetail {
     /// Which of its skills were tried, and what came of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<SkillTried>,
+    /// What it knows us by, if that is its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<AgentCredentials>,
     /// When it was registered.
     #[schema(value_type = String, format = DateTime)]
     pub registered: Timestamp,
@@ -191,6 +194,39 @@ pub struct AgentDetail {
     pub trust: Vec<Trust>,
     /// What it can take on at this moment.
     pub load: Load,
+}
+
+/// What an agent is to know us by.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialsGiven {
+    /// One credential, or a list of one that is said and a certificate beside it: `{"type": "bearer", "token": "…"}`,
+    /// `{"type": "api_key", "header": "…", "key": "…"}`, `{"type": "oauth2", "tokenUrl": "…", "clientId": "…",
+    /// "clientSecret": "…", "scope": "…"}`, `{"type": "client_certificate", "certificate": "PEM", "key": "PEM",
+    /// "authority": "PEM"}`. It is never shown again.
+    #[schema(value_type = Object)]
+    pub credentials: Value,
+    /// Why, 1 to 2000 characters; it becomes part of the log.
+    #[schema(min_length = 1, max_length = 2000)]
+    pub reason: String,
+}
+
+/// What an agent knows us by, as far as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AgentCredentials {
+    /// What kind it is, such as `bearer`.
+    pub kind: String,
+    /// The only place that it is sent to.
+    pub origin: String,
+    /// What it is told apart by, which does not tell what it is.
+    pub fingerprint: String,
+    /// Who set it.
+    pub by: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Whether it is sent: not once the agent is at another origin.
+    pub used: bool,
 }
 
 /// What an agent can take on at a moment. It is not stored: after a start of the server it is as new.

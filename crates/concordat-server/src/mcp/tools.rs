@@ -143,9 +143,14 @@ pub(super) async fn answer(app: &Shared, who: &Caller, call: Call) -> Result<Val
     let engine = &app.engine;
     match call {
         Call::Search(Search { status, limit, cursor }) => {
-            let limit = Some(limit.unwrap_or(20).min(MOST));
-            let query = ContractsQuery { status, limit, cursor, submission: None };
-            Ok(json!(listed(app, who, query).await?))
+            let wanted = limit.unwrap_or(20);
+            let query = ContractsQuery { status, limit: Some(wanted.min(MOST)), cursor, submission: None };
+            let mut told = json!(listed(app, who, query).await?);
+            if let (true, Some(members)) = (wanted > MOST, told.as_object_mut()) {
+                let said = format!("a page holds at most {MOST}: ask for the next one with `next_cursor`");
+                members.insert("limited".to_owned(), Value::String(said));
+            }
+            Ok(told)
         }
         Call::Get(named) => {
             let view = engine.run(who, named.id()?).await?;

@@ -1,6 +1,7 @@
 //! Agents: listed, looked at, registered, changed, suspended, restored. The other steps of their lives are in
 //! `agents/lives.rs`.
 
+mod credentials;
 mod difference;
 mod lives;
 
@@ -39,6 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(import))
         .routes(routes!(get, revise))
         .merge(lives::routes())
+        .merge(credentials::routes())
 }
 
 /// List agents by name.
@@ -293,6 +295,7 @@ fn detail(app: &App, agent: &Agent) -> Result<AgentDetail, Refusal> {
             }
         },
         tried: agent.probed.iter().map(|(skill, probed)| tried(agent, skill, probed)).collect(),
+        credentials: agent.credentials.as_ref().map(|known| credentials::shown(agent, known)),
         registered: agent.registered,
         registration,
         trust: app.engine.trust_in(agent.id).iter().map(trust).collect(),

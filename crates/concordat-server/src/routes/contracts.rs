@@ -112,7 +112,7 @@ pub(crate) async fn listed(app: &App, who: &Caller, query: ContractsQuery) -> Re
         status: query.status,
         submission: submission
             .map_err(|error: concordat_model::id::BadId| Refusal::Query(error.to_string()))?,
-        before: None,
+        ..RunFilter::default()
     };
     filter.before = query.cursor.map(|cursor| cursor::read(&cursor, &filter)).transpose()?;
     let page = limited(query.limit, PAGE)?;

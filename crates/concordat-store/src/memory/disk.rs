@@ -224,6 +224,8 @@ impl Tables {
             filter.tenant.as_ref().is_none_or(|tenant| row.tenant == *tenant)
                 && filter.status.as_ref().is_none_or(|status| row.status == *status)
                 && filter.submission.is_none_or(|submission| row.submission == submission)
+                && filter.submitter.as_ref().is_none_or(|submitter| row.submitter == *submitter)
+                && filter.label.as_ref().is_none_or(|label| row.label == *label)
         };
         let rows = self.runs.values().rev().filter(before).filter(fits);
         rows.take(page.rows() as usize).cloned().collect()

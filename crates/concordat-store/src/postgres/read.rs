@@ -84,6 +84,8 @@ const RUNS: &str = "
         AND ($2::text IS NULL OR tenant = $2)
         AND ($3::text IS NULL OR status = $3)
         AND ($4::text IS NULL OR id < $4)
+        AND ($6::text IS NULL OR submitter = $6)
+        AND ($7::text IS NULL OR label = $7)
     ORDER BY id DESC
     LIMIT $5
 ";
@@ -177,7 +179,9 @@ pub(super) async fn runs(
         .bind(filter.tenant.as_ref().map(ToString::to_string))
         .bind(filter.status.as_deref())
         .bind(filter.before.map(|run| run.to_string()))
-        .bind(i64::from(page.rows()));
+        .bind(i64::from(page.rows()))
+        .bind(filter.submitter.as_ref().map(ToString::to_string))
+        .bind(filter.label.as_ref().map(ToString::to_string));
     let rows = query.persistent(false).fetch_all(readers).await.map_err(unavailable)?;
     rows.iter().map(|row| RunColumns(row).try_into()).collect()
 }

@@ -82,7 +82,8 @@ macro_rules! runs_where {
             "received, ended FROM run WHERE ",
             $filter,
             " AND id < coalesce(?2, '~') AND (?3 IS NULL OR status = ?3) ",
-            "AND (?4 IS NULL OR tenant = ?4) ORDER BY id DESC LIMIT ?5"
+            "AND (?4 IS NULL OR tenant = ?4) AND (?6 IS NULL OR submitter = ?6) AND (?7 IS NULL OR label = ?7) ",
+            "ORDER BY id DESC LIMIT ?5"
         )
     };
 }
@@ -167,7 +168,9 @@ pub(super) async fn runs(
         .bind(filter.before.map(|run| run.to_string()))
         .bind(filter.status.clone())
         .bind(tenant)
-        .bind(page.rows());
+        .bind(page.rows())
+        .bind(filter.submitter.as_ref().map(ToString::to_string))
+        .bind(filter.label.as_ref().map(ToString::to_string));
     let rows = query.fetch_all(readers).await.map_err(unavailable)?;
     rows.iter().map(|row| RunColumns(row).try_into()).collect()
 }

@@ -1,6 +1,7 @@
 //! `agent`: the registry, for those who run it.
 
 mod bulk;
+mod credentials;
 
 use std::path::PathBuf;
 
@@ -152,6 +153,11 @@ pub(super) enum Agent {
         #[arg(long, value_name = "REASON")]
         reason: String,
     },
+    /// Say what an agent knows us by, which is sealed, sent to its origin alone and never shown again.
+    Credentials {
+        #[command(subcommand)]
+        command: credentials::Credentials,
+    },
     /// Take an agent out of use for good; its name stays taken.
     Retire {
         /// Its id or name.
@@ -240,6 +246,7 @@ pub(super) async fn run(session: &Session, command: Agent) -> Result<Exit, Failu
         Agent::Quarantine { agent, reason } => show(&place(agent, "quarantine", reason).await?),
         Agent::Restore { agent, reason } => show(&client.restore(&agent, &reason).await?),
         Agent::Probation { agent, reason } => show(&place(agent, "probation", reason).await?),
+        Agent::Credentials { command } => credentials::run(session, &client, command).await?,
         Agent::Retire { agent, reason } => show(&place(agent, "retire", reason).await?),
     }
     Ok(Exit::Success)
@@ -322,6 +329,9 @@ fn text(session: &Session, agent: &AgentDetail) -> String {
         visible(&row.owner),
         session.age(agent.registered)
     ));
+    if let Some(known) = &agent.credentials {
+        text.push_str(&format!("  {}\n", credentials::line(session, known)));
+    }
     text.push_str(&format!("  domains: {}\n  skills: {}\n", row.domains.join(", "), row.skills.join(", ")));
     if !agent.trust.is_empty() {
         let rows = agent.trust.iter().map(|trust| {

@@ -67,7 +67,11 @@ fn binding(card: &Card, base: &Endpoint) -> Result<Value, CardError> {
     if place.host_port() != base.host_port() || place.is_https() != base.is_https() {
         return Err(CardError::ForeignHost { interface: tame(&interface.url, 200) });
     }
-    let answers = if card.capabilities.streaming { A2aAnswers::Streaming } else { A2aAnswers::Blocking };
+    let answers = match &card.capabilities {
+        able if able.streaming => A2aAnswers::Streaming,
+        able if able.push_notifications && version == A2aVersion::V1 => A2aAnswers::Pushing,
+        _ => A2aAnswers::Blocking,
+    };
     let mut binding = json!({
         "type": "a2a", "url": interface.url, "protocol": protocol, "version": version, "answers": answers,
     });

@@ -50,6 +50,8 @@ pub(super) struct Interface {
 pub(super) struct Capabilities {
     #[serde(default)]
     pub(super) streaming: bool,
+    #[serde(default, rename = "pushNotifications")]
+    pub(super) push_notifications: bool,
     #[serde(default)]
     pub(super) extensions: Vec<Extension>,
 }

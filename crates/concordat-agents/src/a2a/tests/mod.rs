@@ -3,6 +3,7 @@
 mod asks;
 mod hostile;
 mod lives;
+mod pushes;
 mod streams;
 
 use std::sync::Arc;
@@ -42,6 +43,7 @@ pub(super) fn order(deadline: Duration) -> Order {
         traceparent: "00-1-2-01".to_owned(),
         deadline,
         answer: None,
+        push: None,
     }
 }
 

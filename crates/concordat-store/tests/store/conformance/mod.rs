@@ -299,6 +299,11 @@ async fn runs_are_listed_newest_first(store: &dyn Store) {
         store.commit(change).await.unwrap();
     }
     let tenant = || Some("other".parse().unwrap());
+    let sent = || RunFilter {
+        submitter: Some("ada".parse().unwrap()),
+        label: Some("main".parse().unwrap()),
+        ..RunFilter::default()
+    };
     let status = || Some("completed".to_owned());
     let submission = || Some(id("sub", 1).parse().unwrap());
     for (filter, rows, wanted) in [
@@ -310,6 +315,10 @@ async fn runs_are_listed_newest_first(store: &dyn Store) {
         (RunFilter { status: status(), ..RunFilter::default() }, 2, vec![27, 24]),
         (RunFilter { submission: submission(), ..RunFilter::default() }, 2, vec![19, 18]),
         (RunFilter { submission: submission(), tenant: tenant(), ..RunFilter::default() }, 2, vec![19, 17]),
+        (RunFilter { submitter: Some("nobody".parse().unwrap()), ..RunFilter::default() }, 2, vec![]),
+        (RunFilter { label: Some("nothing".parse().unwrap()), ..RunFilter::default() }, 2, vec![]),
+        (sent(), 2, vec![29, 28]),
+        (RunFilter { tenant: tenant(), ..sent() }, 2, vec![29, 27]),
         (RunFilter { status: Some("' OR 1".into()), ..RunFilter::default() }, 2, vec![]),
     ] {
         let found = store.runs(&filter, Page::of(rows)).await.unwrap();
