@@ -233,7 +233,7 @@ fn call(dispatch: &Dispatch, endpoint: Endpoint, first_byte: Option<Duration>) -
 fn order(dispatch: &Dispatch) -> Order {
     let Assignment { work, decision, .. } = dispatch.work.get();
     let context = context(&work.idempotency_key(), &work.attempt);
-    let (idempotency_key, context, answer) = match &work.telling {
+    let (idempotency_key, context, answer) = match work.telling.as_deref() {
         None => (work.idempotency_key(), context, None),
         // The same whenever this answer is told, and no other message's.
         Some(Telling { task, nth, answer, .. }) => (

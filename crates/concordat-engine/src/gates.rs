@@ -165,7 +165,7 @@ pub(crate) fn dispatch(
             retry,
             effect: step.document.effect,
             params: work.params_digest,
-            telling: work.telling.as_ref().map(DispatchTelling::from),
+            telling: work.telling.as_deref().map(DispatchTelling::from),
             tainted: if work.attempt.leg == Leg::Do { step.tainted_by.clone() } else { Vec::new() },
         },
         candidates,

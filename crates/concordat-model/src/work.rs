@@ -65,7 +65,7 @@ pub struct Work {
     /// How long the agent may take.
     pub timeout: Span,
     /// The answer to what the agent asked, when it has the work already.
-    pub telling: Option<Telling>,
+    pub telling: Option<Box<Telling>>,
 }
 
 /// What an agent calls the work that it has, by which it is told more about it.

@@ -129,7 +129,7 @@ impl Server {
         let mut templates = Templates::default();
         templates
             .add(serde_json::from_value(contract("lend", &json!([{"id": "a", "skill": "work"}]))).unwrap());
-        let dismissed = Arc::<parking_lot::Mutex<Vec<String>>>::default();
+        let dismissed: Arc<parking_lot::Mutex<Vec<String>>> = Arc::default();
         let engine = Engine::start(Parts {
             store: Arc::new(store),
             transport: Arc::new(Puppets(dismissed.clone())),
@@ -150,7 +150,7 @@ impl Server {
         let admin = engine.first_key(principal("root", "acme", &[Role::Admin])).await.unwrap().unwrap().text;
         let router = crate::router(engine.clone(), config);
         let server = Server { engine, router, admin, dismissed, _place: place };
-        server.register("worker", &["work", "undo", "fail", "hang", "lose", "ask", "nag"]).await;
+        server.register("worker", &["work", "undo", "fail", "hang", "lose"]).await;
         server
     }
 

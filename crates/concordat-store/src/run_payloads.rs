@@ -73,6 +73,18 @@ fn named_by(run: &StoredRun) -> Result<HashSet<Digest>, StoreError> {
     Ok(all)
 }
 
+/// What an agent asks.
+#[derive(Deserialize)]
+struct Asked {
+    question: Digest,
+}
+
+/// What an agent is told, if anything is told it.
+#[derive(Deserialize)]
+struct Told {
+    answer: Option<Digest>,
+}
+
 /// The payloads that a record of a run names, apart from inputs of decisions.
 ///
 /// # Errors
@@ -103,14 +115,6 @@ fn named(record: &Record) -> Result<Vec<Digest>, RecordError> {
     #[derive(Deserialize)]
     struct Heard {
         content: Digest,
-    }
-    #[derive(Deserialize)]
-    struct Asked {
-        question: Digest,
-    }
-    #[derive(Deserialize)]
-    struct Told {
-        answer: Option<Digest>,
     }
     #[derive(Deserialize)]
     struct Answered {

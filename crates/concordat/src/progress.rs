@@ -180,9 +180,7 @@ impl Progress {
                 (&attempt.step, Sign::Works, format!("answered in {latency_ms} ms, being checked"))
             }
             Event::Answered { attempt, reply, .. } => (&attempt.step, Sign::Works, sentence::reply(reply)),
-            Event::Asked { attempt, .. } => {
-                (&attempt.step, Sign::Asks, "its agent asks something".to_owned())
-            }
+            // That people are asked is told by the review.
             Event::Told { attempt, .. } => (&attempt.step, Sign::Works, "its agent was told".to_owned()),
             Event::Released { attempt, .. } => match attempt.leg {
                 Leg::Do => (&attempt.step, Sign::Done, "done".to_owned()),

@@ -46,7 +46,7 @@ impl Turn<'_> {
             params: held(&inquiry.params)?,
             params_digest: inquiry.params,
             timeout: self.time_for(ask, step),
-            telling: Some(telling),
+            telling: Some(Box::new(telling)),
         };
         self.put_before(ask, offered, work, None)
     }

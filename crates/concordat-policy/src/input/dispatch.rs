@@ -123,7 +123,7 @@ impl DispatchStep {
             && self.attempt == work.attempt.number
             && self.skill == work.skill
             && self.params == work.params_digest
-            && self.telling == work.telling.as_ref().map(DispatchTelling::from)
+            && self.telling == work.telling.as_deref().map(DispatchTelling::from)
     }
 }
 

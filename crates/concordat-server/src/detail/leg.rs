@@ -211,10 +211,26 @@ fn waiting_for(place: &Place<'_>, leg: &LegState, agent: Option<&AgentRef>) -> O
         LegState::Dispatched { .. } => {
             format!("an answer of `{}`", agent.map_or("?", |agent| agent.name.as_str()))
         }
+        LegState::Asking { .. } | LegState::Telling { .. } => asking(place, leg, agent)?,
+        LegState::Answered { .. } => "policy to release the result".to_owned(),
+        LegState::Held { review, .. } => {
+            format!("a reviewer's answer to {review}, before the result is used")
+        }
+        LegState::Lost { .. } => "what follows from the failed try".to_owned(),
+        LegState::Parked { .. } => "a person to find out whether it was done".to_owned(),
+        LegState::Done { .. } | LegState::Skipped { .. } | LegState::Failed { .. } => return None,
+    })
+}
+
+/// What keeps a leg whose agent asks something.
+fn asking(place: &Place<'_>, leg: &LegState, agent: Option<&AgentRef>) -> Option<String> {
+    Some(match leg {
         LegState::Asking { inquiry, review, .. } => {
-            let answered = review
-                .map_or_else(|| "a reviewer".to_owned(), |review| format!("a reviewer's answer to {review}"));
-            format!("{answered}: {}", inquiry::asks(&place.view.run, &inquiry.question))
+            let asks = inquiry::asks(&place.view.run, &inquiry.question);
+            match review {
+                Some(review) => format!("a reviewer's answer to {review}: {asks}"),
+                None => format!("a reviewer's answer: {asks}"),
+            }
         }
         LegState::Telling { review: Some(review), .. } => {
             format!("a reviewer's answer to {review}, before the agent is told what it asked")
@@ -223,18 +239,9 @@ fn waiting_for(place: &Place<'_>, leg: &LegState, agent: Option<&AgentRef>) -> O
             Some(waiting) if !waiting.obstacles.is_empty() => {
                 line::told(waiting, &|agent| place.agent(agent).name)
             }
-            _ => format!(
-                "policy to let `{}` be told what it asked",
-                agent.map_or("?", |agent| agent.name.as_str())
-            ),
+            _ => format!("policy to let `{}` be told what it asked", agent?.name),
         },
-        LegState::Answered { .. } => "policy to release the result".to_owned(),
-        LegState::Held { review, .. } => {
-            format!("a reviewer's answer to {review}, before the result is used")
-        }
-        LegState::Lost { .. } => "what follows from the failed try".to_owned(),
-        LegState::Parked { .. } => "a person to find out whether it was done".to_owned(),
-        LegState::Done { .. } | LegState::Skipped { .. } | LegState::Failed { .. } => return None,
+        _ => return None,
     })
 }
 

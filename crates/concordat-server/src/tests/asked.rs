@@ -6,6 +6,13 @@ fn asking(skill: &str) -> Value {
     contract("asking", &json!([{"id": "a", "skill": skill}, {"id": "b", "needs": ["a"], "skill": "work"}]))
 }
 
+fn asker(url: &str) -> Value {
+    json!({
+        "name": "asker", "owner": "bureau.example", "binding": {"type": "execute", "url": url},
+        "domains": ["finance"], "skills": [{"name": "ask"}, {"name": "nag"}],
+    })
+}
+
 struct People {
     sam: String,
     rita: String,
@@ -13,6 +20,9 @@ struct People {
 
 impl People {
     async fn of(server: &Server) -> People {
+        // Of somebody else: what one's own agents do is no evidence.
+        let hired = server.post(&server.admin, "/v1/agents", &asker("http://agent.test")).await;
+        assert_eq!(hired.status, 201, "{}", hired.text);
         let sam = server.key("sam", "acme", &[Role::Submitter, Role::Reviewer]).await;
         People { sam, rita: server.key("rita", "acme", &[Role::Reviewer]).await }
     }
@@ -55,16 +65,16 @@ async fn an_agents_question_is_shown_as_its_words_and_answered_with_data() {
     let (run, open) = people.asked(&server, "ask").await;
     assert_eq!((&open["about"]["kind"], &open["about"]["attempt"]["step"]), (&json!("asked"), &json!("a")));
     let question = json!({"text": "which\nyear?", "data": {"from": 2020}});
-    assert_eq!(open["shown"], json!({"agent": "worker", "number": 1, "question": question}));
+    assert_eq!(open["shown"], json!({"agent": "asker", "number": 1, "question": question}));
     assert_eq!(seen(&server).await, 0, "that an agent asks is no evidence");
 
     // Whoever sent it sees that it waits for a person, and why; and so does an A2A client.
     let detail = server.get(&people.sam, &format!("/v1/contracts/{run}")).await.body;
     let (id, doing) = (open["id"].as_str().unwrap(), &detail["step_list"][0]);
-    let expected = format!("a reviewer's answer to {id}: `worker` asks “which year?”");
+    let expected = format!("a reviewer's answer to {id}: `asker` asks “which year?”");
     assert_eq!((&doing["state"], &doing["waiting_for"]), (&json!("asking"), &json!(expected)));
-    assert_eq!(doing["agent"]["name"], "worker");
-    assert_eq!(detail["open_reviews"][0]["question"], "`worker` asks “which year?”");
+    assert_eq!(doing["agent"]["name"], "asker");
+    assert_eq!(detail["open_reviews"][0]["question"], "`asker` asks “which year?”");
     let get = json!({"jsonrpc": "2.0", "id": 7, "method": "GetTask", "params": {"id": run}});
     let get = request("POST", "/a2a", Some(&people.sam))
         .header("content-type", "application/json")
@@ -99,10 +109,10 @@ async fn an_agents_question_is_shown_as_its_words_and_answered_with_data() {
     assert_eq!(done["status"], "completed", "{done:#}");
     let why = server.get(&people.sam, &format!("/v1/contracts/{run}/why")).await.text;
     for line in [
-        "`worker` asks “which year?” before it goes on with step `a`.",
+        "`asker` asks “which year?” before it goes on with step `a`.",
         "People are asked what the agent of step `a` is to be told (review ",
         "`rita` said what the agent is to be told: “it is in the file”.",
-        "`worker` was told the answer, and goes on with step `a`.",
+        "`asker` was told the answer, and goes on with step `a`.",
     ] {
         assert!(why.contains(line), "{line} is not in {why}");
     }
@@ -170,18 +180,15 @@ async fn authority_is_current_when_an_agent_is_told() {
         let server = Server::start().await;
         let people = People::of(&server).await;
         let (run, open) = people.asked(&server, "ask").await;
-        let agent = server.get(&server.admin, "/v1/agents/worker").await;
+        let agent = server.get(&server.admin, "/v1/agents/asker").await;
         let done = match what {
             "suspended" => {
-                server.post(&server.admin, "/v1/agents/worker:suspend", &json!({"reason": "odd"})).await
+                server.post(&server.admin, "/v1/agents/asker:suspend", &json!({"reason": "odd"})).await
             }
             _ => {
-                let changed = json!({
-                    "name": "worker", "owner": "acme", "domains": ["finance"], "skills": [{"name": "ask"}],
-                    "binding": {"type": "execute", "url": "http://agent.test/elsewhere"},
-                });
+                let changed = asker("http://agent.test/elsewhere");
                 let revision = agent.body["revision"].as_str().unwrap();
-                let put = request("PUT", "/v1/agents/worker", Some(&server.admin))
+                let put = request("PUT", "/v1/agents/asker?reason=it+moved", Some(&server.admin))
                     .header("content-type", "application/json")
                     .header("if-match", format!("\"{revision}\""))
                     .body(Body::from(changed.to_string()));

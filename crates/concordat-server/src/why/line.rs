@@ -47,14 +47,7 @@ impl Teller<'_> {
             | Event::FellBack { .. }
             | Event::Returned { .. } => self.shaped(event),
             Event::Dispatched { .. } => self.dispatched(event),
-            Event::Asked { attempt, question, .. } => {
-                let asks = inquiry::asks(&self.view.run, question);
-                plain(format!("{asks} before it goes on with {}.", work(attempt)))
-            }
-            Event::Told { attempt, agent, decision, .. } => {
-                let (agent, what) = (self.name(*agent), work(attempt));
-                Some((format!("`{agent}` was told the answer, and goes on with {what}."), Some(*decision)))
-            }
+            Event::Asked { .. } | Event::Told { .. } => self.asked_back(event),
             Event::Answered { attempt, reply, .. } => self.answered(attempt, reply),
             Event::Released { attempt, decision } => Some((self.released(attempt), Some(*decision))),
             Event::Retrying { attempt, at } => {
@@ -79,6 +72,21 @@ impl Teller<'_> {
             Event::Ended { ending: Ending::Stopped { undone, not_undone } } => {
                 plain(format!("It is over{}.", after(undone, not_undone)))
             }
+        }
+    }
+
+    /// What an agent asked, and that it was told.
+    fn asked_back(&self, event: &Event) -> Line {
+        match event {
+            Event::Asked { attempt, question, .. } => {
+                let asks = inquiry::asks(&self.view.run, question);
+                plain(format!("{asks} before it goes on with {}.", work(attempt)))
+            }
+            Event::Told { attempt, agent, decision, .. } => {
+                let (agent, what) = (self.name(*agent), work(attempt));
+                Some((format!("`{agent}` was told the answer, and goes on with {what}."), Some(*decision)))
+            }
+            _ => None,
         }
     }
 
