@@ -40,7 +40,7 @@ async fn errors_have_the_protocols_codes() {
         (call("ListTasks", &json!({"pageSize": 101})), vec![JSON, ONE], -32602, "100"),
         (call("ListTasks", &json!({"pageToken": "x"})), vec![JSON, ONE], -32602, "cursor"),
         (call("ListTasks", &json!({"tenant": "globex"})), vec![JSON, ONE], -32602, "leave it out"),
-        (call("GetTaskPushNotificationConfig", &json!({})), vec![JSON, ONE], -32003, "SubscribeToTask"),
+        (call("GetTaskPushNotificationConfig", &json!({})), vec![JSON, ONE], -32001, "there is no task"),
     ] {
         let answer = server.send(rpc(admin, "/a2a", &body, &headers)).await;
         assert_eq!((answer.status.as_u16(), &answer.body["error"]["code"]), (200, &json!(code)), "{body}");
@@ -92,13 +92,8 @@ async fn both_bindings_and_both_forms_of_the_address() {
         ("POST", format!("/a2a/tasks/{task}:subscribe"), 400, "UNSUPPORTED_OPERATION"),
         ("GET", format!("/a2a/tasks/{task}:subscribe"), 400, "UNSUPPORTED_OPERATION"),
         ("GET", "/a2a/tasks/run_x".to_owned(), 404, "TASK_NOT_FOUND"),
-        ("GET", format!("/a2a/tasks/{task}/pushNotificationConfigs"), 400, "PUSH_NOTIFICATION_NOT_SUPPORTED"),
-        (
-            "DELETE",
-            format!("/a2a/tasks/{task}/pushNotificationConfigs/c"),
-            400,
-            "PUSH_NOTIFICATION_NOT_SUPPORTED",
-        ),
+        ("GET", format!("/a2a/tasks/{task}/pushNotificationConfigs/c"), 404, "TASK_NOT_FOUND"),
+        ("DELETE", "/a2a/tasks/run_x/pushNotificationConfigs/c".to_owned(), 404, "TASK_NOT_FOUND"),
     ] {
         let asked = request(method, &path, Some(&sam)).header(ONE.0, ONE.1).body(Body::empty()).unwrap();
         let answer = server.send(asked).await;
