@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use concordat_engine::{Order, RunView};
 use concordat_model::payload;
+use concordat_model::principal::Role;
 use concordat_tests::sdk_agent::SdkAgent;
 use concordat_tests::{House, status_of, submission, told};
 use futures_util::future::join_all;
@@ -168,9 +169,33 @@ async fn an_agent_of_the_official_sdk_is_registered_by_its_card() {
         })
     );
     registration["owner"] = json!("bureau.example");
-    house.register(registration).await;
+    // What the card says and nobody registered comes with the next look at it; what it knows nothing of stays.
+    let claimed = registration["skills"].as_array_mut().unwrap();
+    claimed.retain(|skill| skill["name"] != "say");
+    let answer = claimed.iter_mut().find(|skill| skill["name"] == "answer").unwrap();
+    answer["examples"] = json!([{"input": {"n": 1}}, {"name": "two", "input": {"n": 2}}]);
+    house.register(registration.clone()).await;
+    let name = registration["name"].as_str().unwrap();
     let said = outcome(&house, "answer").await;
     assert!(said.starts_with("completed") && said.contains(r#""score":700"#), "{said}");
+
+    let before = house.engine.agent(name).unwrap();
+    let key = agent.key().await;
+    let ada = house.key("ada", "acme", Role::RegistryAdmin).await;
+    let again =
+        async || house.engine.refresh_agent(&ada, name, Some(key.clone()), "it can say more").await.unwrap();
+    let after = again().await;
+    let skill = |name: &str| after.registration.skill(&name.parse().unwrap()).cloned();
+    assert_ne!((after.revision, after.standing), (before.revision, before.standing));
+    assert!(skill("say").is_some());
+    assert_eq!(skill("answer").unwrap().examples.len(), 2);
+    assert_eq!(
+        (&after.registration.binding, &after.registration.owner),
+        (&before.registration.binding, &before.registration.owner)
+    );
+    assert_eq!(again().await.revision, after.revision, "the card says what is registered");
+    let refused = house.engine.refresh_agent(&ada, name, Some(other.key().await), "a stranger").await;
+    assert!(refused.unwrap_err().to_string().contains("no signature of the card is by this key"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -22,6 +22,7 @@ mod forgetting;
 mod fsck;
 mod histories;
 mod hostile_agents;
+mod instances;
 mod life;
 mod log_of_the_log;
 mod mcp;

@@ -1,11 +1,11 @@
 # Work that must stay in a region stays there.
 #
 # Who wants it: whoever promised that data does not leave a region.
-# What changes: where a contract names regions, an agent that was not assessed for one of them is excluded
-# with `region_foreign`.
-# Where it looks: tags that are there already: `region:eu` among `governance.compliance` of the contract, and
-# among `compliance` of an agent, which those who answer for it registered. An agent without a region is
-# nowhere.
+# What changes: where a contract names regions, an agent without an instance in one of them is excluded with
+# `region_foreign`. Of an agent that has one, only such an instance gets the work: `dispatch.rego` sees to that.
+# Where it looks: the `region:eu` tags among `governance.compliance` of the contract, and the regions of an agent's
+# instances, which those who answer for it registered; an agent that names none is where the same tags among its
+# `compliance` say. An agent without a region is nowhere.
 #
 # Switch it on with one line in package concordat.dispatch:
 #
@@ -13,15 +13,16 @@
 package concordat.cookbook.geography
 
 # The regions that the contract may be done in: any one of them will do.
-wanted contains tag if {
+wanted contains region if {
 	some tag in input.contract.governance.compliance
 	startswith(tag, "region:")
+	region := substring(tag, 7, -1)
 }
 
 rejected[id] contains "region_foreign" if {
 	wanted != set()
 	some candidate in input.candidates
-	tags := {tag | some tag in candidate.compliance}
-	wanted & tags == set()
+	here := {region | some region in object.get(candidate, "regions", [])}
+	wanted & here == set()
 	id := candidate.id
 }

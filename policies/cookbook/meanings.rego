@@ -28,7 +28,7 @@ cookbook := {
 		"fix": "register an example with the skill, and try it with `concordat agent probe`",
 	},
 	"region_foreign": {
-		"message": "the agent is not in a region that this work must stay in",
-		"fix": "register an agent with one of the contract's `region:` tags",
+		"message": "the agent has no instance in a region that this work must stay in",
+		"fix": "register an agent with an instance in one of the contract's `region:` tags",
 	},
 }

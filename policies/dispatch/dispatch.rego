@@ -17,6 +17,7 @@ default decision := {"answer": "deny", "reasons": [{
 decision := object.union(judged, {
 	"permitted": permitted,
 	"strategy": strategy,
+	"regions": regions,
 	"excluded": excluded,
 	"why": why(excluded),
 }) if {
@@ -36,6 +37,28 @@ least_trust := {"low": 0, "medium": 5000, "high": 7000, "critical": 8000}
 default strategy := "explore"
 
 strategy := "best" if input.contract.governance.risk == "critical"
+
+# The regions that the contract's `region:` tags name. Where every agent that may do the work has an instance in one of
+# them, it goes to such an instance; `cookbook/geography.rego` keeps agents without one away.
+default regions := []
+
+regions := [region | some region in named_regions] if {
+	named_regions != set()
+	{id | some id in permitted} - at_home == set()
+}
+
+at_home contains id if {
+	some candidate in input.candidates
+	some region in object.get(candidate, "regions", [])
+	region in named_regions
+	id := candidate.id
+}
+
+named_regions contains region if {
+	some tag in input.contract.governance.compliance
+	startswith(tag, "region:")
+	region := substring(tag, 7, -1)
+}
 
 # Undoing must never wait for trust, money or time: what was done stands until it is undone.
 undoing if input.step.leg == "undo"
@@ -95,7 +118,14 @@ rejected[id] contains "compliance_missing" if {
 	some regime in input.contract.governance.compliance
 	some candidate in input.candidates
 	not regime in candidate.compliance
+	not in_region(candidate, regime)
 	id := candidate.id
+}
+
+# A `region:` tag is no regime: where an agent works is known of its instances.
+in_region(candidate, tag) if {
+	some region in object.get(candidate, "regions", [])
+	tag == concat(":", ["region", region])
 }
 
 rejected[id] contains "data_class_missing" if {

@@ -9,7 +9,7 @@ base := {
 		"name": "loan-approval",
 		"digest": "sha256:c",
 		"domain": "finance",
-		"governance": {"risk": "high", "reversible": true, "dataClasses": ["pii", "financial"], "compliance": ["GDPR", "SOX"]},
+		"governance": governance,
 		"budget_calls_left": 5,
 		"budget_cost_left": {"micros": 50000, "currency": "USD"},
 		"deadline_ms_left": 60000,
@@ -26,6 +26,8 @@ base := {
 	},
 	"candidates": [one, two],
 }
+
+governance := {"risk": "high", "reversible": true, "dataClasses": ["pii", "financial"], "compliance": ["GDPR", "SOX"]}
 
 one := {
 	"id": "agt_1",
@@ -69,9 +71,21 @@ approval := {"review": {"id": "rev_1", "by": "rita", "roles": ["reviewer"], "pay
 
 test_who_may_do_it_is_permitted if {
 	asked({}) == {
-		"answer": "permit", "permitted": ["agt_1", "agt_2"], "strategy": "explore", "excluded": {}, "why": {},
+		"answer": "permit", "permitted": ["agt_1", "agt_2"], "strategy": "explore", "regions": [], "excluded": {}, "why": {},
 	}
 }
+
+tagged(tags) := {"compliance": tags, "dataClasses": []}
+
+goes_to(tags, here) := asked(object.union(both({"regions": here}), {"contract": {"governance": tagged(tags)}})).regions
+
+test_work_goes_to_instances_in_the_regions_that_are_named if {
+	goes_to(named, ["eu", "us"]) == ["ch", "eu"]
+	goes_to(named, []) == []
+	goes_to([], ["eu"]) == []
+}
+
+named := ["region:eu", "region:ch"]
 
 test_nothing_is_tried_out_where_most_is_at_stake if {
 	asked(risk("low")).strategy == "explore"

@@ -24,7 +24,7 @@ use crate::error::EngineError;
 use crate::limits::AgentLimits;
 use crate::ports::{CardDraft, CardWanted};
 
-pub(crate) use self::enroll::{Brought, Wish};
+pub(crate) use self::enroll::{Brought, Enrolling};
 pub use self::revise::Approval;
 
 /// What is believed of an agent in one domain and skill.
@@ -99,8 +99,11 @@ impl Engine {
         let at = self.core.clock.now();
         self.enroll(&access, |world| {
             world.registry.may_register(&brought.registration.name)?;
-            Ok(Wish {
-                agent: Agent::new(id, brought.registration.clone(), brought.revision, at),
+            Ok(Enrolling {
+                agent: Agent {
+                    tenant: Some(caller.principal.tenant.clone()),
+                    ..Agent::new(id, brought.registration.clone(), brought.revision, at)
+                },
                 by: caller.principal.clone(),
                 author: Some(caller.principal.name.clone()),
                 reason: String::new(),
@@ -124,9 +127,17 @@ impl Engine {
 
     /// A registration of an agent that may be contacted.
     fn reachable(&self, registration: Registration) -> Result<Registration, EngineError> {
-        match self.core.transport.accepts(registration.binding.url()) {
-            Ok(()) => Ok(registration),
-            Err(why) => Err(EngineError::Invalid(Problem::new("agent-address", "/binding/url", why).into())),
+        // Each place is looked at, and again whenever it is connected to.
+        let places = registration.instances.iter().enumerate();
+        let places = places.map(|(nth, one)| (format!("/instances/{nth}/url"), one.url.as_str()));
+        let binding = ("/binding/url".to_owned(), registration.binding.url());
+        let refused = std::iter::once(binding).chain(places).find_map(|(place, url)| {
+            let why = self.core.transport.accepts(url).err()?;
+            Some(Problem::new("agent-address", place, why))
+        });
+        match refused {
+            None => Ok(registration),
+            Some(problem) => Err(EngineError::Invalid(problem.into())),
         }
     }
 
@@ -166,7 +177,7 @@ impl Engine {
                     "the agent `{name}` is {stands}, so there is nothing to restore: approve it instead"
                 )));
             }
-            Ok(Wish::place(found, to, caller, reason))
+            Ok(Enrolling::place(found, to, caller, reason))
         })
         .await?;
         self.agent(agent)

@@ -287,7 +287,7 @@ fn send(
         failpoint::reach(failpoint::BEFORE_SEND);
         let arrival = core.dispatch(work, log_size, withdrawal).await;
         failpoint::reach(failpoint::AFTER_REPLY);
-        slot.came_back(&arrival);
+        slot.came_back(&arrival, began);
         let arrival = reconcile::settled(&core, witness, arrival).await;
         let latency_ms = u64::try_from(core.clock.now().duration_since(began).as_millis()).unwrap_or(0);
         core.send(run, Input::Arrived { attempt, arrival, latency_ms, slot: Some(slot) });

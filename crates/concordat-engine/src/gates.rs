@@ -7,6 +7,7 @@ use concordat_classify::{ContractText, Kind};
 use concordat_model::agent::{Agent, Standing};
 use concordat_model::agree::{Contract, Step};
 use concordat_model::classification::Classification;
+use concordat_model::contract::EffectKind;
 use concordat_model::id::AgentId;
 use concordat_model::name::{DomainName, SkillName};
 use concordat_model::principal::Principal;
@@ -130,12 +131,18 @@ pub(crate) fn dispatch(
     let contract = &run.contract;
     let step = run.step(at)?;
     let state = run.state.steps().get(at)?;
+    // Whoever may have done it already knows that by its key, and nobody else does.
+    let keeps = work.telling.is_some() || step.document.effect != EffectKind::None;
     let (agents, beliefs): (Vec<_>, Vec<_>) = candidates(run, work, world, now).into_iter().unzip();
     let candidates =
         agents.iter().zip(beliefs).zip(loads(&agents)).map(|((agent, (trust, belief)), load)| {
             let failed = state.failed_by.contains(&agent.id);
             let known = Candidate::of(agent, trust, belief, load, failed);
-            Candidate { verified: agent.verified(&work.skill), ..known }
+            let known = Candidate { verified: agent.verified(&work.skill), ..known };
+            match state.left_at(agent.id) {
+                Some(instance) if keeps => known.kept_to(instance),
+                _ => known,
+            }
         });
     let candidates = candidates.collect();
     let spec = contract.spec();

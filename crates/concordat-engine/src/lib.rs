@@ -61,7 +61,9 @@ pub use events::{LARGEST_EVENT, Published, RECENT_EVENTS};
 pub use forget::{ContentKind, Erasable, Erased, Prune, Pruned, RETENTION_FLOOR};
 pub use input::Order;
 pub use keys::NewKey;
-pub use limits::{AgentLimits, Bounds, LimitFigures, Obstacle, Overload, Shed, SkillLimits, Waiting};
+pub use limits::{
+    AgentLimits, Bounds, InstanceLimits, LimitFigures, Obstacle, Overload, Shed, SkillLimits, Waiting,
+};
 pub use policies::{
     Flip, ImpactReport, ImpactWanted, Inspect, Inspecting, NotReplayable, Promotion, PublishedPolicy,
     RevisionView, Tally, inspect_here,

@@ -3,7 +3,7 @@
 //! Everything that decides is a pure state machine with time as an argument: [`breaker`] (leave alone what keeps
 //! failing), [`rate`] (so many calls in a length of time), [`retries`] (retries must not become the load), [`line`]
 //! (who is next), [`capacity`] (all of them together, and who gets what becomes free), [`intake`] (what is taken in
-//! at all). [`Limiter`] is the shell around them: it locks, reads the clock, and wakes runs.
+//! at all), [`vitals`] (what happened at an agent lately). [`Limiter`] is the shell around them: it locks, reads the clock, and wakes runs.
 //!
 //! ```text
 //!  submission ─► intake ─► run ─► step ─► room? ──yes──► policy ─► Slot ─► agent
@@ -22,6 +22,7 @@ mod rate;
 mod retries;
 mod slot;
 mod usher;
+mod vitals;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -42,7 +43,7 @@ use crate::ports::Clock;
 use capacity::Capacity;
 use intake::Intake;
 
-pub use capacity::{AgentLimits, LimitFigures, Obstacle, SkillLimits, Waiting};
+pub use capacity::{AgentLimits, InstanceLimits, LimitFigures, Obstacle, SkillLimits, Waiting};
 pub use intake::{Overload, Shed};
 
 pub(crate) use capacity::{Place, Standing, Ticket, Wish};
@@ -163,9 +164,42 @@ impl Limiter {
     }
 
     /// Takes everything that a call needs, or nothing.
-    pub(crate) fn take(self: &Arc<Self>, wish: &Wish, agent: AgentId, now: Timestamp) -> Option<Slot> {
-        let taken = self.tell(|capacity| capacity.take(wish, agent, now))?;
+    pub(crate) fn take(
+        self: &Arc<Self>,
+        wish: &Wish,
+        agent: AgentId,
+        instance: Option<&str>,
+        now: Timestamp,
+    ) -> Option<Slot> {
+        let taken = self.tell(|capacity| {
+            let mut taken = capacity.take(wish, agent, now)?;
+            if let Some(url) = instance {
+                capacity.enter_instance(&mut taken, url, now);
+            }
+            Some(taken)
+        })?;
         Some(Slot::new(self.clone(), taken))
+    }
+
+    /// Takes everything that a try of a skill needs, or nothing: it does not stand in the line.
+    pub(crate) fn take_for_a_try(
+        self: &Arc<Self>,
+        agent: &Arc<Agent>,
+        skill: &SkillName,
+        tenant: TenantName,
+        run: RunId,
+    ) -> Option<Slot> {
+        let now = self.clock.now();
+        let attempt = Attempt { step: "probe".parse().ok()?, leg: Leg::Do, number: 1 };
+        let wish = Wish {
+            ticket: Ticket { run, attempt },
+            claim: Claim { weight: 1, tenant, priority: 0 },
+            skill: skill.clone(),
+            retry: false,
+        };
+        // Asking for the load tells the limits of an agent that has done nothing yet.
+        self.loads(std::slice::from_ref(agent), &wish, now);
+        self.take(&wish, agent.id, None, now)
     }
 
     /// Says what all steps of a run wait for, after a turn of it.

@@ -110,7 +110,7 @@ fn interrupted_at(core: &Core, run: &Run, stored: &StoredRun, place: usize, leg:
     let idempotency_key = idempotency_key(run.id, &attempt);
     Some(Lost {
         work: LostWork { run: run.id, idempotency_key, attempt, skill },
-        binding: agent.registration.binding.clone(),
+        binding: agent.reached_at(run.state.steps().get(place)?.left_at(agent.id)),
         decision,
         task: told.as_ref().map(|told| told.task.clone()),
         // It is at work with what it was told, for as long as the step says.

@@ -4,7 +4,9 @@
 //! registration that tries is refused with a sentence that says so.
 
 mod binding;
+mod instance;
 mod probe;
+mod skill;
 mod standing;
 
 use std::collections::BTreeMap;
@@ -18,13 +20,14 @@ use crate::contract::DataClass;
 use crate::digest::Digest;
 use crate::id::AgentId;
 use crate::money::Money;
-use crate::name::{AgentName, DomainName, PrincipalName, SkillName};
+use crate::name::{AgentName, DomainName, PrincipalName, SkillName, TenantName};
 use crate::problem::{Problem, Problems};
-use crate::schema::Schema;
 use crate::span::Span;
 
 pub use binding::{A2aAnswers, A2aProtocol, A2aVersion, Binding};
-pub use probe::{ProbeResult, Probed};
+pub use instance::Instance;
+pub use probe::{ProbeResult, Probed, TriedExample};
+pub use skill::{Example, MOST_EXAMPLES, Skill};
 pub use standing::{Placed, Standing};
 
 /// What a registry administrator registers.
@@ -40,6 +43,10 @@ pub struct Registration {
     pub owner: String,
     /// How the agent is reached.
     pub binding: Binding,
+    /// The places where it works, where there are several or where the region matters; all of them are reached as
+    /// `binding` says, and its `url` is one of them. Without any, it works there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<Instance>,
     /// The fields of work that its owner registers it for.
     pub domains: Vec<DomainName>,
     /// What it says it can do.
@@ -59,26 +66,6 @@ pub struct Registration {
     /// Words that people find it by; no policy looks at them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
-}
-
-/// One thing an agent says it can do.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Skill {
-    /// The skill, and the method it is called by.
-    pub name: SkillName,
-    /// Which version of it the agent has, in its owner's words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// The JSON Schema (2020-12) of what it takes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub input: Option<Value>,
-    /// The JSON Schema of what it answers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<Value>,
-    /// An input that the skill can be tried with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub example: Option<Value>,
 }
 
 /// What an agent takes at a time.
@@ -129,6 +116,8 @@ pub struct Agent {
     pub revision: Digest,
     /// Who sent the revision, where the log says so.
     pub author: Option<PrincipalName>,
+    /// The organisation of who registered it, where the log says so.
+    pub tenant: Option<TenantName>,
     /// Whether it gets work.
     pub standing: Standing,
     /// Who made it stand so, unless that was its registration.
@@ -180,6 +169,7 @@ impl Agent {
             registration,
             revision,
             author: None,
+            tenant: None,
             standing: Standing::Eligible,
             placed: None,
             proposed: None,
@@ -193,6 +183,13 @@ impl Agent {
     #[must_use]
     pub fn verified(&self, skill: &SkillName) -> Option<bool> {
         self.probed.get(skill).filter(|probed| probed.revision == self.revision)?.shown
+    }
+
+    /// How the agent is reached, at one of several instances where that is named.
+    #[must_use]
+    pub fn reached_at(&self, instance: Option<&str>) -> Binding {
+        let binding = &self.registration.binding;
+        instance.map_or_else(|| binding.clone(), |url| binding.at(url))
     }
 
     /// Whether the agent may be given work of a skill: it stands well, and the skill was not shown to be a false claim.
@@ -243,6 +240,7 @@ impl Registration {
 
     fn check(&self) -> Result<(), Problems> {
         let mut found = self.binding.problems();
+        found.extend(self.misplaced());
         let mut count = |pointer: &str, n: usize, what: &str| {
             if n == 0 || n > MOST {
                 let message = format!("an agent has 1 to {MOST} {what}, not {n}");
@@ -274,11 +272,7 @@ impl Registration {
                 let message = format!("the skill `{}` is registered twice", skill.name);
                 found.push(Problem::new("agent-skill-twice", format!("{at}/name"), message));
             }
-            for (member, schema) in [("input", &skill.input), ("output", &skill.output)] {
-                if let Some(Err(error)) = schema.as_ref().map(Schema::compile) {
-                    found.push(Problem::new("schema-invalid", format!("{at}/{member}"), error.to_string()));
-                }
-            }
+            found.extend(skill.problems(&at));
         }
         Problems::check(found)
     }

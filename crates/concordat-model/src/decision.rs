@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::id::{AgentId, DecisionId};
+use crate::name::RegionName;
 
 /// A place where policy is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -74,12 +75,15 @@ pub struct Decision {
     /// Dispatch only: how one of them is to be chosen. Where it is absent, by seeded draws alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<Strategy>,
+    /// Dispatch only: the regions that the work stays in; anywhere, where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<RegionName>,
     /// Dispatch only: why each other candidate was not among them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub excluded: BTreeMap<AgentId, Vec<Reason>>,
     /// What the revision on trial said to the same, while there was one. It changed nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compared: Option<Compared>,
+    pub compared: Option<Box<Compared>>,
     /// What was asked of which policy.
     pub provenance: Provenance,
 }

@@ -97,6 +97,10 @@ name!(
     TriggerName, "a trigger"
 );
 name!(
+    /// Where in the world something is done, such as `eu` or `eu-west-1`.
+    RegionName, "a region"
+);
+name!(
     /// The organisation that a principal and all it submits belong to.
     TenantName, "a tenant"
 );

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::agent::{Agent, KnownBy, Placed, ProbeResult, Probed, Proposed, Registration, Standing};
+use crate::agent::{Agent, KnownBy, Placed, Probed, Proposed, Registration, Standing};
 use crate::digest::Digest;
 use crate::id::AgentId;
 use crate::name::{AgentName, DomainName, PrincipalName, SkillName};
@@ -103,11 +103,11 @@ impl Registry {
             (_, brought) => brought,
         };
         let changed = match (event, brought) {
-            (AgentEvent::Registered { revision, by, standing, .. }, Some(registration)) => {
+            (AgentEvent::Registered { revision, by, standing, tenant, .. }, Some(registration)) => {
                 self.may_register(&registration.name)?;
                 self.by_name.insert(registration.name.clone(), id);
                 let mut agent = Agent::new(id, registration, *revision, at);
-                agent.author = Some(by.clone());
+                (agent.author, agent.tenant) = (Some(by.clone()), tenant.clone());
                 agent.standing = standing.unwrap_or(Standing::Eligible);
                 agent
             }
@@ -221,17 +221,16 @@ impl Agent {
                 Some(_) => Ok(()),
                 None => Err(RegistryError::NothingProposed(self.registration.name.clone())),
             },
-            (AgentEvent::Probed { skill, revision, result, problems, counts, .. }, _) => {
-                let before = self.probed.get(skill).filter(|before| before.revision == *revision);
-                let shown = match result {
-                    ProbeResult::Verified => Some(true),
-                    ProbeResult::False => Some(false),
-                    ProbeResult::Unclear => before.and_then(|before| before.shown),
-                };
-                let counted = if *counts { Some(at) } else { before.and_then(|before| before.counted) };
-                let (revision, result, problems) = (*revision, *result, problems.clone());
-                let probed = Probed { revision, shown, counted, result, problems, at };
-                self.probed.insert(skill.clone(), probed);
+            (AgentEvent::Trying { skill, revision, .. }, _) => {
+                self.probed(skill, Probed::unknown(*revision, at));
+                Ok(())
+            }
+            (AgentEvent::Probed { skill, revision, result, problems, counts, examples, .. }, _) => {
+                let (problems, examples) = (problems.clone(), examples.clone());
+                let shown = result.shown();
+                let counted = counts.then_some(at);
+                let (revision, result) = (*revision, *result);
+                self.probed(skill, Probed { revision, shown, counted, result, problems, examples, at });
                 Ok(())
             }
             (AgentEvent::CredentialsSet { kind, origin, fingerprint, content, by, .. }, _) => {
@@ -252,6 +251,14 @@ impl Agent {
                 Err(RegistryError::Missing(*revision))
             }
         }
+    }
+
+    /// Remembers a try; what it did not show, an earlier one of the same revision may have shown.
+    fn probed(&mut self, skill: &SkillName, probed: Probed) {
+        let before = self.probed.get(skill).filter(|before| before.revision == probed.revision);
+        let shown = probed.shown.or_else(|| before.and_then(|before| before.shown));
+        let counted = probed.counted.or_else(|| before.and_then(|before| before.counted));
+        self.probed.insert(skill.clone(), Probed { shown, counted, ..probed });
     }
 
     fn place(&mut self, to: Standing, placed: Placed) -> Result<(), RegistryError> {

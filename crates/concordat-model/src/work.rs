@@ -123,8 +123,10 @@ pub struct Assignment {
     pub agent_name: AgentName,
     /// Its revision at the time of the decision.
     pub revision: Digest,
-    /// How it is reached.
+    /// How it is reached: at the instance that was chosen, where there are several.
     pub binding: Binding,
+    /// That instance.
+    pub instance: Option<String>,
     /// The decision that permits this assignment.
     pub decision: DecisionId,
 }

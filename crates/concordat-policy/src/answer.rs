@@ -6,6 +6,7 @@
 //!  checks: [{policy, result, severity, message, fix?}],
 //!  permitted: [id], excluded: {id: [code]},   dispatch only; on permit every candidate is in one of them
 //!  strategy: "explore" | "best" | "cheapest" | "ranked",   dispatch only, on permit; how one of them is chosen
+//!  regions: ["eu"],                           dispatch only, on permit; each permitted agent works in one of them
 //!  why: {code: {message, fix?}}}              dispatch only; what the codes of `excluded` mean, once each
 //! ```
 
@@ -14,6 +15,7 @@ use std::io::{self, Write};
 
 use concordat_model::decision::{Answer, Check, CheckResult, Gate, Reason, Reasons, Severity, Strategy};
 use concordat_model::id::AgentId;
+use concordat_model::name::RegionName;
 use regorus::Value;
 use serde::Deserialize;
 
@@ -32,15 +34,19 @@ pub(crate) struct Answered {
     pub(crate) checks: Vec<Check>,
     pub(crate) permitted: Vec<AgentId>,
     pub(crate) strategy: Option<Strategy>,
+    pub(crate) regions: Vec<RegionName>,
     pub(crate) excluded: BTreeMap<AgentId, Vec<Reason>>,
 }
+
+/// The agents that policy was asked about, and the regions that each works in.
+pub(crate) type Offered = BTreeMap<AgentId, BTreeSet<RegionName>>;
 
 impl Answered {
     /// The denial that a failure is.
     pub(crate) fn failed(failed: &Failed) -> Answered {
         let answer = failed.failure.denial(&failed.detail);
-        let (checks, permitted, strategy, excluded) = Default::default();
-        Answered { answer, checks, permitted, strategy, excluded }
+        let (checks, permitted, strategy, regions, excluded) = Default::default();
+        Answered { answer, checks, permitted, strategy, regions, excluded }
     }
 }
 
@@ -56,6 +62,8 @@ struct Raw {
     permitted: Vec<AgentId>,
     #[serde(default)]
     strategy: Option<Strategy>,
+    #[serde(default)]
+    regions: BTreeSet<RegionName>,
     #[serde(default)]
     excluded: BTreeMap<AgentId, Vec<String>>,
     #[serde(default)]
@@ -78,8 +86,8 @@ struct Meaning {
     fix: Option<String>,
 }
 
-/// Reads the value of a gate's rule. `candidates` are the ids that policy was asked about.
-pub(crate) fn read(gate: Gate, value: &Value, candidates: &BTreeSet<AgentId>) -> Result<Answered, Failed> {
+/// Reads the value of a gate's rule. `candidates` are those that policy was asked about.
+pub(crate) fn read(gate: Gate, value: &Value, candidates: &Offered) -> Result<Answered, Failed> {
     if *value == Value::Undefined {
         return Err(Failed::new(Failure::Undefined, ""));
     }
@@ -102,6 +110,7 @@ pub(crate) fn read(gate: Gate, value: &Value, candidates: &BTreeSet<AgentId>) ->
         checks: raw.checks,
         permitted,
         strategy: raw.strategy,
+        regions: raw.regions.into_iter().collect(),
         excluded,
     })
 }
@@ -165,13 +174,15 @@ fn check_codes(raw: &Raw) -> Result<(), Failed> {
     Ok(())
 }
 
-fn check_candidates(gate: Gate, raw: &Raw, candidates: &BTreeSet<AgentId>) -> Result<(), Failed> {
+fn check_candidates(gate: Gate, raw: &Raw, candidates: &Offered) -> Result<(), Failed> {
     if gate != Gate::Dispatch && !(raw.permitted.is_empty() && raw.excluded.is_empty() && raw.why.is_empty())
     {
         return Err(malformed("only the dispatch gate names agents"));
     }
     let permitted: BTreeSet<AgentId> = raw.permitted.iter().copied().collect();
-    if let Some(stranger) = permitted.iter().chain(raw.excluded.keys()).find(|id| !candidates.contains(id)) {
+    if let Some(stranger) =
+        permitted.iter().chain(raw.excluded.keys()).find(|id| !candidates.contains_key(id))
+    {
         return Err(malformed(format!("`{stranger}` was not a candidate")));
     }
     if permitted.len() != raw.permitted.len() {
@@ -181,12 +192,19 @@ fn check_candidates(gate: Gate, raw: &Raw, candidates: &BTreeSet<AgentId>) -> Re
     if raw.strategy.is_some() && !permits {
         return Err(malformed("only the dispatch gate names a strategy, and only when it permits"));
     }
+    if !raw.regions.is_empty() && !permits {
+        return Err(malformed("only the dispatch gate names regions, and only when it permits"));
+    }
+    let foreign = |id: &&AgentId| candidates.get(id).is_none_or(|regions| regions.is_disjoint(&raw.regions));
+    if let Some(id) = permitted.iter().find(foreign).filter(|_| !raw.regions.is_empty()) {
+        return Err(malformed(format!("`{id}` is permitted and works in none of the regions")));
+    }
     if gate == Gate::Dispatch && permits == permitted.is_empty() {
         return Err(malformed("it permits agents without permitting, or permits without an agent"));
     }
     let both = permitted.iter().find(|id| raw.excluded.contains_key(id));
     let neither =
-        candidates.iter().find(|id| permits && !permitted.contains(id) && !raw.excluded.contains_key(id));
+        candidates.keys().find(|id| permits && !permitted.contains(id) && !raw.excluded.contains_key(id));
     match (both, neither) {
         (None, None) => Ok(()),
         (Some(id), _) => Err(malformed(format!("`{id}` is permitted and excluded"))),
@@ -248,7 +266,7 @@ mod tests {
 
     fn told(gate: Gate, text: &str) -> String {
         let value = Value::from_json_str(&text.replace("ONE", ONE).replace("TWO", TWO)).unwrap();
-        let candidates = [ONE.parse().unwrap()].into();
+        let candidates = [(ONE.parse().unwrap(), ["eu".parse().unwrap()].into())].into();
         match read(gate, &value, &candidates) {
             Ok(answered) => answered.answer.as_str().to_owned(),
             Err(failed) => format!("{}: {}", failed.failure.as_str(), failed.detail),
@@ -310,7 +328,7 @@ mod tests {
             let told = told(Gate::Admit, &text);
             assert!(told.starts_with(wanted), "{text} gave {told}");
         }
-        let candidates = BTreeSet::new();
+        let candidates = Offered::new();
         assert_eq!(
             read(Gate::Admit, &Value::Undefined, &candidates).unwrap_err().failure,
             Failure::Undefined
@@ -325,6 +343,16 @@ mod tests {
             (r#"{"answer":"permit","permitted":["ONE"]}"#, "permit"),
             (r#"{"answer":"permit"}"#, "policy_malformed: it permits agents"),
             (r#"{"answer":"permit","permitted":["ONE"],"strategy":"best"}"#, "permit"),
+            (r#"{"answer":"permit","permitted":["ONE"],"regions":[]}"#, "permit"),
+            (r#"{"answer":"permit","permitted":["ONE"],"regions":["us","eu"]}"#, "permit"),
+            (
+                r#"{"answer":"permit","permitted":["ONE"],"regions":["us"]}"#,
+                "policy_malformed: `agt_00000000000000000000000001` is permitted and works in none",
+            ),
+            (
+                r#"{"answer":"deny","reasons":[{"code":"c","message":"m"}],"regions":["eu"]}"#,
+                "policy_malformed: only the dispatch gate names regions",
+            ),
             (
                 r#"{"answer":"permit","permitted":["ONE"],"strategy":"favourite"}"#,
                 "policy_malformed: unknown variant",

@@ -8,6 +8,7 @@ mod access;
 mod admit;
 mod dispatch;
 mod enroll;
+mod health;
 mod promote;
 mod release;
 mod schema;
@@ -31,6 +32,7 @@ pub use self::dispatch::{
     BreakerState, Candidate, DispatchContract, DispatchInput, DispatchStep, DispatchTelling, Load,
 };
 pub use self::enroll::{EnrollAgent, EnrollChange, EnrollInput, EnrollSkill, EnrollTry};
+pub use self::health::{Errors, Health, InstanceLoad};
 pub use self::promote::{BreakGlass, PromoteImpact, PromoteInput, PromoteRevision, PromoteTrial, StageName};
 pub use self::release::{ReleaseAgent, ReleaseContract, ReleaseInput, ReleaseOutput, ReleaseStep};
 pub(crate) use self::schema::normal;

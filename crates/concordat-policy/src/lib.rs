@@ -47,4 +47,4 @@ pub use crate::finding::{Code, Finding, Inspection, Level};
 pub use crate::load::LoadError;
 pub use crate::panel::{Panel, Trial};
 pub use crate::policy::{Asked, Permitted, Policy, Probing, Refusal, Released};
-pub use crate::select::{Chosen, choose, favourite, would_choose};
+pub use crate::select::{Chosen, choose, favourite, would_choose, would_send};

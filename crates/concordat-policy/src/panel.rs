@@ -170,7 +170,7 @@ fn lot(run: RunId, revision: Digest) -> u16 {
 fn compare(asked: &mut Asked, other: Option<&Policy>) {
     let Some(other) = other else { return };
     let decision = &asked.decision;
-    let Answered { answer, permitted, strategy, .. } = other.answer_to(decision.gate, &asked.input);
+    let Answered { answer, permitted, strategy, regions, .. } = other.answer_to(decision.gate, &asked.input);
     let codes: Vec<String> = answer.reasons().iter().map(|reason| reason.code.clone()).collect();
     let compared = Compared {
         policy: other.revision(),
@@ -179,9 +179,10 @@ fn compare(asked: &mut Asked, other: Option<&Policy>) {
         codes,
         differs: answer.as_str() != decision.answer.as_str()
             || permitted != decision.permitted
-            || strategy != decision.strategy,
+            || strategy != decision.strategy
+            || regions != decision.regions,
     };
-    asked.decision.compared = Some(compared);
+    asked.decision.compared = Some(Box::new(compared));
 }
 
 #[cfg(test)]

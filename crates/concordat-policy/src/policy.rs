@@ -16,7 +16,7 @@ use concordat_model::payload::{self, Payload, Salt};
 use concordat_model::work::{Assignment, Outcome, Work};
 use regorus::{Engine, Value};
 
-use crate::answer::{self, Answered};
+use crate::answer::{self, Answered, Offered};
 use crate::authorized::Authorized;
 use crate::bundle::Bundle;
 use crate::evaluate::{self, EVALUATOR};
@@ -221,7 +221,7 @@ impl Policy {
             return Err(Refusal { asked: self.mismatch(id, input), held: work });
         }
         let (work, asked) = unlock(self.ask(id, input), work)?;
-        let assignment = work.map(|work, decision| select::assign(work, agent, decision));
+        let assignment = work.map(|work, decision| select::assign(work, agent, None, decision));
         Ok(Probing { assignment, asked })
     }
 
@@ -351,7 +351,7 @@ impl Policy {
     fn asked(&self, gate: Gate, id: DecisionId, form: Form, answered: Answered) -> Asked {
         let (explained, explanation) = self.explain(gate, &form, &answered).unzip();
         let (input, stored) = payload::payload(form.bytes, form.salt);
-        let Answered { answer, checks, permitted, strategy, excluded } = answered;
+        let Answered { answer, checks, permitted, strategy, regions, excluded } = answered;
         let provenance = Provenance {
             policy: self.revision,
             input,
@@ -359,8 +359,18 @@ impl Policy {
             evaluator: EVALUATOR.to_owned(),
         };
         let compared = None;
-        let decision =
-            Decision { id, gate, answer, checks, permitted, strategy, excluded, compared, provenance };
+        let decision = Decision {
+            id,
+            gate,
+            answer,
+            checks,
+            permitted,
+            strategy,
+            regions,
+            excluded,
+            compared,
+            provenance,
+        };
         Asked { decision, input: stored.into(), explanation: explanation.map(Into::into) }
     }
 }
@@ -386,7 +396,13 @@ fn unlock<T>(asked: Asked, value: T) -> Result<(Authorized<T>, Asked), Refusal<T
 }
 
 /// The agents that an input names as candidates.
-fn candidates(input: &Value) -> BTreeSet<AgentId> {
-    let Ok(named) = input["candidates"].as_array() else { return BTreeSet::new() };
-    named.iter().filter_map(|candidate| candidate["id"].as_string().ok()?.parse().ok()).collect()
+fn candidates(input: &Value) -> Offered {
+    let Ok(named) = input["candidates"].as_array() else { return Offered::new() };
+    let regions = |candidate: &Value| {
+        let named = candidate["regions"].as_array().map(|names| names.iter()).into_iter().flatten();
+        named.filter_map(|name| name.as_string().ok()?.parse().ok()).collect()
+    };
+    let offered =
+        |candidate: &Value| Some((candidate["id"].as_string().ok()?.parse().ok()?, regions(candidate)));
+    named.iter().filter_map(offered).collect()
 }

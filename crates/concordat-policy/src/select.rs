@@ -9,9 +9,13 @@
 //!
 //! By draws, proven agents mostly win, and little-known ones win often enough to become known. The seed is an argument,
 //! so a choice can be made again from the log. Nothing outside the permitted set can be chosen. A decision that names no
-//! strategy explores by draws alone.
+//! strategy explores by draws alone. Where the chosen agent has several instances, one of them is chosen next, by what
+//! is expected of it ([`instance`]).
 
 mod contest;
+mod instance;
+
+use std::sync::Arc;
 
 use concordat_model::agent::Agent;
 use concordat_model::decision::{Decision, Strategy};
@@ -21,11 +25,12 @@ use concordat_model::trust::Belief;
 use concordat_model::work::{Assignment, Work};
 
 use crate::authorized::Authorized;
-use crate::input::DispatchInput;
+use crate::input::{DispatchInput, InstanceLoad};
 use crate::policy::{Asked, Permitted};
 
 use contest::Contest;
 pub(crate) use contest::Merits;
+use instance::nearest;
 
 /// What was chosen, and how.
 #[derive(Debug)]
@@ -44,15 +49,34 @@ pub fn choose(permitted: Permitted, seed: [u8; 32]) -> Chosen {
     let Permitted { work, first, others, asked } = permitted;
     let strategy = asked.decision.strategy;
     let id = first.0.id;
-    let (mut contest, drawn) = Contest::begin(strategy, seed, first);
+    let (mut contest, drawn) = Contest::begin(strategy, seed, placed(first));
     let mut draws = vec![(id, drawn)];
-    draws.extend(others.into_iter().map(|agent| (agent.0.id, contest.enter(agent))));
+    draws.extend(others.into_iter().map(|agent| (agent.0.id, contest.enter(placed(agent)))));
     if strategy == Some(Strategy::Ranked) {
         draws.clear();
     }
-    let agent = contest.winner();
-    let assignment = work.map(|work, decision| assign(work, &agent, decision));
+    let (agent, instances) = contest.winner();
+    let instance = nearest(&instances, &asked.decision.regions, seed).map(|one| one.url.clone());
+    let assignment = work.map(|work, decision| assign(work, &agent, instance, decision));
     Chosen { assignment, draws, asked }
+}
+
+/// An agent with its instances apart from its merits: they do not count when one is chosen, but where it is sent.
+fn placed((agent, mut merits): (Arc<Agent>, Merits)) -> ((Arc<Agent>, Vec<InstanceLoad>), Merits) {
+    let instances = std::mem::take(&mut merits.instances);
+    ((agent, instances), merits)
+}
+
+/// Which instance of an agent a decision's work is sent to, with the same seed: an address, never a key.
+#[must_use]
+pub fn would_send(
+    input: &DispatchInput,
+    decision: &Decision,
+    agent: AgentId,
+    seed: [u8; 32],
+) -> Option<String> {
+    let candidate = input.candidates.iter().find(|candidate| candidate.id == agent)?;
+    nearest(&candidate.instances, &decision.regions, seed).map(|one| one.url.clone())
 }
 
 /// Who would be chosen among the agents that a decision permits, with the same seed: a name, never a key.
@@ -85,13 +109,19 @@ fn winner(
 }
 
 /// Work with the agent that does it.
-pub(crate) fn assign(work: Work, agent: &Agent, decision: DecisionId) -> Assignment {
+pub(crate) fn assign(
+    work: Work,
+    agent: &Agent,
+    instance: Option<String>,
+    decision: DecisionId,
+) -> Assignment {
     Assignment {
         work,
         agent: agent.id,
         agent_name: agent.registration.name.clone(),
         revision: agent.revision,
-        binding: agent.registration.binding.clone(),
+        binding: agent.reached_at(instance.as_deref()),
+        instance,
         decision,
     }
 }

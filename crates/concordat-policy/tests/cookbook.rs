@@ -89,7 +89,7 @@ fn one_line_switches_a_policy_on() {
     check("trust_by_risk", &plain, "permit trust_low", "permit trust_below_tier trust_low");
     let tagged = json!({
         "/contract/governance/compliance": ["region:eu"], "/contract/governance/dataClasses": [],
-        "/candidates/0/compliance": ["region:eu"],
+        "/candidates/0/regions": ["eu"],
     });
     check("geography", &tagged, "permit trust_low", "permit region_foreign trust_low");
     let shown = json!({"/candidates/0/verified": true});

@@ -141,6 +141,7 @@ impl<'h> Told<'h> {
             }
             AgentEvent::Proposed { .. }
             | AgentEvent::Declined { .. }
+            | AgentEvent::Trying { .. }
             | AgentEvent::Probed { .. }
             | AgentEvent::CredentialsSet { .. }
             | AgentEvent::CredentialsRemoved { .. } => return,

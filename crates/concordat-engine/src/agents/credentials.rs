@@ -18,7 +18,8 @@ use concordat_policy::Authorized;
 use concordat_policy::input::{Action, EnrollChange};
 use serde_json::{Value, json};
 
-use super::{Wish, conflict, resource};
+use super::enroll::Enrolling;
+use super::{conflict, resource};
 use crate::core::Core;
 use crate::engine::{Caller, Engine};
 use crate::error::EngineError;
@@ -69,7 +70,7 @@ impl Engine {
             if origin(found.registration.binding.url()) != place {
                 return Err(conflict(format!("the agent is not at `{place}` any more: look again")));
             }
-            Ok(Wish { credentials: Some(sealed), ..wish(found, caller, reason) })
+            Ok(Enrolling { credentials: Some(sealed), ..enrolling(found, caller, reason) })
         })
         .await?;
         self.agent(agent)
@@ -90,7 +91,7 @@ impl Engine {
         self.enroll(&access, |world| {
             let found = world.registry.find(agent)?;
             match &found.credentials {
-                Some(_) => Ok(wish(found, caller, reason)),
+                Some(_) => Ok(enrolling(found, caller, reason)),
                 None => Err(RegistryError::NoCredentials(found.registration.name.clone()).into()),
             }
         })
@@ -99,11 +100,11 @@ impl Engine {
     }
 }
 
-fn wish(agent: &Agent, caller: &Caller, reason: &str) -> Wish {
-    Wish {
+fn enrolling(agent: &Agent, caller: &Caller, reason: &str) -> Enrolling {
+    Enrolling {
         change: EnrollChange::Credentials,
         changed: vec!["credentials".to_owned()],
-        ..Wish::place(agent, agent.standing, caller, reason)
+        ..Enrolling::place(agent, agent.standing, caller, reason)
     }
 }
 

@@ -38,7 +38,7 @@ impl Brought {
 }
 
 /// What somebody wants to happen to an agent.
-pub(crate) struct Wish {
+pub(crate) struct Enrolling {
     /// The agent as it would be, but for its standing.
     pub(crate) agent: Agent,
     pub(crate) by: Principal,
@@ -57,10 +57,10 @@ pub(crate) struct Wish {
     pub(crate) waits: bool,
 }
 
-impl Wish {
+impl Enrolling {
     /// An agent is to stand otherwise.
-    pub(crate) fn place(agent: &Agent, to: Standing, caller: &Caller, reason: &str) -> Wish {
-        Wish {
+    pub(crate) fn place(agent: &Agent, to: Standing, caller: &Caller, reason: &str) -> Enrolling {
+        Enrolling {
             by: caller.principal.clone(),
             author: agent.author.clone(),
             reason: reason.to_owned(),
@@ -79,6 +79,7 @@ impl Wish {
         EnrollInput {
             now,
             by: Some(self.by.clone()),
+            tenant: self.agent.tenant.clone(),
             reason: self.reason.clone(),
             change: self.change,
             agent: EnrollAgent::of(&self.agent),
@@ -102,6 +103,7 @@ impl Wish {
                 access,
                 enroll: Some(enroll),
                 standing: Some(if permitted { to } else { Standing::Proposed }),
+                tenant: Some(self.by.tenant.clone()),
             },
             (EnrollChange::Revise, false) => AgentEvent::Proposed { revision, by, reason, access, enroll },
             (EnrollChange::Revise, true) => {
@@ -145,23 +147,23 @@ impl Engine {
     pub(crate) async fn enroll(
         &self,
         access: &Asked,
-        wish: impl FnOnce(&World) -> Result<Wish, EngineError>,
+        wanted: impl FnOnce(&World) -> Result<Enrolling, EngineError>,
     ) -> Result<(), EngineError> {
         let core = &self.core;
         let (subject, asked, commit) = {
             let _nobody_chooses = core.standings.write();
             let mut world = core.world.write();
-            let wish = wish(&world)?;
-            let input = wish.input(core.clock.now());
+            let enrolling = wanted(&world)?;
+            let input = enrolling.input(core.clock.now());
             let id = DecisionId::new(core.clock.uuid());
             let asked = core.policies.panel().enroll(id, &input);
-            let subject = wish.agent.id.to_string();
+            let subject = enrolling.agent.id.to_string();
             let happens = match &asked.decision.answer {
                 Answer::Permit => true,
-                Answer::Review { .. } => wish.waits,
+                Answer::Review { .. } => enrolling.waits,
                 Answer::Deny { .. } => false,
             };
-            let commit = happens.then(|| self.change_agent(&mut world, &subject, wish, access, &asked));
+            let commit = happens.then(|| self.change_agent(&mut world, &subject, enrolling, access, &asked));
             (subject, asked, commit.transpose()?)
         };
         match commit {
@@ -177,15 +179,15 @@ impl Engine {
         &self,
         world: &mut World,
         subject: &str,
-        wish: Wish,
+        enrolling: Enrolling,
         access: &Asked,
         asked: &Asked,
     ) -> Result<Commit, EngineError> {
         let core = &self.core;
         let at = core.clock.now();
         let permitted = matches!(asked.decision.answer, Answer::Permit);
-        let event = wish.event(permitted, access.decision.id, asked.decision.id);
-        let Wish { agent, brought, credentials, .. } = wish;
+        let event = enrolling.event(permitted, access.decision.id, asked.decision.id);
+        let Enrolling { agent, brought, credentials, .. } = enrolling;
         let registration = brought.as_ref().map(|brought| brought.registration.clone());
         world.apply_agent(agent.id, &event, registration, at)?;
         let mut place = || Place { subject, seq: world.take_seq(subject), at };

@@ -10,7 +10,7 @@ use concordat_policy::Asked;
 use concordat_policy::input::{Action, EnrollChange};
 use serde_json::Value;
 
-use super::{Brought, Wish, conflict, resource};
+use super::{Brought, Enrolling, conflict, resource};
 use crate::engine::{Caller, Engine, decided};
 use crate::error::EngineError;
 use crate::ports::{CardProtocol, CardWanted, Change};
@@ -41,13 +41,18 @@ fn changed(before: &Registration, after: &Registration) -> Vec<String> {
     names
 }
 
-/// The wish that a registration of an agent comes into force.
-fn revision(found: &Agent, brought: Brought, caller: &Caller, reason: &str) -> Result<Wish, EngineError> {
+/// The change by which a registration of an agent comes into force.
+fn revision(
+    found: &Agent,
+    brought: Brought,
+    caller: &Caller,
+    reason: &str,
+) -> Result<Enrolling, EngineError> {
     found.may_change(&brought.registration, brought.revision)?;
     let changed = changed(&found.registration, &brought.registration);
     let mut agent = found.clone();
     (agent.registration, agent.revision) = (brought.registration.clone(), brought.revision);
-    Ok(Wish {
+    Ok(Enrolling {
         agent,
         by: caller.principal.clone(),
         author: Some(caller.principal.name.clone()),
@@ -167,8 +172,9 @@ impl Engine {
             unchanged(approval, waiting)?;
             match &found.proposed {
                 Some(Proposed { registration, placed, .. }) => {
-                    let wish = revision(found, Brought::of(registration.clone())?, caller, &approval.reason)?;
-                    Ok(Wish { author: Some(placed.by.clone()), waits: false, ..wish })
+                    let revising =
+                        revision(found, Brought::of(registration.clone())?, caller, &approval.reason)?;
+                    Ok(Enrolling { author: Some(placed.by.clone()), waits: false, ..revising })
                 }
                 None => {
                     let to = if approval.probation { Standing::Probation } else { Standing::Eligible };
@@ -177,7 +183,7 @@ impl Engine {
                         let (name, stands) = (&found.registration.name, found.standing);
                         return Err(conflict(format!("the agent `{name}` is {stands}: restore it instead")));
                     }
-                    Ok(Wish::place(found, to, caller, &approval.reason))
+                    Ok(Enrolling::place(found, to, caller, &approval.reason))
                 }
             }
         })
@@ -235,9 +241,15 @@ fn told_anew(before: &Registration, card: Registration) -> Registration {
         if let Some(known) = before.skill(&skill.name) {
             skill.input = skill.input.take().or_else(|| known.input.clone());
             skill.output = skill.output.take().or_else(|| known.output.clone());
-            skill.example = skill.example.take().or_else(|| known.example.clone());
+            if !skill.can_be_tried() {
+                (skill.example, skill.examples) = (known.example.clone(), known.examples.clone());
+            }
             skill.version = skill.version.take().or_else(|| known.version.clone());
         }
     }
-    Registration { description: card.description, binding: card.binding, skills, ..before.clone() }
+    let mut instances = before.instances.clone();
+    for instance in instances.iter_mut().filter(|one| one.url == before.binding.url()) {
+        card.binding.url().clone_into(&mut instance.url);
+    }
+    Registration { description: card.description, binding: card.binding, instances, skills, ..before.clone() }
 }

@@ -11,6 +11,7 @@
 //! and its run is woken. Policy may permit another agent, or none; then the hold goes to somebody else.
 
 mod grant;
+mod instances;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -28,8 +29,10 @@ use super::breaker::{Breaker, Health, Pass};
 use super::line::{Claim, Line, Wanted};
 use super::rate::Meter;
 use super::retries::RetryBudget;
+use super::vitals::Vitals;
+use instances::{InstanceUse, TakenThere};
 
-pub use view::{AgentLimits, LimitFigures, Obstacle, SkillLimits, Waiting};
+pub use view::{AgentLimits, InstanceLimits, LimitFigures, Obstacle, SkillLimits, Waiting};
 
 /// One attempt of one run, as the line names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +49,12 @@ pub(crate) struct Capacity {
     calls: u32,
     agents: HashMap<AgentId, AgentUse>,
     skills: HashMap<(AgentId, SkillName), SkillUse>,
+    /// What happened lately at agents that worked.
+    vitals: HashMap<AgentId, Vitals>,
+    /// The instances of agents that have several, where any worked.
+    instances: BTreeMap<instances::Place, InstanceUse>,
+    /// How many calls ended.
+    noted: u64,
     tenants: HashMap<TenantName, TenantUse>,
     line: Line<Ticket>,
     /// Everybody who waits: in the line, on the bench, or with something held for them.
@@ -142,6 +151,17 @@ pub(crate) struct Taken {
     skill: SkillName,
     tenant: TenantName,
     pass: Pass,
+    /// The instance that it is sent to, where the agent has several.
+    there: Option<TakenThere>,
+}
+
+/// How a call came back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Came {
+    pub(crate) health: Health,
+    /// For how long the agent asks to be left alone.
+    pub(crate) rest: Option<Duration>,
+    pub(crate) took: Duration,
 }
 
 /// Where a step stands before it is offered.
@@ -167,6 +187,9 @@ impl Capacity {
             calls: 0,
             agents: HashMap::new(),
             skills: HashMap::new(),
+            vitals: HashMap::new(),
+            instances: BTreeMap::new(),
+            noted: 0,
             tenants: HashMap::new(),
             line: Line::default(),
             waits: HashMap::new(),
@@ -221,6 +244,9 @@ impl Capacity {
             },
             retries_left: known
                 .map_or_else(|| RetryBudget::default().left(now), |known| known.retries.left(now)),
+            waiting: self.line.waiting_for(agent.id),
+            health: self.vitals.get(&agent.id).and_then(|vitals| vitals.health(now)),
+            instances: self.instances(agent, now),
         }
     }
 
@@ -246,13 +272,15 @@ impl Capacity {
         self.forget(&wish.ticket);
         self.skills.entry((agent, wish.skill.clone())).or_default().retries.sent(wish.retry, now);
         self.serve(now);
-        Some(Taken { agent, skill: wish.skill.clone(), tenant: wish.claim.tenant.clone(), pass })
+        Some(Taken { agent, skill: wish.skill.clone(), tenant: wish.claim.tenant.clone(), pass, there: None })
     }
 
     /// A call came back: everything it had is free, and its breaker learns how it went. An agent that asked to be
     /// left alone for a while is.
-    pub(crate) fn settle(&mut self, taken: &Taken, health: Health, rest: Option<Duration>, now: Timestamp) {
-        let Taken { agent, skill, tenant, pass } = taken;
+    pub(crate) fn settle(&mut self, taken: &Taken, came: Came, now: Timestamp) {
+        let Came { health, rest, took } = came;
+        let health = self.leave_instance(taken, health, took, now);
+        let Taken { agent, skill, tenant, pass, .. } = taken;
         if let Some(used) = self.agents.get_mut(agent) {
             used.calls = used.calls.saturating_sub(1);
             let until = rest.and_then(|rest| now.checked_add(rest).ok());
@@ -268,6 +296,7 @@ impl Capacity {
 
     /// A call was not made after all.
     pub(crate) fn withdraw(&mut self, taken: &Taken, now: Timestamp) {
+        self.leave_instance(taken, Health::Untold, Duration::ZERO, now);
         self.unenter(taken.agent, &taken.skill, taken.pass, now);
         self.unenter_house(&taken.tenant, now);
         self.serve(now);

@@ -257,6 +257,13 @@ impl<K: Clone + Eq + Hash> Line<K> {
         self.by_agent.contains_key(&agent)
     }
 
+    /// How many wait for this agent, or for others as well.
+    pub(crate) fn waiting_for(&self, agent: AgentId) -> u32 {
+        let queues = self.by_agent.get(&agent).into_iter().flatten().filter_map(|id| self.queues.get(id));
+        let waiting: usize = queues.flat_map(|queue| queue.by_tenant.values()).map(BTreeMap::len).sum();
+        u32::try_from(waiting).unwrap_or(u32::MAX)
+    }
+
     /// The agents that somebody waits for.
     pub(crate) fn agents(&self) -> BTreeSet<AgentId> {
         self.by_agent.keys().copied().collect()

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use concordat_model::contract::FailureKind;
+use jiff::Timestamp;
 
 use super::Limiter;
 use super::breaker::Health;
-use super::capacity::Taken;
+use super::capacity::{Came, Taken};
+use super::vitals::Ended;
 use crate::ports::{Arrival, Fault};
 
 /// One call's share. Dropped before the call came back, it was never made; dropped afterwards, it is recorded.
@@ -24,11 +26,17 @@ impl Slot {
     }
 
     /// The call came back: whoever is next may call. The slot stays until that is recorded, for whoever drains.
-    pub(crate) fn came_back(&mut self, arrival: &Arrival) {
+    pub(crate) fn came_back(&mut self, arrival: &Arrival, sent: Timestamp) {
         let Some(taken) = self.taken.take() else { return };
         let (health, rest) = learnt(arrival);
         let now = self.limiter.clock.now();
-        self.limiter.tell(|capacity| capacity.settle(&taken, health, rest, now));
+        let took = Duration::try_from(now.duration_since(sent)).unwrap_or_default();
+        self.limiter.tell(|capacity| {
+            if let Some(ended) = Ended::of(arrival) {
+                capacity.note(&taken, ended, took, now);
+            }
+            capacity.settle(&taken, Came { health, rest, took }, now);
+        });
     }
 }
 

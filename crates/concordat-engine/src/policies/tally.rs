@@ -119,13 +119,16 @@ mod tests {
             checks: Vec::new(),
             permitted: Vec::new(),
             strategy: None,
+            regions: Vec::new(),
             excluded: Default::default(),
-            compared: compared.map(|(policy, differs, failed)| Compared {
-                policy: Digest::of(policy.as_bytes()),
-                answer: "permit".to_owned(),
-                codes: Vec::new(),
-                differs,
-                failed,
+            compared: compared.map(|(policy, differs, failed)| {
+                Box::new(Compared {
+                    policy: Digest::of(policy.as_bytes()),
+                    answer: "permit".to_owned(),
+                    codes: Vec::new(),
+                    differs,
+                    failed,
+                })
             }),
             provenance: Provenance {
                 policy: Digest::of(by.as_bytes()),

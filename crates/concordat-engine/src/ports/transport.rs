@@ -234,10 +234,10 @@ pub struct Forsaken {
 }
 
 impl Forsaken {
-    /// Work that this agent has.
+    /// Work that this agent has, at one of its instances where it has several.
     #[must_use]
-    pub fn of(agent: &Agent, task: RemoteTask) -> Forsaken {
-        Forsaken { task, binding: agent.registration.binding.clone(), agent: agent.id, known: None }
+    pub fn of(agent: &Agent, instance: Option<&str>, task: RemoteTask) -> Forsaken {
+        Forsaken { task, binding: agent.reached_at(instance), agent: agent.id, known: None }
     }
 }
 

@@ -62,7 +62,10 @@ impl Turn<'_> {
             return self.tell(Event::Asked { attempt: attempt.clone(), question, task, latency_ms });
         };
         self.see(at, attempt, agent, seen);
-        self.forsaken.extend(self.core.world.read().registry.agent(agent).map(|at| Forsaken::of(at, task)));
+        let instance = self.run.state.steps().get(at).and_then(|step| step.left_at(agent));
+        let world = self.core.world.read();
+        self.forsaken.extend(world.registry.agent(agent).map(|agent| Forsaken::of(agent, instance, task)));
+        drop(world);
         let code = code.to_owned();
         let reply = Reply::Failure { failure: FailureKind::Failed, code, message, retry_after_ms: None };
         self.tell(Event::Answered { attempt: attempt.clone(), reply, latency_ms })
@@ -137,7 +140,8 @@ impl Turn<'_> {
         let world = self.core.world.read();
         // Another revision may be somebody else at another address.
         let agent = world.registry.agent(inquiry.agent).filter(|agent| agent.revision == inquiry.revision)?;
-        Some(Forsaken::of(agent, inquiry.task.clone()))
+        let instance = self.run.state.steps().get(place)?.left_at(agent.id);
+        Some(Forsaken::of(agent, instance, inquiry.task.clone()))
     }
 }
 

@@ -81,7 +81,9 @@ impl Turn<'_> {
                 let seed =
                     Digest::of(format!("{}/{}", self.run.id, permitted.asked().decision.id).as_bytes());
                 let chosen = choose(permitted, *seed.bytes());
-                match self.core.limits.take(&offered.wish, chosen.assignment.get().agent, self.at) {
+                let given = chosen.assignment.get();
+                let instance = given.instance.as_deref();
+                match self.core.limits.take(&offered.wish, given.agent, instance, self.at) {
                     Some(slot) => {
                         self.keep(new);
                         self.send(ask, chosen, slot)
@@ -170,6 +172,7 @@ impl Turn<'_> {
             params: given.work.params_digest,
             draws: draws.into_iter().map(|(agent, drawn)| Draw { agent, drawn }).collect(),
             cost,
+            instance: given.instance.clone(),
         };
         self.tell(event)?;
         self.sends.push(Sending { work: assignment, slot });

@@ -95,6 +95,18 @@ impl Binding {
         }
     }
 
+    /// The same way to another place.
+    #[must_use]
+    pub fn at(&self, place: &str) -> Binding {
+        let mut binding = self.clone();
+        match &mut binding {
+            Binding::Execute { url, .. } | Binding::A2a { url, .. } | Binding::Mcp { url } => {
+                place.clone_into(url);
+            }
+        }
+        binding
+    }
+
     /// Whether the agent can be asked what became of work whose answer was lost.
     ///
     /// A2A 1.0 has its tasks listed by our own name for the exchange; 0.3 has nothing to ask by, and neither has MCP.

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::id::DecisionId;
 
 /// What came of trying a skill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -16,6 +17,8 @@ pub enum ProbeResult {
     False,
     /// It could not be tried: it was not there, took too long, failed, or was busy. That shows nothing about the claim.
     Unclear,
+    /// It was given the example, and nobody knows what became of that. It is not tried again by itself: a person does.
+    Unknown,
 }
 
 impl ProbeResult {
@@ -26,8 +29,36 @@ impl ProbeResult {
             ProbeResult::Verified => "verified",
             ProbeResult::False => "false",
             ProbeResult::Unclear => "unclear",
+            ProbeResult::Unknown => "unknown",
         }
     }
+
+    /// Whether the claim holds, where the try shows anything about it.
+    #[must_use]
+    pub fn shown(self) -> Option<bool> {
+        match self {
+            ProbeResult::Verified => Some(true),
+            ProbeResult::False => Some(false),
+            ProbeResult::Unclear | ProbeResult::Unknown => None,
+        }
+    }
+}
+
+/// What came of one of several examples.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TriedExample {
+    /// What it shows, as it was registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The digest of what the agent was given.
+    pub params: Digest,
+    /// What came of it.
+    pub result: ProbeResult,
+    /// How long it took, in milliseconds.
+    pub latency_ms: u64,
+    /// The enroll decision by which it was sent.
+    pub enroll: DecisionId,
 }
 
 /// The last time that a skill was tried and something came of it.
@@ -43,6 +74,19 @@ pub struct Probed {
     pub result: ProbeResult,
     /// What was wrong, if anything was.
     pub problems: Vec<String>,
+    /// What came of each example, where there were several.
+    pub examples: Vec<TriedExample>,
     /// When it was tried last.
     pub at: Timestamp,
 }
+
+impl Probed {
+    /// A try of which nothing is known but that it began.
+    pub(crate) fn unknown(revision: Digest, at: Timestamp) -> Probed {
+        let (result, problems) = (ProbeResult::Unknown, vec![UNKNOWN.to_owned()]);
+        Probed { revision, shown: None, counted: None, result, problems, examples: Vec::new(), at }
+    }
+}
+
+/// What is said of a try that nothing came back from.
+const UNKNOWN: &str = "the example was sent, and nothing is known of what came of it";

@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::agent::{ProbeResult, Standing};
+use crate::agent::{ProbeResult, Standing, TriedExample};
 use crate::digest::Digest;
 use crate::id::DecisionId;
-use crate::name::{AgentName, PrincipalName, SkillName};
+use crate::name::{AgentName, PrincipalName, SkillName, TenantName};
 
 /// Something that was done to an agent's place in the registry.
 ///
@@ -31,6 +31,9 @@ pub enum AgentEvent {
         /// How it stands; eligible, where nothing is said.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         standing: Option<Standing>,
+        /// The organisation of who registered it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tenant: Option<TenantName>,
     },
     /// It gets no more work.
     Suspended {
@@ -112,6 +115,17 @@ pub enum AgentEvent {
         /// The access decision that let them.
         access: DecisionId,
     },
+    /// One of its skills is about to be tried: where nothing follows, nobody knows what became of that.
+    Trying {
+        /// The skill.
+        skill: SkillName,
+        /// The revision that is tried.
+        revision: Digest,
+        /// The digest of what the agent is given.
+        params: Digest,
+        /// The enroll decision by which the example is sent.
+        enroll: DecisionId,
+    },
     /// One of its skills was tried.
     Probed {
         /// The skill.
@@ -132,8 +146,11 @@ pub enum AgentEvent {
         /// Who wanted it tried; nobody, where Concordat did so by itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<PrincipalName>,
-        /// The enroll decision by which the example was sent.
+        /// The enroll decision by which the example was sent; of several, the one that what came of it rests on.
         enroll: DecisionId,
+        /// What came of each example, where there were several.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        examples: Vec<TriedExample>,
     },
     /// It knows us by something of its own, and by nothing else from then on.
     CredentialsSet {
@@ -169,7 +186,7 @@ pub enum AgentEvent {
 
 impl AgentEvent {
     /// The record types of what happens to agents.
-    pub const TYPES: [&str; 10] = [
+    pub const TYPES: [&str; 11] = [
         "agent.registered",
         "agent.suspended",
         "agent.restored",
@@ -177,6 +194,7 @@ impl AgentEvent {
         "agent.proposed",
         "agent.revised",
         "agent.declined",
+        "agent.trying",
         "agent.probed",
         "agent.credentials_set",
         "agent.credentials_removed",
@@ -193,6 +211,7 @@ impl AgentEvent {
             AgentEvent::Proposed { .. } => "agent.proposed",
             AgentEvent::Revised { .. } => "agent.revised",
             AgentEvent::Declined { .. } => "agent.declined",
+            AgentEvent::Trying { .. } => "agent.trying",
             AgentEvent::Probed { .. } => "agent.probed",
             AgentEvent::CredentialsSet { .. } => "agent.credentials_set",
             AgentEvent::CredentialsRemoved { .. } => "agent.credentials_removed",
@@ -210,6 +229,7 @@ impl AgentEvent {
             | AgentEvent::Restored { .. }
             | AgentEvent::Placed { .. }
             | AgentEvent::Declined { .. }
+            | AgentEvent::Trying { .. }
             | AgentEvent::Probed { .. }
             | AgentEvent::CredentialsSet { .. }
             | AgentEvent::CredentialsRemoved { .. } => None,

@@ -217,6 +217,9 @@ pub enum Event {
         /// What the call costs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cost: Option<Money>,
+        /// The instance that it was sent to, where the agent has several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instance: Option<String>,
     },
     /// An agent answered, or it became certain that it will not.
     Answered {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::agree::Contract;
+use crate::contract::FailureKind;
 use crate::digest::Digest;
 use crate::id::ReviewId;
 use crate::run::event::{About, Event, Reply, Verdict};
@@ -115,10 +116,15 @@ impl RunState {
                 let recall = Move::Recall { number: attempt.number, agent: *agent, output: *output };
                 self.attempt(contract, attempt, recall, event)?;
             }
-            Event::Dispatched { attempt, agent, revision, params, cost, .. } if self.offers(attempt.leg) => {
+            Event::Dispatched { attempt, agent, revision, params, cost, instance, .. }
+                if self.offers(attempt.leg) =>
+            {
                 let (number, agent, revision, params) = (attempt.number, *agent, *revision, *params);
                 let go = Move::Dispatch { number, agent, revision, params, at };
-                self.attempt(contract, attempt, go, event)?;
+                let step = self.attempt(contract, attempt, go, event)?;
+                if let Some(state) = self.steps.get_mut(step) {
+                    state.left_at = instance.clone().map(|instance| (agent, instance));
+                }
                 self.calls = self.calls.saturating_add(1);
                 if let Some(cost) = cost {
                     *self.spent.entry(cost.currency().to_owned()).or_default() += cost.micros();
@@ -327,7 +333,13 @@ impl RunState {
             Reply::Interrupted => false,
         };
         let place = self.place(contract, &attempt.step);
-        let state = place.and_then(|step| self.steps.get_mut(step));
+        let mut state = place.and_then(|step| self.steps.get_mut(step));
+        if let (Some(state), Reply::Failure { failure, .. }) = (&mut state, reply)
+            && *failure != FailureKind::Malformed
+        {
+            // It is certain that nothing was done there.
+            state.left_at = None;
+        }
         if let Some(state) = state.filter(|_| failed) {
             let (leg, failures) = match attempt.leg {
                 Leg::Do => (&state.doing, &mut state.failures),

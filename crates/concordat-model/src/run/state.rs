@@ -121,6 +121,9 @@ pub struct StepState {
     pub undoing: LegState,
     /// The agents that failed at it.
     pub failed_by: Vec<AgentId>,
+    /// The agent, and the instance of it, that may have done it although nobody knows: whoever asks there again is given
+    /// what was done already.
+    pub(super) left_at: Option<(AgentId, String)>,
     /// How many attempts at doing it failed.
     pub failures: u32,
     /// How many attempts at undoing it failed.
@@ -287,11 +290,18 @@ impl RunState {
 }
 
 impl StepState {
+    /// The instance of an agent that has the work or may have done it, where that is one of several.
+    #[must_use]
+    pub fn left_at(&self, agent: AgentId) -> Option<&str> {
+        self.left_at.as_ref().filter(|(left, _)| *left == agent).map(|(_, instance)| instance.as_str())
+    }
+
     pub(super) fn waiting(written: usize, item: Option<u32>, open_needs: usize) -> StepState {
         StepState {
             doing: LegState::Waiting,
             undoing: LegState::Waiting,
             failed_by: Vec::new(),
+            left_at: None,
             failures: 0,
             undo_failures: 0,
             written,

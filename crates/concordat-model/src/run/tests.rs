@@ -141,6 +141,7 @@ impl Game {
             checks: vec![],
             permitted: vec![],
             strategy: None,
+            regions: Vec::new(),
             excluded: Default::default(),
             compared: None,
             provenance,
@@ -203,6 +204,7 @@ impl Game {
                     params: Digest::of(b"{}"),
                     draws: vec![],
                     cost: None,
+                    instance: None,
                 });
             }
             Due::Begin(Ask { attempt, .. }) => self.ask_people(About::Step { gate: Gate::Dispatch, attempt }),

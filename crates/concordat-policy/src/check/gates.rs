@@ -73,7 +73,7 @@ fn unsafe_default(gate: Gate, value: &Expr) -> Option<Finding> {
         Some(Place::of(value.span()).error(Code::UnsafeDefault, message).fix(fix))
     };
     let Some(value) = constant(value, 0) else { return told("it is not written out".to_owned()) };
-    match answer::read(gate, &value, &BTreeSet::new()) {
+    match answer::read(gate, &value, &answer::Offered::new()) {
         Ok(answered) => match answered.answer {
             Answer::Deny { .. } | Answer::Review { .. } => None,
             Answer::Permit => told("it permits what no rule decides".to_owned()),

@@ -1,10 +1,12 @@
 //! The dispatch gate: which agents may do this step?
 
+use std::collections::BTreeSet;
+
 use concordat_model::agent::Agent;
 use concordat_model::contract::{DataClass, EffectKind, Governance};
 use concordat_model::digest::Digest;
 use concordat_model::id::AgentId;
-use concordat_model::name::{AgentName, ContractName, DomainName, SkillName, StepName};
+use concordat_model::name::{AgentName, ContractName, DomainName, RegionName, SkillName, StepName};
 use concordat_model::payload::Salt;
 use concordat_model::step_id::StepId;
 use concordat_model::trust::{Belief, TrustView};
@@ -13,7 +15,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Price, ReviewEvidence, Standing, Submitter};
+use super::health::is_zero;
+use super::{Health, InstanceLoad, Price, ReviewEvidence, Standing, Submitter};
 
 /// What the dispatch gate is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -40,7 +43,7 @@ pub struct DispatchInput {
 impl DispatchInput {
     /// The most candidates that policy is asked about at once.
     ///
-    /// A candidate takes 500 to 900 bytes, so that this many fit into the largest input of 256 KiB. Where more
+    /// A candidate takes 500 to 1000 bytes, and 130 more for each of several instances, so that this many fit into the largest input of 256 KiB. Where more
     /// agents offer a skill, whoever asks offers the most trusted ones; the others are named nowhere.
     pub const MOST_CANDIDATES: usize = 256;
 }
@@ -128,16 +131,22 @@ impl DispatchStep {
 }
 
 /// What an agent can take on at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Load {
     /// The number of calls it is busy with.
     pub in_flight: u32,
+    /// The number of steps that wait for it, or for others as well.
+    pub waiting: u32,
     /// Its circuit breaker for the skill.
     pub breaker: BreakerState,
     /// The number of calls that may be made to it, where something limits how fast they come.
     pub rate_left: Option<u32>,
     /// The number of retries that may be sent to it.
     pub retries_left: u32,
+    /// What happened at it lately; nothing, where nothing did.
+    pub health: Option<Health>,
+    /// Its instances, where it has several.
+    pub instances: Vec<InstanceLoad>,
 }
 
 /// Whether an agent is left alone because it kept failing at a skill.
@@ -197,6 +206,9 @@ pub struct Candidate {
     pub cost: Option<Price>,
     /// The number of calls it is busy with.
     pub in_flight: u32,
+    /// The number of steps that wait for it, or for others as well.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waiting: u32,
     /// The most calls it takes at a time.
     pub concurrency: u32,
     /// Its circuit breaker for this skill.
@@ -212,6 +224,15 @@ pub struct Candidate {
     pub belief: Belief,
     /// Whether it failed an earlier try of this same step.
     pub failed_before: bool,
+    /// What happened at it lately; absent where nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+    /// The regions that it works in: those of its instances, or else those that its `region:` tags name.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub regions: BTreeSet<RegionName>,
+    /// Its instances, where it has several; the one that may already have done the step, where that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<InstanceLoad>,
 }
 
 impl Candidate {
@@ -231,6 +252,7 @@ impl Candidate {
             verified: None,
             cost: registration.cost.map(Price::from),
             in_flight: load.in_flight,
+            waiting: load.waiting,
             concurrency: registration.limits.concurrency,
             breaker: load.breaker,
             rate_left: load.rate_left,
@@ -238,6 +260,20 @@ impl Candidate {
             trust,
             belief,
             failed_before,
+            health: load.health,
+            regions: registration.regions(),
+            instances: load.instances,
         }
+    }
+
+    /// Keeps to the instance at which the step may have been done already, if it is still one of the agent's.
+    #[must_use]
+    pub fn kept_to(mut self, url: &str) -> Candidate {
+        if let Some(place) = self.instances.iter().position(|one| one.url == url) {
+            let kept = self.instances.swap_remove(place);
+            self.regions = kept.region.iter().cloned().collect();
+            self.instances = vec![kept];
+        }
+        self
     }
 }

@@ -1,10 +1,10 @@
 //! The enroll gate: may this agent come to stand so, or be tried?
 
-use concordat_model::agent::{Agent, Standing};
+use concordat_model::agent::{Agent, Instance, Standing};
 use concordat_model::contract::DataClass;
 use concordat_model::digest::Digest;
 use concordat_model::id::AgentId;
-use concordat_model::name::{AgentName, DomainName, PrincipalName, SkillName};
+use concordat_model::name::{AgentName, DomainName, PrincipalName, SkillName, TenantName};
 use concordat_model::principal::Principal;
 use concordat_model::work::Work;
 use jiff::Timestamp;
@@ -20,6 +20,9 @@ pub struct EnrollInput {
     /// Who wants it; absent where Concordat tries a skill by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Principal>,
+    /// The organisation of who registered the agent, where the log says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantName>,
     /// What they say about it; empty at a registration.
     pub reason: String,
     /// What is to happen.
@@ -72,6 +75,9 @@ pub struct EnrollAgent {
     pub owner: String,
     /// Where it is reached.
     pub url: String,
+    /// Every place where it works, where there are several or the region matters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<Instance>,
     /// The domains that it is registered for.
     pub domains: Vec<DomainName>,
     /// The regimes that its handling of data was assessed against.
@@ -112,7 +118,7 @@ impl EnrollAgent {
         let registration = &agent.registration;
         let skills = registration.skills.iter().map(|skill| EnrollSkill {
             name: skill.name.clone(),
-            example: skill.example.is_some(),
+            example: skill.can_be_tried(),
             verified: agent.verified(&skill.name),
         });
         EnrollAgent {
@@ -121,6 +127,7 @@ impl EnrollAgent {
             revision: agent.revision,
             owner: registration.owner.clone(),
             url: registration.binding.url().to_owned(),
+            instances: registration.instances.clone(),
             domains: registration.domains.clone(),
             compliance: registration.compliance.clone(),
             data_classes: registration.data_classes.clone(),

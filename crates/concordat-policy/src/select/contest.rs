@@ -7,7 +7,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Beta, Distribution};
 
-use crate::input::{Candidate, Price};
+use crate::input::{Candidate, InstanceLoad, Price};
 
 /// Counts below and beyond these draw no differently, and keep the sampler within its numbers.
 const COUNTS: (f64, f64) = (0.01, 1e9);
@@ -22,6 +22,8 @@ pub(crate) struct Merits {
     cost: Option<Price>,
     /// The calls that it is busy with, and those that it takes at a time.
     load: (u32, u32),
+    /// Its instances, where it has several.
+    pub(super) instances: Vec<InstanceLoad>,
 }
 
 impl Merits {
@@ -32,12 +34,13 @@ impl Merits {
             lower_bound: candidate.trust.lower_bound,
             cost: candidate.cost.clone(),
             load: (candidate.in_flight, candidate.concurrency),
+            instances: candidate.instances.clone(),
         }
     }
 
     /// Those of an agent of which nothing else is known.
     pub(super) fn believed(belief: Belief) -> Merits {
-        Merits { belief, lower_bound: Share::ZERO, cost: None, load: (0, 1) }
+        Merits { belief, lower_bound: Share::ZERO, cost: None, load: (0, 1), instances: Vec::new() }
     }
 
     /// How much of its room an agent uses: 0 when idle, 1 when it takes no more.

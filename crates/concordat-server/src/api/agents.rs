@@ -1,5 +1,9 @@
 //! Agents on the wire.
 
+use std::collections::BTreeMap;
+
+use concordat_engine::InstanceLimits;
+use concordat_policy::input;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -112,6 +116,12 @@ pub struct AgentRow {
     pub state: AgentState,
     /// The calls that it is busy with.
     pub in_flight: u32,
+    /// The steps that wait for it, or for others as well.
+    #[serde(default)]
+    pub waiting: u32,
+    /// What happened at it lately; absent where nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
     /// How it is reached.
     pub url: String,
     /// The digest of its registration.
@@ -245,6 +255,73 @@ pub struct Load {
     pub rests_until: Option<Timestamp>,
     /// How it stands with each of its skills.
     pub skills: Vec<SkillLoad>,
+    /// How its instances stand, where it has several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<InstanceLoad>,
+}
+
+/// What happened at an agent within the last five minutes: what policy sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Health {
+    /// The calls that came back, or did not.
+    pub calls: u32,
+    /// The share of them that brought no result, in basis points.
+    pub error_rate: u16,
+    /// What those came to: `timeout`, `unavailable`, `busy`, `refused`, `malformed`, `failed`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<String, u32>,
+    /// Half of the results came within so many milliseconds; each of these is up to a quarter too high.
+    pub p50_ms: u64,
+    /// 95 of 100 results came within so many milliseconds.
+    pub p95_ms: u64,
+    /// 99 of 100 results came within so many milliseconds.
+    pub p99_ms: u64,
+}
+
+/// One of several instances of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InstanceLoad {
+    /// Its base URL.
+    pub url: String,
+    /// The region that it works in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The calls that it is busy with.
+    pub in_flight: u32,
+    /// Its own circuit breaker: `closed`, `open` or `half_open`.
+    pub breaker: String,
+    /// What one more call there is expected to take if it is idle, in milliseconds; 0 where nothing is known.
+    pub expected_ms: u64,
+    /// What happened at it lately; absent where nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+}
+
+impl From<input::Health> for Health {
+    fn from(health: input::Health) -> Health {
+        let errors = health.errors.by_kind().into_iter().filter(|(_, count)| *count > 0);
+        Health {
+            calls: health.calls,
+            error_rate: health.error_rate.points(),
+            errors: errors.map(|(kind, count)| (kind.to_owned(), count)).collect(),
+            p50_ms: health.p50_ms,
+            p95_ms: health.p95_ms,
+            p99_ms: health.p99_ms,
+        }
+    }
+}
+
+impl From<InstanceLimits> for InstanceLoad {
+    fn from(InstanceLimits { load, health }: InstanceLimits) -> InstanceLoad {
+        InstanceLoad {
+            url: load.url,
+            region: load.region.map(|region| region.to_string()),
+            in_flight: load.in_flight,
+            breaker: load.breaker.as_str().to_owned(),
+            expected_ms: load.expected_ms,
+            health: health.map(Health::from),
+        }
+    }
 }
 
 /// How an agent stands with one skill.
@@ -330,14 +407,37 @@ pub struct SkillTried {
     /// Whether the revision in force did what the agent says; absent where that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<bool>,
-    /// What the last try came to: `verified`, `false` or `unclear`.
+    /// What the last try came to: `verified`, `false`, `unclear`, or `unknown` where nobody knows what became of it. That
+    /// is not tried again by itself.
     pub result: String,
     /// What was wrong, if anything was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+    /// The revision that was tried.
+    pub revision: String,
+    /// Whether that is an earlier revision than the one in force, which has shown nothing yet then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outdated: bool,
+    /// What came of each example, where there were several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<ExampleTried>,
     /// When it was tried last.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+}
+
+/// What came of one of several examples.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExampleTried {
+    /// What it shows, as it was registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it came to.
+    pub result: String,
+    /// How long it took, in milliseconds.
+    pub latency_ms: u64,
+    /// The decision by which it was sent, `dec_…`.
+    pub decision: String,
 }
 
 /// Why an agent gets no work.

@@ -67,6 +67,9 @@ pub struct Decision {
     /// Dispatch only: how one of them is chosen: `explore`, `best`, `cheapest` or `ranked`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<String>,
+    /// Dispatch only: the regions that the work stays in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<String>,
     /// Dispatch only: why each other candidate was not among them.
     #[serde(default)]
     pub excluded: BTreeMap<String, Vec<Reason>>,
@@ -274,6 +277,7 @@ impl From<&model::Decision> for Decision {
             checks: decision.checks.iter().map(Check::from).collect(),
             permitted: decision.permitted.iter().map(ToString::to_string).collect(),
             strategy: decision.strategy.map(|strategy| strategy.as_str().to_owned()),
+            regions: decision.regions.iter().map(ToString::to_string).collect(),
             excluded: excluded
                 .map(|(id, reasons)| (id.to_string(), reasons.iter().map(Reason::from).collect()))
                 .collect(),

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use concordat_engine::Trusted;
 use concordat_engine::ports::{CardProtocol, CardWanted};
-use concordat_model::agent::{Agent, Placed, Probed, Registration, Standing};
+use concordat_model::agent::{Agent, Placed, Probed, Registration, Standing, TriedExample};
 use concordat_model::digest::Digest;
 use concordat_model::name::{AgentName, DomainName, SkillName};
 use concordat_model::problem::Problem;
@@ -22,8 +22,9 @@ use utoipa_axum::routes;
 
 use self::difference::differences;
 use crate::api::agents::{
-    AgentDetail, AgentDraft, AgentList, AgentRow, AgentState, AgentsQuery, CardAsked, Load, Placement,
-    ProposedRevision, ReviseQuery, SkillLoad, SkillTried, Speaks, Suspension, Trust,
+    AgentDetail, AgentDraft, AgentList, AgentRow, AgentState, AgentsQuery, CardAsked, ExampleTried, Health,
+    InstanceLoad, Load, Placement, ProposedRevision, ReviseQuery, SkillLoad, SkillTried, Speaks, Suspension,
+    Trust,
 };
 use crate::app::{App, Shared};
 use crate::body::{Document, Typed};
@@ -258,6 +259,7 @@ fn found(app: &App, name: &str) -> Result<std::sync::Arc<Agent>, Refusal> {
 
 fn row(app: &App, agent: &Agent) -> AgentRow {
     let registration = &agent.registration;
+    let limits = app.engine.limits_of(agent);
     AgentRow {
         id: agent.id.to_string(),
         name: registration.name.to_string(),
@@ -266,6 +268,8 @@ fn row(app: &App, agent: &Agent) -> AgentRow {
         skills: registration.skills.iter().map(|skill| skill.name.to_string()).collect(),
         state: agent.standing.into(),
         in_flight: app.engine.in_flight(agent.id),
+        waiting: limits.waiting,
+        health: limits.health.map(Health::from),
         url: registration.binding.url().to_owned(),
         revision: agent.revision.to_string(),
     }
@@ -313,7 +317,19 @@ fn tried(agent: &Agent, skill: &SkillName, probed: &Probed) -> SkillTried {
         verified: agent.verified(skill),
         result: probed.result.as_str().to_owned(),
         problems: probed.problems.clone(),
+        revision: probed.revision.to_string(),
+        outdated: probed.revision != agent.revision,
+        examples: probed.examples.iter().map(example).collect(),
         at: probed.at,
+    }
+}
+
+fn example(tried: &TriedExample) -> ExampleTried {
+    ExampleTried {
+        name: tried.name.clone(),
+        result: tried.result.as_str().to_owned(),
+        latency_ms: tried.latency_ms,
+        decision: tried.enroll.to_string(),
     }
 }
 
@@ -344,6 +360,7 @@ fn load(app: &App, agent: &Agent) -> Load {
         rate_left: limits.rate_left,
         rests_until: limits.rests_until,
         skills: skills.collect(),
+        instances: limits.instances.into_iter().map(InstanceLoad::from).collect(),
     }
 }
 

@@ -132,10 +132,10 @@ async fn permit(app: &App, who: &Caller, decision: &Decision, input: &Value) -> 
     Ok(())
 }
 
-/// Whose decision it is: every gate is told who asked, or who submitted.
+/// Whose decision it is: every gate is told who asked, or who submitted, or, where nobody did, whose agent it is about.
 fn tenant(input: &Value) -> Option<TenantName> {
-    let asked = ["principal", "submitter", "publisher", "by"].iter().find_map(|who| input.get(who))?;
-    asked.get("tenant")?.as_str()?.parse().ok()
+    let asked = ["principal", "submitter", "publisher", "by"].iter().find_map(|who| input.get(who));
+    asked.unwrap_or(input).get("tenant")?.as_str()?.parse().ok()
 }
 
 /// Another tenant's decision is not even known to exist.

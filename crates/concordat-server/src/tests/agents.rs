@@ -224,3 +224,151 @@ async fn only_what_came_from_a_card_is_read_from_it_again() {
     assert_eq!(refused.status, 409, "{}", refused.text);
     assert!(refused.text.contains("has no card to read again"), "{}", refused.text);
 }
+
+#[tokio::test]
+async fn a_try_goes_through_every_example_and_compares_what_is_expected() {
+    let server = Server::start().await;
+    let ada = server.key("ada", "acme", &[Role::RegistryAdmin]).await;
+    let examples =
+        |wanted: &Value| json!([{"name": "plain", "input": {"n": 1}}, {"input": {"n": 2}, "output": wanted}]);
+    let skills = json!([
+        {"name": "work", "examples": examples(&json!({"ok": true}))},
+        {"name": "boast", "examples": examples(&json!({"ok": false}))},
+    ]);
+    let made = server.post(&ada, "/v1/agents", &document("bureau", &skills)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let tried = server.post(&ada, "/v1/agents/bureau:probe", &json!({})).await.body["tried"].clone();
+    let results = |nth: usize| -> Vec<&str> {
+        tried[nth]["examples"].as_array().unwrap().iter().map(|one| one["result"].as_str().unwrap()).collect()
+    };
+    assert_eq!((results(0), &tried[0]["verified"]), (vec!["verified", "false"], &json!(false)), "{tried}");
+    assert_eq!((results(1), &tried[1]["verified"]), (vec!["verified"; 2], &json!(true)));
+    assert!(tried[0]["problems"][0].as_str().unwrap().starts_with("example 2: the answer is not"), "{tried}");
+    assert_eq!(tried[1]["examples"][0]["name"], "plain");
+    for (skill, place) in [
+        (json!({"name": "w", "example": 1, "examples": [{"input": 1}]}), "/skills/0/example"),
+        (
+            json!({"name": "w", "input": {"type": "object"}, "examples": [{"input": 1}]}),
+            "/skills/0/examples/0/input",
+        ),
+        (json!({"name": "w", "examples": vec![json!({"input": 1}); 21]}), "/skills/0/examples"),
+    ] {
+        let refused = server.post(&ada, "/v1/agents", &document("other", &json!([skill]))).await;
+        assert_eq!((refused.status.as_u16(), refused.text.contains(place)), (422, true), "{}", refused.text);
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_knows_the_outcome_of_is_tried_again_by_a_person_only() {
+    let server = Server::start().await;
+    let ada = server.key("ada", "acme", &[Role::RegistryAdmin]).await;
+    let skills = json!([{"name": "lose", "example": {}}, {"name": "work", "example": {}}]);
+    assert_eq!(server.post(&ada, "/v1/agents", &document("bureau", &skills)).await.status, 201);
+    let tries = async || {
+        let path = "/v1/audit/records?type=agent.trying";
+        server.get(&server.admin, path).await.body["items"].as_array().unwrap().clone()
+    };
+    server.engine.probe_all().await;
+    server.engine.probe_all().await;
+    let lost = async || server.get(&ada, "/v1/agents/bureau").await.body["tried"][0].clone();
+    assert_eq!((lost().await["result"].as_str(), tries().await.len()), (Some("unknown"), 3));
+    // Whose agent it is may ask why it was tried, and nobody else.
+    let record = &tries().await[0]["record"]["data"];
+    let why = format!("/v1/decisions/{}/why", record["enroll"].as_str().unwrap());
+    let own = server.key("alma", "acme", &[Role::Auditor]).await;
+    let foreign = server.key("eve", "globex", &[Role::Auditor]).await;
+    assert!(server.get(&own, &why).await.text.contains("of the agent `bureau` be tried?"));
+    assert_ne!(server.get(&foreign, &why).await.status, 200);
+    let by_hand = server.post(&ada, "/v1/agents/bureau:probe", &json!({"skill": "lose"})).await;
+    assert_eq!((by_hand.status.as_u16(), tries().await.len()), (200, 4), "{}", by_hand.text);
+    // Another revision has shown nothing yet, and says so.
+    let mut next = document("bureau", &skills);
+    next["description"] = json!("other words");
+    let tag = server.tag("bureau").await;
+    let changed = server.change(&ada, "bureau", Some(&tag), &next).await;
+    let tried = &changed.body["tried"][0];
+    assert_eq!((&tried["outdated"], &tried["revision"]), (&json!(true), &json!(tag.trim_matches('"'))));
+}
+
+#[tokio::test]
+async fn a_try_takes_what_is_free_and_waits_for_nothing() {
+    let server = Server::start().await;
+    let ada = server.key("ada", "acme", &[Role::RegistryAdmin]).await;
+    let mut narrow =
+        document("bureau", &json!([{"name": "hang", "example": {}}, {"name": "work", "example": {}}]));
+    narrow["limits"] = json!({"concurrency": 1});
+    assert_eq!(server.post(&ada, "/v1/agents", &narrow).await.status, 201);
+    let engine = server.engine.clone();
+    let mut grown = engine.log_size();
+    let hangs = tokio::spawn(async move { engine.probe_all().await });
+    grown.wait_for(|_| server.engine.limits().calls == 1).await.unwrap();
+    let busy = server.post(&ada, "/v1/agents/bureau:probe", &json!({"skill": "work"})).await;
+    assert_eq!(busy.status, 409, "{}", busy.text);
+    assert!(busy.text.contains("`bureau` has no room for a call now"), "{}", busy.text);
+    assert_eq!(server.get(&ada, "/v1/agents/bureau").await.body["in_flight"], 1);
+    // Whoever stops in the midst of a try gives the room back; what became of it, nobody knows.
+    hangs.abort();
+    assert!(hangs.await.unwrap_err().is_cancelled());
+    let free = server.post(&ada, "/v1/agents/bureau:probe", &json!({"skill": "work"})).await;
+    let results: Vec<&Value> =
+        free.body["tried"].as_array().unwrap().iter().map(|one| &one["result"]).collect();
+    assert_eq!(results, ["unknown", "verified"]);
+}
+
+/// The standard policy with the rule that work stays in the regions that its contract names.
+fn stays_in_its_region() -> Bundle {
+    let lines = "package concordat.dispatch\n\nrejected[id] contains code if { some id, codes in \
+                 data.concordat.cookbook.geography.rejected; some code in codes }\n";
+    let standard = Bundle::standard();
+    Bundle::from_files(standard.files().chain([("dispatch/own.rego", lines)])).unwrap()
+}
+
+#[tokio::test]
+async fn work_stays_in_the_region_that_its_contract_names() {
+    let server = Server::under(&Config::default(), &stays_in_its_region()).await;
+    let ada = server.key("ada", "acme", &[Role::RegistryAdmin]).await;
+    let sam = server.key("sam", "acme", &[Role::Submitter]).await;
+    let mut bureau = document("bureau", &json!([{"name": "check"}]));
+    let places =
+        |other: &str| json!([{"url": "http://agent.test", "region": "eu"}, {"url": other, "region": "us"}]);
+    for (wrong, place) in [
+        (places("http://elsewhere.test"), "/instances/1/url"),
+        (places("http://agent.test/"), "/instances/1/url"),
+        (json!([{"url": "http://agent.test/us"}]), "/instances"),
+        (json!([{"url": "http://agent.test", "region": "The East"}]), "The East"),
+    ] {
+        bureau["instances"] = wrong;
+        let refused = server.post(&ada, "/v1/agents", &bureau).await;
+        assert_eq!((refused.status.as_u16(), refused.text.contains(place)), (422, true), "{}", refused.text);
+    }
+    bureau["instances"] = places("http://agent.test/us");
+    let made = server.post(&ada, "/v1/agents", &bureau).await;
+    assert_eq!(
+        (made.status.as_u16(), made.body["load"]["instances"][1]["region"].as_str()),
+        (201, Some("us"))
+    );
+    for (nth, (region, ends)) in
+        [("us", "completed"), ("eu", "completed"), ("mars", "failed"), ("us", "completed")].iter().enumerate()
+    {
+        let mut work = contract("far", &json!([{"id": "a", "skill": "check"}]));
+        work["spec"]["governance"]["compliance"] = json!([format!("region:{region}")]);
+        let run = server.submit(&sam, &format!("far-{nth}"), &work).await;
+        let over = server.settled(&sam, &run, &["completed", "failed", "undone"]).await;
+        assert_eq!(over["status"], *ends, "{over}");
+        let filter = format!("/v1/audit/records?type=step.dispatched&subject={run}");
+        let sent = server.get(&server.admin, &filter).await.body["items"].clone();
+        let at: Vec<&str> = sent
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["record"]["data"]["instance"].as_str().unwrap())
+            .collect();
+        match *region {
+            "us" => assert_eq!(at, ["http://agent.test/us"]),
+            "eu" => assert_eq!(at, ["http://agent.test"]),
+            _ => assert_eq!(at, [""; 0]),
+        }
+    }
+    let health = server.get(&ada, "/v1/agents/bureau").await.body["health"].clone();
+    assert_eq!((&health["calls"], &health["error_rate"]), (&json!(3), &json!(0)), "{health}");
+}

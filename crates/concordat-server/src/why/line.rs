@@ -163,10 +163,13 @@ impl Teller<'_> {
     }
 
     fn dispatched(&self, event: &Event) -> Line {
-        let Event::Dispatched { attempt, agent, agent_name, decision, draws, .. } = event else {
+        let Event::Dispatched { attempt, agent, agent_name, decision, draws, instance, .. } = event else {
             return None;
         };
         let mut text = format!("{} went to `{agent_name}`", capital(&work(attempt)));
+        if let Some(instance) = instance {
+            text.push_str(&format!(" at {instance}"));
+        }
         if attempt.number > 1 {
             text.push_str(&format!(" (try {})", attempt.number));
         }

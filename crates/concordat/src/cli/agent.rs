@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use concordat_server::api::agents::{
-    AgentDetail, AgentList, AgentRow, AgentState, ApprovalGiven, CardAsked, Difference, ProbeAsked,
+    AgentDetail, AgentList, AgentRow, AgentState, ApprovalGiven, CardAsked, Difference, Health, ProbeAsked,
     RefreshAsked, Speaks,
 };
 
@@ -298,10 +298,12 @@ fn table(session: &Session, agents: &[AgentRow]) -> String {
             agent.domains.join(", "),
             agent.skills.join(", "),
             agent.in_flight.to_string(),
+            agent.health.as_ref().map_or_else(String::new, |health| percent(health.error_rate)),
+            agent.health.as_ref().map_or_else(String::new, |health| format!("{} ms", health.p95_ms)),
             agent.owner.clone(),
         ]
     });
-    session.output.table(["name", "state", "domains", "skills", "busy", "owner"], rows)
+    session.output.table(["name", "state", "domains", "skills", "busy", "errors", "p95", "owner"], rows)
 }
 
 fn text(session: &Session, agent: &AgentDetail) -> String {
@@ -321,7 +323,17 @@ fn text(session: &Session, agent: &AgentDetail) -> String {
         let problems: Vec<String> = tried.problems.iter().map(|problem| visible(problem)).collect();
         let problems = if problems.is_empty() { String::new() } else { format!(": {}", problems.join("; ")) };
         let (skill, age) = (&tried.skill, session.age(tried.at));
-        text.push_str(&format!("  {skill} was tried {age} ago: {}{problems}\n", tried.result));
+        let earlier =
+            if tried.outdated { " (an earlier revision: this one has shown nothing yet)" } else { "" };
+        let result = match tried.result.as_str() {
+            "unknown" => "unknown, and not tried again by itself: `agent probe` does",
+            result => result,
+        };
+        text.push_str(&format!("  {skill} was tried {age} ago{earlier}: {result}{problems}\n"));
+        for (nth, one) in tried.examples.iter().enumerate() {
+            let name = one.name.as_ref().map_or_else(|| format!("example {}", nth + 1), |name| visible(name));
+            text.push_str(&format!("    {name}: {} in {} ms\n", one.result, one.latency_ms));
+        }
     }
     text.push_str(&format!(
         "  at {}, owned by {}, registered {} ago\n",
@@ -333,6 +345,7 @@ fn text(session: &Session, agent: &AgentDetail) -> String {
         text.push_str(&format!("  {}\n", credentials::line(session, known)));
     }
     text.push_str(&format!("  domains: {}\n  skills: {}\n", row.domains.join(", "), row.skills.join(", ")));
+    text.push_str(&well(agent));
     if !agent.trust.is_empty() {
         let rows = agent.trust.iter().map(|trust| {
             let (bound, mean) = (percent(trust.lower_bound), percent(trust.mean));
@@ -343,6 +356,38 @@ fn text(session: &Session, agent: &AgentDetail) -> String {
         text.push_str(&format!("\n{table}\n"));
     }
     text
+}
+
+/// What it is busy with, and what happened at it lately.
+fn well(agent: &AgentDetail) -> String {
+    let (row, load) = (&agent.row, &agent.load);
+    let waiting = if row.waiting == 0 { String::new() } else { format!(", {} steps wait", row.waiting) };
+    let mut text = format!("  busy with {} of {} calls{waiting}\n", row.in_flight, load.concurrency);
+    if let Some(health) = &row.health {
+        text.push_str(&format!("  in five minutes: {}\n", lately(health)));
+    }
+    for skill in load.skills.iter().filter(|skill| skill.breaker != "closed") {
+        text.push_str(&format!("  {} is left alone: its breaker is {}\n", skill.skill, skill.breaker));
+    }
+    for one in &load.instances {
+        let region = one.region.as_ref().map(|region| format!(" in {}", visible(region))).unwrap_or_default();
+        let breaker =
+            if one.breaker == "closed" { String::new() } else { format!(", its breaker is {}", one.breaker) };
+        let health = one.health.as_ref().map(|health| format!(": {}", lately(health))).unwrap_or_default();
+        let url = visible(&one.url);
+        text.push_str(&format!("  {url}{region}: busy with {}{breaker}{health}\n", one.in_flight));
+    }
+    text
+}
+
+fn lately(health: &Health) -> String {
+    let errors: Vec<String> = health.errors.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let errors = if errors.is_empty() { String::new() } else { format!(" ({})", errors.join(", ")) };
+    let Health { calls, p50_ms, p95_ms, p99_ms, .. } = health;
+    let share = percent(health.error_rate);
+    format!(
+        "{calls} calls, {share} without a result{errors}, within {p50_ms}/{p95_ms}/{p99_ms} ms (p50/p95/p99)"
+    )
 }
 
 #[cfg(test)]

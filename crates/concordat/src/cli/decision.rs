@@ -155,6 +155,9 @@ pub(super) fn text(detail: &DecisionDetail) -> String {
         if let Some(strategy) = &decision.strategy {
             text.push_str(&format!("\n  chosen by: {}", visible(strategy)));
         }
+        if !decision.regions.is_empty() {
+            text.push_str(&format!("\n  stays in: {}", visible(&decision.regions.join(", "))));
+        }
     }
     for (agent, why) in &decision.excluded {
         let why: Vec<String> = why.iter().map(|reason| visible(&reason.message)).collect();

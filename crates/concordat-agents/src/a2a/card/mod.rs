@@ -68,7 +68,14 @@ pub(crate) async fn import(http: &Arc<Http>, wanted: &CardWanted) -> Result<Card
     let base = Endpoint::parse(&wanted.url)?;
     let place =
         if base.url().path().ends_with(".json") { base.url().clone() } else { base.below(WELL_KNOWN) };
-    let body = fetch(http, &base, place.clone()).await?;
+    let body = match fetch(http, &base, place.clone()).await {
+        // Below an interface there is no card: it is where the host has it. It declares its own interfaces.
+        Err(absent @ CardError::Absent { .. }) => match at_the_host(&base).filter(|other| *other != place) {
+            Some(place) => fetch(http, &base, place).await.map_err(|_| absent)?,
+            None => return Err(absent),
+        },
+        body => body?,
+    };
     let mut limits = http.limits().clone();
     limits.values = 20_000;
     let document = strict::read(&body, &limits).map_err(|why| CardError::Form(why.to_string()))?;
@@ -83,6 +90,11 @@ pub(crate) async fn import(http: &Arc<Http>, wanted: &CardWanted) -> Result<Card
         drafted.notes.push("the card is signed, and nobody gave a key to verify that with".to_owned());
     }
     Ok(CardDraft { signed, ..drafted })
+}
+
+/// Where a host has its card.
+fn at_the_host(base: &Endpoint) -> Option<reqwest::Url> {
+    base.url().join(&format!("/{WELL_KNOWN}")).ok()
 }
 
 async fn fetch(http: &Http, base: &Endpoint, place: reqwest::Url) -> Result<Vec<u8>, CardError> {

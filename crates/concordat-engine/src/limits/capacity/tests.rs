@@ -86,7 +86,8 @@ impl House {
     }
 
     fn settle(&mut self, taken: &Taken, health: Health, now: i64) {
-        self.capacity.settle(taken, health, None, at(now));
+        let came = Came { health, rest: None, took: Duration::ZERO };
+        self.capacity.settle(taken, came, at(now));
     }
 
     /// The runs that are woken, by number.
@@ -222,7 +223,8 @@ fn whoever_waits_too_long_for_what_is_broken_is_put_before_policy() {
 fn a_busy_agent_is_left_alone_for_as_long_as_it_asks() {
     let mut house = House::with(&json!({}));
     let taken = house.come(&wish_of("a", 1), 0).unwrap();
-    house.capacity.settle(&taken, Health::Untold, Some(Duration::from_secs(7)), at(0));
+    let rest = Some(Duration::from_secs(7));
+    house.capacity.settle(&taken, Came { health: Health::Untold, rest, took: Duration::ZERO }, at(0));
     assert!(house.come(&wish_of("a", 2), 10).is_none());
     let agent = house.agents[0].id;
     assert_eq!(house.until(2, 10).0, [Obstacle::Rate { agent, until: at(7000) }]);
@@ -417,4 +419,38 @@ fn check(house: &mut House, out: &[(u16, Taken)], now: Timestamp) -> Result<(), 
         prop_assert!(!room, "{wish:?} waits for nothing");
     }
     Ok(())
+}
+
+#[test]
+fn an_instance_that_is_broken_is_left_alone_and_its_agent_is_not() {
+    use BreakerState::{Closed, HalfOpen, Open};
+
+    let mut twin = agent(1, &json!({"concurrency": 9}));
+    let places = json!([{"url": "http://a"}, {"url": "http://b"}]);
+    twin.registration.instances = serde_json::from_value(places).unwrap();
+    let mut house = House::new(Bounds::default(), vec![twin]);
+    let call = |house: &mut House, url: &str, health: Health, number: u16, now: i64| {
+        let mut taken = house.come(&wish_of("t", number), now).unwrap();
+        house.capacity.enter_instance(&mut taken, url, at(now));
+        let came = Came { health, rest: None, took: Duration::from_millis(20) };
+        house.capacity.settle(&taken, came, at(now));
+    };
+    let stand = |house: &House, now: i64| -> Vec<(BreakerState, u64)> {
+        let loads = house.capacity.instances(&house.agents[0], at(now));
+        loads.iter().map(|load| (load.breaker, load.expected_ms)).collect()
+    };
+    let breaker = |house: &House, now: i64| house.capacity.agent(&house.agents[0], at(now)).skills[0].breaker;
+    assert_eq!(stand(&house, 0), [(Closed, 0), (Closed, 0)]);
+    for number in 0..5 {
+        call(&mut house, "http://b", Health::Alive, number, 0);
+        call(&mut house, "http://a", Health::Broken, number + 10, 0);
+    }
+    assert_eq!((stand(&house, 0), breaker(&house, 0)), (vec![(Open, 1600), (Closed, 20)], Closed));
+    // It is forgiven with time, and what was quick is not taken for quick for ever.
+    assert_eq!(stand(&house, 31_000), [(HalfOpen, 400), (Closed, 5)]);
+    // Where all of them fail, the agent does.
+    for number in 20..25 {
+        call(&mut house, "http://b", Health::Broken, number, 31_000);
+    }
+    assert_eq!(breaker(&house, 31_000), Open);
 }

@@ -4,7 +4,7 @@ use concordat_model::agent::Agent;
 use concordat_model::id::{AgentId, RunId};
 use concordat_model::name::SkillName;
 use concordat_model::work::Attempt;
-use concordat_policy::input::BreakerState;
+use concordat_policy::input::{BreakerState, Health, InstanceLoad};
 use jiff::Timestamp;
 
 use super::{Capacity, Ticket, Wait};
@@ -85,6 +85,21 @@ pub struct AgentLimits {
     pub rests_until: Option<Timestamp>,
     /// How it stands with each skill.
     pub skills: Vec<SkillLimits>,
+    /// The steps that wait for it, or for others as well.
+    pub waiting: u32,
+    /// What happened at it lately: what policy sees.
+    pub health: Option<Health>,
+    /// How its instances stand, where it has several.
+    pub instances: Vec<InstanceLimits>,
+}
+
+/// How one of several instances stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceLimits {
+    /// What policy sees.
+    pub load: InstanceLoad,
+    /// What happened at it lately.
+    pub health: Option<Health>,
 }
 
 /// How an agent stands with one skill.
@@ -186,6 +201,13 @@ impl Capacity {
             rate_left: if rests_until.is_some() { Some(0) } else { rate.map(left) },
             rests_until,
             skills: agent.registration.skills.iter().map(|one| skill(&one.name)).collect(),
+            waiting: self.line.waiting_for(agent.id),
+            health: self.vitals.get(&agent.id).and_then(|vitals| vitals.health(now)),
+            instances: self
+                .instances(agent, now)
+                .into_iter()
+                .map(|load| InstanceLimits { health: self.instance_health(agent.id, &load.url, now), load })
+                .collect(),
         }
     }
 
