@@ -113,6 +113,18 @@ rejected[id] contains "trust_low" if {
 	id := candidate.id
 }
 
+# Worse than nothing: it failed so much that clearly less is expected of it at this risk than of an agent of which
+# nothing was seen, which is 3333. What it failed in this very step is for the contract's retries to say.
+rejected[id] contains "trust_lost" if {
+	not undoing
+	least := least_trust[input.contract.governance.risk]
+	some candidate in input.candidates
+	candidate.trust.mean < 3000
+	candidate.trust.lower_bound < least
+	not candidate.failed_before
+	id := candidate.id
+}
+
 rejected[id] contains "compliance_missing" if {
 	personal != set()
 	some regime in input.contract.governance.compliance
@@ -197,7 +209,7 @@ fresh := [candidate.id |
 ]
 
 # An agent that failed this very step is asked again only when there is nobody else. Where people have approved the
-# work although nobody is trusted enough, they let those try who lack nothing but proof.
+# work although nobody is trusted enough, they let those try who lack nothing but proof: not those who proved the contrary.
 permitted := fresh if {
 	fresh != []
 } else := [candidate.id | some candidate in fit] if {
@@ -372,6 +384,11 @@ meaning("domain_foreign") := {
 meaning("trust_low") := {
 	"message": "the agent has not proven the trust that this risk asks for",
 	"fix": "let it earn trust with contracts of lower risk",
+}
+
+meaning("trust_lost") := {
+	"message": "the agent failed so often at this risk that less is expected of it than of an unknown one",
+	"fix": "see what it failed at with `concordat trust explain`; let it earn trust with contracts of lower risk",
 }
 
 meaning("compliance_missing") := {

@@ -133,7 +133,7 @@ test_the_others_are_permitted_and_every_code_is_explained if {
 
 test_every_meaning_has_a_message_and_a_way_out if {
 	every code in [
-		"agent_suspended", "on_probation", "skill_false", "domain_foreign", "trust_low", "compliance_missing", "data_class_missing",
+		"agent_suspended", "on_probation", "skill_false", "domain_foreign", "trust_low", "trust_lost", "compliance_missing", "data_class_missing",
 		"cost_over_budget", "agent_busy", "breaker_open", "rate_limited", "retry_budget", "failed_before",
 	] {
 		meaning := dispatch.meaning(code)
@@ -168,6 +168,18 @@ test_without_proof_people_decide_who_may_try if {
 	tried.answer == "permit"
 	tried.permitted == ["agt_1", "agt_2"]
 	{check.policy | some check in tried.checks} == {"trust_unproven"}
+}
+
+test_people_cannot_let_those_try_who_proved_the_contrary if {
+	lost := {"trust": {"mean": 2999, "lower_bound": 300}}
+	unknown := {"trust": {"mean": 3000, "lower_bound": 252}}
+	codes(both(lost)) == {"no_agent_permitted"}
+	codes(object.union(both(lost), approval)) == {"no_agent_permitted"}
+	tried := asked(object.union({"candidates": [object.union(one, unknown), object.union(two, lost)]}, approval))
+	tried.permitted == ["agt_1"]
+	tried.excluded.agt_2 == {"trust_low", "trust_lost"}
+	asked(object.union(both(object.union(lost, {"failed_before": true})), approval)).answer == "permit"
+	asked(object.union(risk("low"), both(lost))).answer == "permit"
 }
 
 test_people_cannot_stand_in_for_anything_but_proof if {

@@ -8,6 +8,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use concordat_model::contract::Risk;
 use concordat_model::digest::Digest;
 use concordat_model::id::{AgentId, RunId};
 use concordat_model::trust::{Cause, Fit, Seen, TrustBook, TrustKey};
@@ -21,11 +22,11 @@ const RIGHT: Seen = Seen::Completed { latency_ms: 10, allowed_ms: 1000, schema: 
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
-        "{:>9} {:>9} {:>7} {:>9} | {:>9} {:>9} {:>9}",
-        "right", "failed", "fields", "idle days", "view ns", "belief ns", "bound"
+        "{:>9} {:>9} {:>7} {:>9} | {:>9} {:>9} {:>9} {:>9}",
+        "right", "failed", "fields", "idle days", "view ns", "high ns", "belief ns", "bound"
     );
     for (right, failed) in [(0, 0), (6, 0), (95, 5), (950, 50), (9_000, 1_000), (9_999, 1), (5, 15)] {
-        for (fields, idle_days) in [(1, 0), (1, 40), (10, 40)] {
+        for (fields, idle_days) in [(1, 0), (1, 40), (10, 40), (100, 40)] {
             measure(right, failed, fields, idle_days)?;
         }
     }
@@ -44,11 +45,16 @@ fn measure(right: u32, failed: u32, fields: u32, idle_days: i64) -> Result<(), B
     let view = nanoseconds(|| {
         black_box(book.view(black_box(key), now));
     });
+    let high = nanoseconds(|| {
+        black_box(book.view_at(black_box(key), Risk::High, now));
+    });
     let belief = nanoseconds(|| {
         black_box(book.belief(black_box(key), now));
     });
     let bound = book.view(key, now).lower_bound;
-    println!("{right:>9} {failed:>9} {fields:>7} {idle_days:>9} | {view:>9.0} {belief:>9.0} {bound:>9}");
+    println!(
+        "{right:>9} {failed:>9} {fields:>7} {idle_days:>9} | {view:>9.0} {high:>9.0} {belief:>9.0} {bound:>9}"
+    );
     Ok(())
 }
 
@@ -72,7 +78,7 @@ fn see(
     let cause = Cause::attempt(RunId::new(uuid::Uuid::from_u128(7)), attempt);
     for (seen, times) in [(RIGHT, right), (Seen::Malformed, failed)] {
         for _ in 0..times {
-            if let Some(change) = book.observe(key, seen, None, cause.clone(), at) {
+            if let Some(change) = book.observe(key, seen, Some(Risk::Low), cause.clone(), at) {
                 book.apply(&change)?;
             }
         }

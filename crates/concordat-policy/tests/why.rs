@@ -65,6 +65,11 @@ const WRONG: &[(Gate, &str, &str)] = &[
     (Gate::Dispatch, r#"{"/candidates/*/trust/lower_bound": 0}"#, "trust_low"),
     (
         Gate::Dispatch,
+        r#"{"/candidates/*/trust/lower_bound": 0, "/candidates/*/trust/mean": 2999}"#,
+        "trust_lost",
+    ),
+    (
+        Gate::Dispatch,
         r#"{"/candidates/*/trust/lower_bound": 7999, "/contract/governance/risk": "critical"}"#,
         "trust_insufficient",
     ),

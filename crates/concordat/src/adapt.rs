@@ -10,7 +10,7 @@ pub mod governed;
 pub mod market;
 pub mod rule;
 
-use self::market::{Chance, Market, PATIENCE, Scene, WHITEWASHER};
+use self::market::{Attack, Chance, Market, PATIENCE, Scene, WHITEWASHER};
 use self::rule::{Mind, Rule};
 
 /// What a simulation is made of.
@@ -24,6 +24,9 @@ pub struct Bench {
     pub tasks: u32,
 }
 
+/// How many figures a rule has.
+pub const FIGURES: usize = 8;
+
 /// How a rule did at one market.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Figures {
@@ -35,15 +38,18 @@ pub struct Figures {
     pub settled: f64,
     /// The share of right answers in the last 400 tasks.
     pub last: f64,
-    /// How many tasks went to somebody who failed on purpose.
-    pub malicious: f64,
+    /// How many tasks went to somebody who failed on purpose, by the kind of attack.
+    pub betrayed: [f64; Attack::ALL.len()],
 }
 
 impl Figures {
-    /// The five figures, in the order of the table.
+    /// The figures in the order of the table: the tasks of all the malicious together, and then those of each kind.
     #[must_use]
-    pub fn all(&self) -> [f64; 5] {
-        [self.regret_before, self.regret_after, self.settled, self.last, self.malicious]
+    pub fn all(&self) -> [f64; FIGURES] {
+        let [registers_again, is_praised, milks] = self.betrayed;
+        let together = registers_again + is_praised + milks;
+        let Figures { regret_before, regret_after, settled, last, .. } = *self;
+        [regret_before, regret_after, settled, last, together, registers_again, is_praised, milks]
     }
 }
 
@@ -57,12 +63,12 @@ pub struct Mean {
 }
 
 impl Bench {
-    /// How a rule does: the five figures of [`Figures::all`], over all markets.
+    /// How a rule does: the figures of [`Figures::all`], over all markets.
     #[must_use]
-    pub fn run(&self, rule: Rule) -> [Mean; 5] {
+    pub fn run(&self, rule: Rule) -> [Mean; FIGURES] {
         let found: Vec<Figures> = (1..=self.seeds).map(|seed| self.market(rule, seed.into())).collect();
-        let mut at = 0..5_usize;
-        [(); 5].map(|()| {
+        let mut at = 0..FIGURES;
+        [(); FIGURES].map(|()| {
             let figure = at.next().unwrap_or(0);
             mean(found.iter().filter_map(|figures| figures.all().get(figure).copied()))
         })
@@ -89,7 +95,11 @@ impl Bench {
             let right = if success { 1.0 / f64::from(window) } else { 0.0 };
             figures.settled += if number < half && number + window >= half { right } else { 0.0 };
             figures.last += if number + window >= self.tasks { right } else { 0.0 };
-            figures.malicious += if task.is_betrayed_by(agent) { 1.0 } else { 0.0 };
+            if let Some(tasks) =
+                task.attack_of(agent).and_then(|attack| figures.betrayed.get_mut(attack as usize))
+            {
+                *tasks += 1.0;
+            }
             if agent == WHITEWASHER {
                 failures += u32::from(!success);
                 if failures >= PATIENCE {
@@ -120,7 +130,7 @@ mod tests {
     fn choosing_by_trust_recovers_from_drift_and_starves_the_malicious() {
         let bench = Bench { scene: Scene::Drift, seeds: 20, tasks: 4000 };
         let [_, random, ..] = bench.run(Rule::Random);
-        let [before, after, settled, last, malicious] = bench.run(Rule::Concordat);
+        let [before, after, settled, last, malicious, ..] = bench.run(Rule::Concordat);
         assert!(before.mean <= 160.0, "regret before the drift: {before:?}");
         assert!(after.mean <= 260.0, "regret after the drift: {after:?}");
         assert!(after.mean <= 0.4 * random.mean, "regret after the drift: {after:?}, at random {random:?}");
@@ -129,16 +139,41 @@ mod tests {
         assert!(malicious.mean <= 0.005 * 4000.0, "tasks to the malicious: {malicious:?}");
     }
 
+    /// The same line with three kinds of malicious agents, where at random they get a quarter.
     #[test]
-    fn a_colluder_and_a_milker_get_little_too() {
-        let bench = Bench { scene: Scene::Attack, seeds: 5, tasks: 4000 };
-        let [before, after, _, last, malicious] = bench.run(Rule::Concordat);
+    fn whitewasher_colluder_and_milker_together_get_no_more_than_half_a_percent() {
+        let bench = Bench { scene: Scene::Attack, seeds: 20, tasks: 4000 };
+        let [before, after, _, last, malicious, registers_again, is_praised, milks] =
+            bench.run(Rule::Concordat);
         let [at_random, random, ..] = bench.run(Rule::Random);
-        assert!(before.mean <= 0.55 * at_random.mean, "regret before the drift: {before:?}");
-        assert!(after.mean <= 0.7 * random.mean, "regret after the drift: {after:?}");
-        assert!(last.mean >= 0.88, "success at the end: {last:?}");
-        // At random they get a quarter. Most of what is left to them is the milker's, where nobody is proven.
-        assert!(malicious.mean <= 0.06 * 4000.0, "tasks to the malicious: {malicious:?}");
+        assert!(before.mean <= 0.25 * at_random.mean, "regret before the drift: {before:?}");
+        assert!(after.mean <= 0.4 * random.mean, "regret after the drift: {after:?}");
+        assert!(last.mean >= 0.92, "success at the end: {last:?}");
+        let by_kind = [registers_again, is_praised, milks];
+        assert!(malicious.mean <= 0.005 * 4000.0, "tasks to the malicious: {malicious:?}, {by_kind:?}");
+    }
+
+    /// Somebody who is good in one domain and bad in another one gets the work of the first, and not of the other.
+    #[test]
+    fn trust_in_one_domain_is_no_trust_in_another() {
+        let rates = [[0.6, 0.95, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6], [0.6, 0.15, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6]];
+        let (mut given, mut asked) = ([0.0_f64; 2], [0.0_f64; 2]);
+        for seed in 1..=10 {
+            let (mut mind, mut chance) = (Mind::new(Rule::Concordat), Chance::new(seed));
+            for number in 0..1000 {
+                let domain = chance.below(2);
+                let task = market::Task::plain(number, domain, chance.share(), rates[domain]);
+                let agent = mind.choose(&task, &mut chance);
+                mind.learn(&task, agent, task.succeeds(agent));
+                if number >= 500 {
+                    asked[domain] += 1.0;
+                    given[domain] += f64::from(u8::from(agent == 1));
+                }
+            }
+        }
+        let [good, bad] = [given[0] / asked[0], given[1] / asked[1]];
+        assert!(good >= 0.85, "{good} of the tasks where it is good");
+        assert!(bad <= 0.05, "{bad} of the tasks where it is bad");
     }
 
     #[test]

@@ -162,7 +162,7 @@ fn explained(world: &World, key: TrustKey, now: Timestamp) -> Explained {
     let risks = [Risk::Low, Risk::Medium, Risk::High, Risk::Critical];
     let views = risks.map(|risk| (risk, book.view_at(&key, risk, now))).to_vec();
     let until = book.frozen().map_or(now, |frozen| frozen.min(now));
-    let prior = book.prior(&key, until);
+    let prior = book.prior(&key, Risk::Low, until);
     let belief = book.state(&key).belief(&prior, until);
     let side = |dimension: &Dimension| {
         let (all, presumed) = (belief.along(*dimension), prior.along(*dimension));

@@ -11,7 +11,9 @@ use jiff::Timestamp;
 
 use self::known::Known;
 use super::score::outcomes;
-use super::{Belief, Cause, Drift, Evidence, Formula, Seen, TrustChanged, TrustKey, TrustState, TrustView};
+use super::{
+    Belief, Cause, Counts, Drift, Evidence, Formula, Seen, TrustChanged, TrustKey, TrustState, TrustView,
+};
 use crate::contract::Risk;
 use crate::id::AgentId;
 use crate::name::{DomainName, SkillName};
@@ -216,9 +218,9 @@ impl TrustBook {
     #[must_use]
     pub fn belief_at(&self, key: &TrustKey, risk: Risk, now: Timestamp) -> Belief {
         let now = self.until(now);
-        let elsewhere = self.elsewhere(key, now);
+        let (elsewhere, above) = (self.elsewhere(key, risk, now), self.above(key, risk, now));
         let prior = Belief::prior_after(&elsewhere).presuming_innocence(&elsewhere);
-        let belief = self.state(key).belief_at(&prior, risk, now);
+        let belief = self.state(key).belief_at(&prior, risk, above, now);
         if self.drift(&key.domain).shaken { belief.widened() } else { belief }
     }
 
@@ -236,9 +238,11 @@ impl TrustBook {
     pub fn view_at(&self, key: &TrustKey, risk: Risk, now: Timestamp) -> TrustView {
         let now = self.until(now);
         let state = self.state(key);
-        let belief = state.belief_at(&self.prior(key, now), risk, now);
+        let belief_at =
+            |now| state.belief_at(&self.prior(key, risk, now), risk, self.above(key, risk, now), now);
+        let belief = belief_at(now);
         // Failures fade too, so that a very low bound would rise by idling. What it was is the most it can be.
-        let fresh = state.belief_at(&self.prior(key, state.since), risk, state.since);
+        let fresh = belief_at(state.since);
         let most = if fresh == belief { Share::ONE } else { fresh.lower_bound() };
         TrustView {
             mean: belief.mean(),
@@ -262,21 +266,36 @@ impl TrustBook {
 
     /// What is believed of a key before anything is seen there: from what the agent did in other fields.
     #[must_use]
-    pub fn prior(&self, key: &TrustKey, now: Timestamp) -> Belief {
-        Belief::prior_after(&self.elsewhere(key, now))
+    pub fn prior(&self, key: &TrustKey, risk: Risk, now: Timestamp) -> Belief {
+        Belief::prior_after(&self.elsewhere(key, risk, now))
     }
 
-    /// What was seen of the agent in other fields, and what it began with there.
-    fn elsewhere(&self, key: &TrustKey, now: Timestamp) -> Evidence {
+    /// What was seen of the agent in other fields, and what it began with there, as it counts at this risk.
+    fn elsewhere(&self, key: &TrustKey, risk: Risk, now: Timestamp) -> Evidence {
+        let above = self.above(key, risk, now).plus(self.state(key).above(risk, now));
+        self.other_states(key)
+            .map(|state| state.counting_at(risk, above, now))
+            .fold(Evidence::NONE, Evidence::plus)
+    }
+
+    /// What was seen of the agent in other fields at this risk and higher ones.
+    fn above(&self, key: &TrustKey, risk: Risk, now: Timestamp) -> Counts {
+        if risk == Risk::Low {
+            return Counts::NONE;
+        }
+        self.other_states(key).map(|state| state.above(risk, now)).fold(Counts::NONE, Counts::plus)
+    }
+
+    /// How the agent stands in other fields, with what it began with there.
+    fn other_states(&self, key: &TrustKey) -> impl Iterator<Item = &TrustState> {
         let own = self.of_agent(key.agent).filter(|(other, _)| !other.same_field(key));
-        let own = own.map(|(_, state)| state.faded(now)).fold(Evidence::NONE, Evidence::plus);
-        let Some(records) = self.records.get(&key.agent) else { return own };
+        let records = self.records.get(&key.agent).into_iter().flatten();
         // Where the agent worked itself, its own state holds what it began with.
-        let begun = records.iter().filter(|((domain, skill), _)| {
+        let begun = records.filter(|((domain, skill), _)| {
             let here = *domain == key.domain && *skill == key.skill;
             !here && !self.of_agent(key.agent).any(|(own, _)| own.domain == *domain && own.skill == *skill)
         });
-        begun.map(|(_, state)| state.faded(now)).fold(own, Evidence::plus)
+        own.map(|(_, state)| state).chain(begun.map(|(_, state)| state))
     }
 }
 

@@ -1,10 +1,12 @@
 //! The guard against milking: good work counts for as much as was at stake when it was done.
 //!
 //! An agent that does well where little is at stake, to be let near what matters, must put in as much as an honest
-//! one: two answers at low risk count for one at high risk. And all that was earned at lower risks together counts for
-//! no more than [`MOST_FROM_BELOW`] outcomes: enough to be let near, never enough to drown what went wrong there. The
-//! weights stand on the reading side: a bound is asked for at a risk, and evidence from lower ones is scaled down to it.
-//! One pair of counts for each lower risk is enough for that, where a book for each risk would be four.
+//! one: two answers at low risk count for one at high risk. They count only as far as the agent does the same where much
+//! is at stake: a failure there, in whatever domain, leaves next to nothing of them, until good work there gives it back.
+//! And all that was earned at lower risks together counts for no more than [`MOST_FROM_BELOW`] outcomes: enough to be let
+//! near, never enough to drown what went wrong there. The weights stand on the reading side: a bound is asked for at a
+//! risk, and evidence from lower ones is scaled down to it. One pair of counts for each lower risk is enough for that,
+//! where a book for each risk would be four.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -33,6 +35,9 @@ pub struct Stakes {
 /// The most outcomes at lower risks that count at a risk.
 const MOST_FROM_BELOW: u64 = 25 * OUTCOME;
 
+/// So many good outcomes at a risk give back what one failure there took.
+const BETRAYAL: u128 = 64;
+
 /// What an outcome is worth at a risk, in halves of one at low risk.
 ///
 /// Steps that are small on purpose: an agent that nobody lets near critical work must be able to earn it elsewhere.
@@ -43,6 +48,16 @@ fn value(risk: Risk) -> u64 {
         Risk::High => 4,
         Risk::Critical => 5,
     }
+}
+
+/// The most that counts of what was earned at lower risks.
+///
+/// It shows how the agent does where more is at stake only as long as the agent does the same there: each failure there,
+/// in whatever field, takes from it, and each good outcome gives some back.
+fn most_from_below(above: Counts) -> u64 {
+    let held = u128::from(above.good) + u128::from(OUTCOME);
+    let broken = u128::from(above.bad) * BETRAYAL;
+    u64::try_from(u128::from(MOST_FROM_BELOW) * held / (held + broken)).unwrap_or(MOST_FROM_BELOW)
 }
 
 impl Stakes {
@@ -85,10 +100,21 @@ impl Stakes {
         Stakes { low: part(self.low), medium: part(self.medium), high: part(self.high) }
     }
 
-    /// The evidence as it counts at a risk.
-    pub(super) fn at(&self, evidence: Evidence, risk: Risk) -> Evidence {
+    /// What of this delivery was at stake at this risk or a higher one.
+    pub(super) fn above(&self, delivery: Counts, risk: Risk) -> Counts {
+        let lower = |(_, at): &(Counts, Risk)| value(*at) < value(risk);
+        let below = self.noted().into_iter().filter(lower).fold(Counts::NONE, |sum, (one, _)| sum.plus(one));
+        Counts { good: delivery.good.saturating_sub(below.good), bad: delivery.bad.saturating_sub(below.bad) }
+    }
+
+    fn noted(&self) -> [(Counts, Risk); 3] {
+        [(self.low, Risk::Low), (self.medium, Risk::Medium), (self.high, Risk::High)]
+    }
+
+    /// The evidence as it counts at a risk, given what was seen of the agent at that risk or above, in any field.
+    pub(super) fn at(&self, evidence: Evidence, risk: Risk, above: Counts) -> Evidence {
         let (mut below, mut counting) = (Counts::NONE, Counts::NONE);
-        for (counts, at) in [(self.low, Risk::Low), (self.medium, Risk::Medium), (self.high, Risk::High)] {
+        for (counts, at) in self.noted() {
             if value(at) < value(risk) {
                 below = below.plus(counts);
                 counting = counting.plus(counts.scaled(value(at).into(), value(risk).into()));
@@ -97,7 +123,7 @@ impl Stakes {
         if below.is_none() {
             return evidence;
         }
-        let most = counting.total().min(MOST_FROM_BELOW);
+        let most = counting.total().min(most_from_below(above));
         let counting = counting.scaled(most.into(), counting.total().max(1).into());
         let Counts { good, bad } = evidence.delivery;
         // Rounding must not make the part more than the whole.

@@ -45,10 +45,21 @@ impl TrustState {
         prior.with(&self.faded(now))
     }
 
-    /// What is believed now of work at this risk: what was earned at lower ones counts for less.
+    /// What is believed now of work at this risk: what was earned at lower ones counts for less, and for less still
+    /// where the agent failed `above`, which is what was seen of it at this risk and higher ones in other fields.
     #[must_use]
-    pub fn belief_at(&self, prior: &Belief, risk: Risk, now: Timestamp) -> Belief {
-        prior.with(&self.stakes.faded(self.since, now).at(self.faded(now), risk))
+    pub fn belief_at(&self, prior: &Belief, risk: Risk, above: Counts, now: Timestamp) -> Belief {
+        prior.with(&self.counting_at(risk, above.plus(self.above(risk, now)), now))
+    }
+
+    /// What is left now of the evidence as it counts at this risk, given all that was seen of the agent at it and above.
+    pub(super) fn counting_at(&self, risk: Risk, above: Counts, now: Timestamp) -> Evidence {
+        self.stakes.faded(self.since, now).at(self.faded(now), risk, above)
+    }
+
+    /// What is left now of delivery at this risk and higher ones.
+    pub(super) fn above(&self, risk: Risk, now: Timestamp) -> Counts {
+        self.stakes.faded(self.since, now).above(self.faded(now).delivery, risk)
     }
 
     /// What is left of the evidence now.

@@ -93,6 +93,8 @@ pub struct TrustField {
     pub long: i64,
     /// Whether they do so much worse lately that choosing is open to everybody whom policy permits.
     pub shaken: bool,
+    /// How many outcomes were seen in the domain; at 0 the shares say nothing.
+    pub seen: i64,
 }
 
 /// Something that changed trust.

@@ -186,6 +186,7 @@ fn told(explained: &Explained) -> TrustIn {
             short: explained.drift.short,
             long: explained.drift.long,
             shaken: explained.drift.shaken,
+            seen: explained.drift.seen,
         },
         // Whose contract it was is for those who may read the log: the index leads there.
         changes: explained

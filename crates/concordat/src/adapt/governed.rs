@@ -1,7 +1,7 @@
 //! Concordat at the market: the product's own book of trust and its own choice, fed with what was seen.
 //!
 //! Policy's part is the default bundle's: a least lower bound for high risk, and, where nobody has it, people who let
-//! anybody try. One task comes every 72 minutes, so that the half-life
+//! anybody try who lacks nothing but proof. One task comes every 72 minutes, so that the half-life
 //! of thirty days is 600 tasks.
 
 use concordat_model::contract::Risk;
@@ -21,6 +21,10 @@ const PACE: SignedDuration = SignedDuration::from_mins(72);
 
 /// The least lower bound that the default policy asks for at high risk, in basis points.
 const LEAST: u16 = 7000;
+
+/// Of whom the default policy expects less than this, in basis points, people do not let try: of an unknown one it is
+/// 3333.
+const LOST: u16 = 3000;
 
 /// Concordat's rule at work.
 #[derive(Debug)]
@@ -60,8 +64,11 @@ impl Governed {
         let clears = |key: &&TrustKey| {
             task.risk == Risk::Low || self.book.view_at(key, task.risk, now).lower_bound.points() >= LEAST
         };
-        let permitted: Vec<&TrustKey> = keys.iter().filter(clears).collect();
-        let permitted = if permitted.is_empty() { keys.iter().collect() } else { permitted };
+        let unmarked = |key: &&TrustKey| self.book.view_at(key, task.risk, now).mean.points() >= LOST;
+        let proven: Vec<&TrustKey> = keys.iter().filter(clears).collect();
+        let tried = if proven.is_empty() { keys.iter().filter(unmarked).collect() } else { proven };
+        // At a market somebody does the task; the default policy would deny it.
+        let permitted = if tried.is_empty() { keys.iter().collect() } else { tried };
         let beliefs =
             permitted.into_iter().map(|key| (key.agent, self.book.belief_at(key, task.risk, now))).collect();
         let chosen = favourite(beliefs, chance.seed());

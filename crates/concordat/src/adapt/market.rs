@@ -34,6 +34,22 @@ pub enum Scene {
     Attack,
 }
 
+/// How an agent is malicious, in the order of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attack {
+    /// It fails, and registers again under another id.
+    RegistersAgain,
+    /// It fails, and a friend praises that.
+    IsPraised,
+    /// It does well where little is at stake, and cheats where much is.
+    Milks,
+}
+
+impl Attack {
+    /// Every kind.
+    pub const ALL: [Attack; 3] = [Attack::RegistersAgain, Attack::IsPraised, Attack::Milks];
+}
+
 /// What the agents can do, and chance.
 #[derive(Debug)]
 pub struct Market {
@@ -131,6 +147,12 @@ impl Rates {
 }
 
 impl Task {
+    /// A task at low risk of a market that nobody drew: who would do it how well, and the luck that decides it.
+    #[cfg(test)]
+    pub(super) fn plain(number: u32, domain: usize, luck: f64, rates: [f64; AGENTS]) -> Task {
+        Task { number, domain, risk: Risk::Low, scene: Scene::Drift, luck, rates }
+    }
+
     /// Whether this agent does it right.
     #[must_use]
     pub fn succeeds(&self, agent: usize) -> bool {
@@ -144,15 +166,15 @@ impl Task {
         worth * (self.rates.iter().copied().fold(0.0, f64::max) - self.rate(agent))
     }
 
-    /// Whether this agent fails here on purpose.
+    /// How this agent fails here on purpose, if it does.
     #[must_use]
-    pub fn is_betrayed_by(&self, agent: usize) -> bool {
+    pub fn attack_of(&self, agent: usize) -> Option<Attack> {
         let attacked = self.scene == Scene::Attack;
         match agent {
-            WHITEWASHER => true,
-            COLLUDER => attacked,
-            MILKER => attacked && self.risk == Risk::High,
-            _ => false,
+            WHITEWASHER => Some(Attack::RegistersAgain),
+            COLLUDER if attacked => Some(Attack::IsPraised),
+            MILKER if attacked && self.risk == Risk::High => Some(Attack::Milks),
+            _ => None,
         }
     }
 

@@ -1,4 +1,6 @@
-//! The rules that are compared: Concordat's own functions, and four that stand for what others do.
+//! The rules that are compared: Concordat's own functions, and those that stand for what others do.
+
+use concordat_model::trust::{Counts, OUTCOME};
 
 use super::governed::Governed;
 use super::market::{AGENTS, Chance, DOMAINS, Task};
@@ -14,6 +16,8 @@ pub enum Rule {
     PointsByDomain,
     /// The best mean so far.
     Greedy,
+    /// The best lower bound so far.
+    GreedyBound,
     /// The highest upper bound (UCB1).
     Ucb1,
     /// Concordat: those whom policy permits by their lower bound, and inside them a seeded draw.
@@ -22,8 +26,15 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order of the table.
-    pub const ALL: [Rule; 6] =
-        [Rule::Random, Rule::Points, Rule::PointsByDomain, Rule::Greedy, Rule::Ucb1, Rule::Concordat];
+    pub const ALL: [Rule; 7] = [
+        Rule::Random,
+        Rule::Points,
+        Rule::PointsByDomain,
+        Rule::Greedy,
+        Rule::GreedyBound,
+        Rule::Ucb1,
+        Rule::Concordat,
+    ];
 
     /// Its name in the table.
     #[must_use]
@@ -33,6 +44,7 @@ impl Rule {
             Rule::Points => "points +10/-50",
             Rule::PointsByDomain => "points, by domain",
             Rule::Greedy => "greedy mean",
+            Rule::GreedyBound => "greedy bound",
             Rule::Ucb1 => "UCB1",
             Rule::Concordat => "concordat",
         }
@@ -59,6 +71,21 @@ pub struct Tally {
 impl Tally {
     const NONE: Tally = Tally { right: 0.0, wrong: 0.0, points: 500.0 };
 
+    /// The 5 % quantile of what is believed, with the product's own arithmetic.
+    fn bound(&self) -> f64 {
+        let micros = |outcomes: f64| {
+            let whole = outcomes.clamp(0.0, 1e9);
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "it is no less than zero"
+            )]
+            let whole = whole as u64;
+            whole.saturating_mul(OUTCOME)
+        };
+        Counts { good: micros(self.right + 1.0), bad: micros(self.wrong + 2.0) }.lower_bound().fraction()
+    }
+
     fn worth(&self, rule: Rule, all: f64, chance: &mut Chance) -> f64 {
         let seen = self.right + self.wrong;
         match rule {
@@ -66,6 +93,7 @@ impl Tally {
             // The first of several with as many points would always be the same one.
             Rule::Points | Rule::PointsByDomain => self.points + chance.share() / 1000.0,
             Rule::Greedy => (self.right + 1.0) / (seen + 3.0) + chance.share() / 1e6,
+            Rule::GreedyBound => self.bound() + chance.share() / 1e6,
             Rule::Ucb1 if seen == 0.0 => 2.0 + all.ln().max(0.0) + chance.share(),
             Rule::Ucb1 => self.right / seen + (2.0 * all.max(1.0).ln() / seen).sqrt(),
         }

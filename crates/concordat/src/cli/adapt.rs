@@ -35,6 +35,9 @@ struct Row {
     success_before_drift: Mean,
     success_at_end: Mean,
     tasks_to_malicious: Mean,
+    of_these_registering_again: Mean,
+    of_these_praised: Mean,
+    of_these_milking: Mean,
 }
 
 pub(super) fn run(session: &Session, command: &Adapt) -> Result<Exit, Failure> {
@@ -43,8 +46,17 @@ pub(super) fn run(session: &Session, command: &Adapt) -> Result<Exit, Failure> {
     let bench = Bench { scene, seeds, tasks };
     let rows: Vec<Row> = Rule::ALL.iter().map(|rule| row(&bench, *rule)).collect();
     session.output.show(&rows, |rows| {
-        let columns =
-            ["rule", "regret before", "regret after", "right before", "right at the end", "to the malicious"];
+        let columns = [
+            "rule",
+            "regret before",
+            "regret after",
+            "right before",
+            "right at the end",
+            "to the malicious",
+            "registering again",
+            "praised",
+            "milking",
+        ];
         let cells = rows.iter().map(|row| {
             [
                 row.rule.to_owned(),
@@ -53,6 +65,9 @@ pub(super) fn run(session: &Session, command: &Adapt) -> Result<Exit, Failure> {
                 share(row.success_before_drift),
                 share(row.success_at_end),
                 whole(row.tasks_to_malicious),
+                whole(row.of_these_registering_again),
+                whole(row.of_these_praised),
+                whole(row.of_these_milking),
             ]
         });
         let table = session.output.table(columns, cells);
@@ -62,15 +77,17 @@ pub(super) fn run(session: &Session, command: &Adapt) -> Result<Exit, Failure> {
 }
 
 fn row(bench: &Bench, rule: Rule) -> Row {
-    let [regret_first_half, regret_second_half, success_before_drift, success_at_end, tasks_to_malicious] =
-        bench.run(rule);
+    let [before, after, settled, last, malicious, registering_again, praised, milking] = bench.run(rule);
     Row {
         rule: rule.name(),
-        regret_first_half,
-        regret_second_half,
-        success_before_drift,
-        success_at_end,
-        tasks_to_malicious,
+        regret_first_half: before,
+        regret_second_half: after,
+        success_before_drift: settled,
+        success_at_end: last,
+        tasks_to_malicious: malicious,
+        of_these_registering_again: registering_again,
+        of_these_praised: praised,
+        of_these_milking: milking,
     }
 }
 

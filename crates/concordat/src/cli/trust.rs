@@ -143,6 +143,10 @@ fn one(session: &Session, item: &TrustIn) -> String {
     let bounds = item.at_risk.iter().map(|at| format!("{} at {} risk", percent(at.lower_bound), at.risk));
     let bounds: Vec<String> = bounds.collect();
     text.push_str(&format!("\n  trusted at least {}", bounds.join(", ")));
+    if let Some(delivery) = item.dimensions.iter().find(|side| side.dimension == "delivery") {
+        let weighs = delivery.good.saturating_add(delivery.bad);
+        text.push_str(&format!("\n  {}, because it rests on {} outcomes", unsure(weighs), outcomes(weighs)));
+    }
     // Trust is the product of the bounds, each to the power of its weight.
     let pull = |bound: u16, weight: u16| f64::from(weight) * (f64::from(bound.max(1)) / 10_000.0).ln();
     let sides = item.dimensions.iter().map(|side| (pull(side.lower_bound, side.weight), side));
@@ -164,9 +168,13 @@ fn one(session: &Session, item: &TrustIn) -> String {
     let field = &item.field;
     let [short, long] = [field.short, field.long].map(|share| share / 10_000);
     let state = if field.shaken { "shaken: choosing is open to all whom policy permits" } else { "steady" };
-    text.push_str(&format!(
-        "  the domain is {state}; {short} % of outcomes are good lately, {long} % in the long run"
-    ));
+    let domain = match field.seen {
+        0 => "of the domain nothing was seen yet".to_owned(),
+        _ => {
+            format!("the domain is {state}; {short} % of outcomes are good lately, {long} % in the long run")
+        }
+    };
+    text.push_str(&format!("  {domain}"));
     for change in &item.changes {
         let risk = change.risk.as_ref().map(|risk| format!(" at {risk} risk")).unwrap_or_default();
         let (index, hour, formula) = (change.index, change.hour, &change.formula);
@@ -181,6 +189,13 @@ fn one(session: &Session, item: &TrustIn) -> String {
 /// What was seen, in words; what this version does not know, as it came.
 fn seen(told: &Value) -> String {
     serde_json::from_value::<Seen>(told.clone()).map_or_else(|_| told.to_string(), |seen| seen.to_string())
+}
+
+/// How much of a judgement is not yet filled with what was seen: two parts in two more than was seen.
+fn unsure(micros: u64) -> String {
+    let two = 2_000_000_u128;
+    let share = two * 1_000 / (u128::from(micros) + two);
+    format!("unsure to {}.{} %", share / 10, share % 10)
 }
 
 /// Millionths of outcomes, to two places.

@@ -168,12 +168,16 @@ fn a_milker_that_cheats_once_where_it_matters_is_out() {
     book.work(&milker, completed(Fit::Breaks, None), Risk::High, 1);
     let once = book.bound_at(&milker, Risk::High);
     book.work(&milker, completed(Fit::Breaks, None), Risk::High, 2);
-    // What it must do to get there again is worth more than what it took: a task at high risk is worth two.
+    // No cheap work gets it there again: what it does where little is at stake has shown to say nothing of that.
     let again = (1..400).find(|_| {
         book.work(&milker, RIGHT, Risk::Low, 1);
         book.bound_at(&milker, Risk::High) >= 7_000
     });
-    assert_eq!((once, again), (7_187, Some(7)));
+    assert!(once < 2_000, "{once}");
+    assert_eq!(again, None);
+    // Good work where it matters does.
+    book.work(&milker, RIGHT, Risk::High, 40);
+    assert!(book.bound_at(&milker, Risk::High) >= 7_000, "{}", book.bound_at(&milker, Risk::High));
 }
 
 #[test]
@@ -187,10 +191,31 @@ fn a_milker_that_goes_on_with_cheap_work_stays_out() {
         }
         out
     });
-    assert_eq!(cheats, Some(5));
+    assert_eq!(cheats, Some(1));
     book.work(&milker, RIGHT, Risk::Low, 5_000);
     assert!(book.bound_at(&milker, Risk::High) < 7_000, "no amount of cheap work outweighs it");
     assert!(book.bound_at(&milker, Risk::Low) > 9_000, "where little is at stake it is what it is");
+}
+
+#[test]
+fn who_cheats_where_it_matters_in_one_domain_is_out_in_every_other() {
+    let (mut book, [here, there]) = (TrustBook::default(), ["finance", "law"].map(|name| key(1, "a", name)));
+    book.work(&there, RIGHT, Risk::Low, 200);
+    book.work(&here, RIGHT, Risk::Low, 200);
+    let before = [Risk::Low, Risk::High].map(|risk| book.bound_at(&there, risk));
+    assert!(before[1] >= 7_000, "{before:?}");
+    book.work(&here, completed(Fit::Breaks, None), Risk::High, 1);
+    let after = [Risk::Low, Risk::High].map(|risk| book.bound_at(&there, risk));
+    assert!(after[0] > 9_000 && after[1] < 2_000, "{after:?}");
+}
+
+#[test]
+fn who_does_well_where_it_matters_may_fail_there_once() {
+    let (mut book, agent) = (TrustBook::default(), key(1, "a", "finance"));
+    book.work(&agent, RIGHT, Risk::Low, 200);
+    book.work(&agent, RIGHT, Risk::High, 30);
+    book.work(&agent, Seen::Failed, Risk::High, 1);
+    assert!(book.bound_at(&agent, Risk::High) >= 7_000, "{}", book.bound_at(&agent, Risk::High));
 }
 
 #[test]
