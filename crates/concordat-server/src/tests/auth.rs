@@ -99,6 +99,14 @@ const OPERATIONS: &[(&str, &str, &str, Option<&str>, bool)] = &[
     ("POST", "/v1/agents/{agent}:refresh", "/v1/agents/worker:refresh", Some(r#"{"reason":"no"}"#), false),
     ("POST", "/v1/agents/{agent}:suspend", "/v1/agents/worker:suspend", Some(r#"{"reason":"no"}"#), false),
     ("POST", "/v1/agents/{agent}:restore", "/v1/agents/worker:restore", Some(r#"{"reason":"no"}"#), false),
+    (
+        "PUT",
+        "/v1/agents/{agent}/credentials",
+        "/v1/agents/worker/credentials",
+        Some(r#"{"credentials":{"type":"bearer","token":"t"},"reason":"no"}"#),
+        false,
+    ),
+    ("DELETE", "/v1/agents/{agent}/credentials", "/v1/agents/worker/credentials?reason=no", None, false),
     ("GET", "/v1/agents/{agent}/trust", "/v1/agents/worker/trust", None, true),
     (
         "POST",
