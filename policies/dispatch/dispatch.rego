@@ -105,7 +105,7 @@ rejected[id] contains "domain_foreign" if {
 	id := candidate.id
 }
 
-rejected[id] contains "trust_low" if {
+rejected[id] contains lacking(candidate) if {
 	not undoing
 	least := least_trust[input.contract.governance.risk]
 	some candidate in input.candidates
@@ -113,17 +113,12 @@ rejected[id] contains "trust_low" if {
 	id := candidate.id
 }
 
-# Worse than nothing: it failed so much that clearly less is expected of it at this risk than of an agent of which
-# nothing was seen, which is 3333. What it failed in this very step is for the contract's retries to say.
-rejected[id] contains "trust_lost" if {
-	not undoing
-	least := least_trust[input.contract.governance.risk]
-	some candidate in input.candidates
+# Lost is worse than nothing: it failed so much that clearly less is expected of it at this risk than of an agent of
+# which nothing was seen, which is 3333. What it failed in this very step is for the contract's retries to say.
+lacking(candidate) := "trust_lost" if {
 	candidate.trust.mean < 3000
-	candidate.trust.lower_bound < least
 	not candidate.failed_before
-	id := candidate.id
-}
+} else := "trust_low"
 
 rejected[id] contains "compliance_missing" if {
 	personal != set()
@@ -387,8 +382,8 @@ meaning("trust_low") := {
 }
 
 meaning("trust_lost") := {
-	"message": "the agent failed so often at this risk that less is expected of it than of an unknown one",
-	"fix": "see what it failed at with `concordat trust explain`; let it earn trust with contracts of lower risk",
+	"message": "the agent failed so often that less is expected of it than of an unknown one",
+	"fix": "let it earn trust with contracts of lower risk",
 }
 
 meaning("compliance_missing") := {

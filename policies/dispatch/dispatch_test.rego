@@ -170,16 +170,17 @@ test_without_proof_people_decide_who_may_try if {
 	{check.policy | some check in tried.checks} == {"trust_unproven"}
 }
 
+standing_with(mean) := {"trust": {"mean": mean, "lower_bound": 300}}
+
+failed := {"failed_before": true}
+
 test_people_cannot_let_those_try_who_proved_the_contrary if {
-	lost := {"trust": {"mean": 2999, "lower_bound": 300}}
-	unknown := {"trust": {"mean": 3000, "lower_bound": 252}}
-	codes(both(lost)) == {"no_agent_permitted"}
-	codes(object.union(both(lost), approval)) == {"no_agent_permitted"}
-	tried := asked(object.union({"candidates": [object.union(one, unknown), object.union(two, lost)]}, approval))
-	tried.permitted == ["agt_1"]
-	tried.excluded.agt_2 == {"trust_low", "trust_lost"}
-	asked(object.union(both(object.union(lost, {"failed_before": true})), approval)).answer == "permit"
-	asked(object.union(risk("low"), both(lost))).answer == "permit"
+	lost := both(standing_with(2999))
+	codes(object.union(lost, approval)) == {"no_agent_permitted"}
+	excluded(standing_with(2999)) == {"trust_lost"}
+	excluded(standing_with(3000)) == {"trust_low"}
+	excluded(object.union(standing_with(2999), failed)) == {"trust_low"}
+	asked(object.union(risk("low"), lost)).answer == "permit"
 }
 
 test_people_cannot_stand_in_for_anything_but_proof if {

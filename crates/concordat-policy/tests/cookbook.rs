@@ -74,64 +74,29 @@ fn check(name: &str, change: &Value, before: &str, after: &str) {
 fn one_line_switches_a_policy_on() {
     let plain = json!({});
     let stranger = json!({"/candidates/1/owner": "elsewhere.example"});
-    check(
-        "preference",
-        &stranger,
-        "permit trust_lost trust_low",
-        "permit preferred_first trust_lost trust_low",
-    );
+    check("preference", &stranger, "permit trust_lost", "permit preferred_first trust_lost");
     let walled = json!({"/candidates/0/domains": ["finance", "social-media"]});
-    check(
-        "domain_boundary",
-        &walled,
-        "permit trust_lost trust_low",
-        "permit trust_lost trust_low wall_crossed",
-    );
+    check("domain_boundary", &walled, "permit trust_lost", "permit trust_lost wall_crossed");
     let new = json!({"/candidates/0/trust/evidence": 19});
-    check(
-        "capability_match",
-        &new,
-        "permit trust_lost trust_low",
-        "permit capability_unproven trust_lost trust_low",
-    );
+    check("capability_match", &new, "permit trust_lost", "permit capability_unproven trust_lost");
     let uncleared = json!({"/candidates/0/data_classes": ["pii"]});
-    check(
-        "data_classes",
-        &uncleared,
-        "permit trust_lost trust_low",
-        "permit class_uncleared trust_lost trust_low",
-    );
+    check("data_classes", &uncleared, "permit trust_lost", "permit class_uncleared trust_lost");
     check("budget", &json!({"/contract/budget": {}}), "permit ", "deny budget_missing");
     let late = json!({"/now": "2026-03-07T23:00:00Z", "/step/effect": "unsafe", "/step/tainted": []});
-    check("time_window", &late, "permit trust_lost trust_low", "review outside_hours trust_lost trust_low");
+    check("time_window", &late, "permit trust_lost", "review outside_hours trust_lost");
     let weighty = json!({"/contract/governance/risk": "high"});
     check("approval_quorum", &weighty, "permit ", "review quorum_open");
-    check(
-        "trust_by_risk",
-        &plain,
-        "permit trust_lost trust_low",
-        "permit trust_below_tier trust_lost trust_low",
-    );
+    check("trust_by_risk", &plain, "permit trust_lost", "permit trust_below_tier trust_lost");
     let tagged = json!({
         "/contract/governance/compliance": ["region:eu"], "/contract/governance/dataClasses": [],
         "/candidates/0/regions": ["eu"],
     });
-    check("geography", &tagged, "permit trust_lost trust_low", "permit region_foreign trust_lost trust_low");
+    check("geography", &tagged, "permit trust_lost", "permit region_foreign trust_lost");
     let shown = json!({"/candidates/0/verified": true});
-    check(
-        "proven_skills",
-        &shown,
-        "permit trust_lost trust_low",
-        "permit skill_unproven trust_lost trust_low",
-    );
+    check("proven_skills", &shown, "permit trust_lost", "permit skill_unproven trust_lost");
     let own = json!({"/author": "rita", "/from": "proposed"});
     check("four_eyes_on_agents", &own, "permit ", "review four_eyes");
-    check(
-        "tainted_input",
-        &plain,
-        "permit trust_lost trust_low",
-        "review tainted_input trust_lost trust_low",
-    );
+    check("tainted_input", &plain, "permit trust_lost", "review tainted_input trust_lost");
 }
 
 #[test]
