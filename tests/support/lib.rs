@@ -33,8 +33,8 @@ use concordat_model::decision::Decision;
 use concordat_model::id::RunId;
 use concordat_model::payload::Secret;
 use concordat_model::principal::{Principal, Role};
+use concordat_model::safe::Safe;
 use concordat_model::span::Span;
-use concordat_model::vault::Vault;
 use concordat_policy::{Bundle, Policy};
 use concordat_store::{Database, Signing};
 use history::History;
@@ -368,7 +368,7 @@ pub async fn start_with(database: &Database, transport: Arc<dyn AgentTransport>)
         instance: "test".to_owned(),
         bounds: Bounds::default(),
         settings: json!({}),
-        vault: Vault::new(Secret::new([7; 32])),
+        safe: Safe::new(Secret::new([7; 32])),
         install_policy: false,
         inspect: concordat_engine::inspect_here(),
         review_expiry: Span::seconds(3600),

@@ -8,10 +8,10 @@ use concordat_model::digest::Digest;
 use concordat_model::id::{AgentId, BootId, RunId};
 use concordat_model::name::SkillName;
 use concordat_model::payload::Secret;
+use concordat_model::safe::Safe;
 use concordat_model::schema::Schema;
 use concordat_model::span::Span;
 use concordat_model::template::Templates;
-use concordat_model::vault::Vault;
 use concordat_policy::{Asked, Policy};
 use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
@@ -69,7 +69,7 @@ pub(crate) struct Core {
     /// What stands behind OPA's doors.
     pub(crate) opa: Doors,
     /// What secrets that others trusted us with are sealed in.
-    pub(crate) vault: Vault,
+    pub(crate) safe: Safe,
     /// What agents know us by, opened, by the digest of the sealed form.
     pub(crate) known: Mutex<HashMap<Digest, Arc<Known>>>,
     /// Contracts with webhooks that have changed.
@@ -120,7 +120,7 @@ pub struct Parts {
     /// What the operator has set, without secrets: the log tells when it changes.
     pub settings: Value,
     /// What secrets that others trusted us with are sealed in. Its key lies in no database.
-    pub vault: Vault,
+    pub safe: Safe,
 }
 
 impl Core {
@@ -151,7 +151,7 @@ impl Core {
             counts: Counts::default(),
             cache: Cache::default(),
             schedules: Notify::new(),
-            vault: parts.vault,
+            safe: parts.safe,
             due: Due::default(),
             known: Mutex::default(),
             schemas: Mutex::new(HashMap::new()),

@@ -30,7 +30,7 @@ const OF_A_RUN: usize = 5;
 const OF_A_TENANT: usize = 10_000;
 /// The longest name of one.
 const LONGEST_NAME: usize = 128;
-/// What is sealed here, for the vault.
+/// What is sealed here, for the safe.
 const PURPOSE: &str = "webhook";
 
 /// A webhook that is in force.
@@ -252,8 +252,8 @@ impl Engine {
         let bytes = self.core.store.payload(&push.content).await?;
         let bytes = bytes.ok_or(EngineError::PayloadMissing(push.content))?;
         let odd = |why: String| EngineError::PayloadOdd { digest: push.content, why };
-        let opened = self.core.vault.open(PURPOSE, &bytes);
-        let opened = opened.ok_or_else(|| odd("it was sealed under another key of the vault".to_owned()))?;
+        let opened = self.core.safe.open(PURPOSE, &bytes);
+        let opened = opened.ok_or_else(|| odd("it was sealed under another key of the safe".to_owned()))?;
         serde_json::from_slice(&opened).map_err(|error| odd(error.to_string()))
     }
 
@@ -331,7 +331,7 @@ impl Core {
 
     fn sealed(&self, webhook: &Webhook) -> Result<(Digest, Vec<u8>), EngineError> {
         let plain = serde_json::to_vec(webhook).map_err(|error| EngineError::Conflict(error.to_string()))?;
-        let sealed = self.vault.seal(PURPOSE, &plain, &self.secret()?);
+        let sealed = self.safe.seal(PURPOSE, &plain, &self.secret()?);
         Ok((Digest::of(&sealed), sealed))
     }
 }

@@ -17,10 +17,10 @@ pub mod id;
 pub mod money;
 pub mod name;
 pub mod payload;
+pub mod safe;
 pub mod share;
 pub mod span;
 pub mod step_id;
-pub mod vault;
 
 pub mod agree;
 pub mod condition;

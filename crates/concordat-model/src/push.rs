@@ -1,7 +1,7 @@
 //! Webhooks of contracts: who is told, and where, when a contract comes to stand otherwise.
 //!
 //! The log says that there is one, whose it is and to which host it goes; the address and what it is recognised by are
-//! sealed in the vault. It ends with its contract.
+//! sealed in the safe. It ends with its contract.
 
 use serde::{Deserialize, Serialize};
 

@@ -15,8 +15,8 @@ use concordat_engine::{Engine, Parts};
 use concordat_ledger::Signer;
 use concordat_model::payload::Secret;
 use concordat_model::principal::{Principal, Role};
+use concordat_model::safe::Safe;
 use concordat_model::template::Templates;
-use concordat_model::vault::Vault;
 use concordat_policy::{Bundle, Policy};
 use concordat_server::{Config, router};
 use concordat_store::{Signing, Sqlite};
@@ -55,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         instance: "pace".to_owned(),
         bounds: concordat_engine::Bounds::default(),
         settings: serde_json::Value::Null,
-        vault: Vault::new(Secret::new([7; 32])),
+        safe: Safe::new(Secret::new([7; 32])),
         install_policy: false,
         inspect: concordat_engine::inspect_here(),
         review_expiry: "1h".parse()?,

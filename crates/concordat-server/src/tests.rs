@@ -30,8 +30,8 @@ use concordat_ledger::Signer;
 use concordat_model::contract::FailureKind;
 use concordat_model::payload::Secret;
 use concordat_model::principal::{Principal, Role};
+use concordat_model::safe::Safe;
 use concordat_model::template::Templates;
-use concordat_model::vault::Vault;
 use concordat_model::work::{Assignment, RemoteTask};
 use concordat_policy::{Bundle, Policy};
 use concordat_store::{Signing, Sqlite};
@@ -143,7 +143,7 @@ impl Server {
             review_expiry: "1h".parse().unwrap(),
             bounds: concordat_engine::Bounds::default(),
             settings: json!({}),
-            vault: Vault::new(Secret::new([7; 32])),
+            safe: Safe::new(Secret::new([7; 32])),
         })
         .await
         .unwrap();

@@ -83,10 +83,10 @@ pub struct ServeConfig {
     pub agent_credentials: Option<PathBuf>,
 
     /// The file with the key that such secrets are sealed under which others trusted this server with: 64 hexadecimal
-    /// digits that nobody but its owner may read. The default is `vault.key` in the data folder, made at the first start.
-    #[arg(long, env = "CONCORDAT_VAULT_KEY", value_name = "FILE")]
+    /// digits that nobody but its owner may read. The default is `safe.key` in the data folder, made at the first start.
+    #[arg(long, env = "CONCORDAT_SAFE_KEY", value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub vault_key: Option<PathBuf>,
+    pub safe_key: Option<PathBuf>,
 
     /// Stops learning: what agents do changes trust no more and nothing fades, so that the same question has the same
     /// answer. The log says since when.

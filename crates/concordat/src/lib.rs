@@ -15,10 +15,10 @@ pub mod limits;
 pub mod log_key;
 pub mod policies;
 pub mod policy_worker;
+mod safe_key;
 pub mod server;
 pub mod templates;
 pub mod tiles;
-mod vault_key;
 pub mod whole_file;
 pub mod witness;
 

@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 use crate::agent_credentials;
 use crate::config::ServeConfig;
 use crate::log_key::rotation::{self, Rotated};
-use crate::{anchor, log_key, policies, policy_worker, templates, vault_key};
+use crate::{anchor, log_key, policies, policy_worker, safe_key, templates};
 
 /// No agent is tried more often than this.
 const OFTEN: Duration = Duration::from_secs(60);
@@ -171,7 +171,7 @@ async fn open(config: &ServeConfig, address: SocketAddr) -> Result<Opened> {
         review_expiry: config.review_expiry,
         bounds: config.limits.bounds(),
         settings: config.settings(),
-        vault: vault_key::open(config)?,
+        safe: safe_key::open(config)?,
     };
     Ok(Opened { parts, restored, rotated })
 }

@@ -8,9 +8,9 @@ use concordat_engine::ports::{Clock as _, Page, RunFilter, Store};
 use concordat_engine::{Bounds, Engine, EngineError, Parts, fold, row};
 use concordat_ledger::Signer;
 use concordat_model::payload::Secret;
+use concordat_model::safe::Safe;
 use concordat_model::span::Span;
 use concordat_model::template::Templates;
-use concordat_model::vault::Vault;
 use concordat_policy::{Bundle, Policy};
 use concordat_store::Signing;
 use concordat_store::memory::{Disk, End, Memory, Passage, Passages};
@@ -83,7 +83,7 @@ impl<'s> Life<'s> {
                 review_expiry: Span::seconds(600),
                 bounds: Bounds { calls: 12, calls_per_tenant: 9, ..Bounds::default() },
                 settings: serde_json::Value::Null,
-                vault: Vault::new(Secret::new([7; 32])),
+                safe: Safe::new(Secret::new([7; 32])),
             };
             match Engine::start(parts).await {
                 Ok(engine) => Some(engine),

@@ -1,4 +1,4 @@
-//! What one agent knows us by: set, changed and taken away by people, sealed in the vault, sent to one origin alone.
+//! What one agent knows us by: set, changed and taken away by people, sealed in the safe, sent to one origin alone.
 //!
 //! The log says what kind it is, for which origin, who set it, and a fingerprint; the rest is sealed under a key that lies
 //! in no database, for this agent and no other. The next attempt takes what is set then. An agent whose address moves
@@ -131,11 +131,11 @@ impl Core {
         let text = Value::Array(written).to_string();
         self.transport.knows(&text).map_err(wrong)?;
         let purpose = purpose(agent);
-        let body = self.vault.seal(&purpose, text.as_bytes(), &self.secret()?);
+        let body = self.safe.seal(&purpose, text.as_bytes(), &self.secret()?);
         Ok(Sealed {
             kind: kinds.join("+"),
             origin: place.to_owned(),
-            fingerprint: self.vault.fingerprint(&purpose, text.as_bytes()),
+            fingerprint: self.safe.fingerprint(&purpose, text.as_bytes()),
             payload: (Digest::of(&body), body),
         })
     }
@@ -155,8 +155,8 @@ impl Core {
             |why: &str| format!("the agent's credentials cannot be read: {why}; hint: set them again");
         let body = self.store.payload(&digest).await.map_err(|error| unread(&error.to_string()))?;
         let body = body.ok_or_else(|| unread("they are not stored"))?;
-        let text = self.vault.open(&purpose(agent), &body);
-        let text = text.ok_or_else(|| unread("they were sealed under another key of the vault"))?;
+        let text = self.safe.open(&purpose(agent), &body);
+        let text = text.ok_or_else(|| unread("they were sealed under another key of the safe"))?;
         let text = String::from_utf8(text).map_err(|_| unread("they are no text"))?;
         let known = Arc::new(Known { digest, text });
         let mut open = self.known.lock();

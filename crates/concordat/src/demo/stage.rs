@@ -94,7 +94,7 @@ impl Stage {
             allow_agents: Vec::new(),
             log_key: Elsewhere::default(),
             agent_credentials: None,
-            vault_key: None,
+            safe_key: None,
             install_policies: false,
             bundle_signature: BundleSignature::default(),
             freeze_learning: false,

@@ -1,4 +1,4 @@
-//! The key of the vault: 32 bytes of chance in a private file, which lies in no database.
+//! The key of the safe: 32 bytes of chance in a private file, which lies in no database.
 //!
 //! What others trusted us with, such as what agents know us by, is sealed under it. A copy of the database alone tells
 //! none of it; who loses this file sets those secrets again. It is made at the first start.
@@ -10,17 +10,17 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use concordat_model::payload::Secret;
-use concordat_model::vault::Vault;
+use concordat_model::safe::Safe;
 
 use crate::config::ServeConfig;
 use crate::whole_file;
 
 /// Its name in the data folder.
-const NAME: &str = "vault.key";
+const NAME: &str = "safe.key";
 
-/// The vault under the operator's key, or under that of the data folder.
-pub(crate) fn open(config: &ServeConfig) -> Result<Vault> {
-    match &config.vault_key {
+/// The safe under the operator's key, or under that of the data folder.
+pub(crate) fn open(config: &ServeConfig) -> Result<Safe> {
+    match &config.safe_key {
         Some(path) => read(path),
         None => {
             let path = config.data.join(NAME);
@@ -35,13 +35,13 @@ pub(crate) fn open(config: &ServeConfig) -> Result<Vault> {
 fn make(path: &Path) -> Result<()> {
     let mut bytes = [0; 32];
     if getrandom::fill(&mut bytes).is_err() {
-        bail!("the machine gives no chance for the key of the vault");
+        bail!("the machine gives no chance for the key of the safe");
     }
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(whole_file::write_private(path, format!("{digits}\n").as_bytes())?)
 }
 
-fn read(path: &Path) -> Result<Vault> {
+fn read(path: &Path) -> Result<Safe> {
     let shown = path.display();
     let mut file = OpenOptions::new().read(true).open(path).with_context(|| format!("reading {shown}"))?;
     let mode = file.metadata().with_context(|| format!("reading {shown}"))?.permissions().mode();
@@ -52,7 +52,7 @@ fn read(path: &Path) -> Result<Vault> {
     file.read_to_string(&mut text).with_context(|| format!("reading {shown}"))?;
     let key = bytes(text.trim());
     let hint = "hint: restore it, or make one with `openssl rand -hex 32` and set what was sealed again";
-    key.map(|key| Vault::new(Secret::new(key)))
+    key.map(|key| Safe::new(Secret::new(key)))
         .with_context(|| format!("{shown} does not hold 64 hexadecimal digits; {hint}"))
 }
 

@@ -1,4 +1,4 @@
-//! The vault: secrets that others trusted us with, such as what an agent knows us by, sealed under a key that lies in no
+//! The safe: secrets that others trusted us with, such as what an agent knows us by, sealed under a key that lies in no
 //! database.
 //!
 //! What is sealed may stand in payloads and backups: without the key it says nothing. The cipher is XChaCha20-Poly1305,
@@ -20,13 +20,13 @@ const SHOWN: usize = 16;
 
 /// Seals and opens under one key.
 #[derive(Clone)]
-pub struct Vault(Secret);
+pub struct Safe(Secret);
 
-impl Vault {
-    /// The vault of this key, which must come from the machine's chance.
+impl Safe {
+    /// The safe of this key, which must come from the machine's chance.
     #[must_use]
-    pub fn new(key: Secret) -> Vault {
-        Vault(key)
+    pub fn new(key: Secret) -> Safe {
+        Safe(key)
     }
 
     /// Seals a secret for one purpose; `chance` must be fresh.
@@ -49,7 +49,7 @@ impl Vault {
         self.cipher().decrypt(&nonce, Message { msg: body, aad: purpose.as_bytes() }).ok()
     }
 
-    /// A short name of a secret, by which people tell two apart. Who lacks the vault's key cannot try guesses by it.
+    /// A short name of a secret, by which people tell two apart. Who lacks the safe's key cannot try guesses by it.
     #[must_use]
     pub fn fingerprint(&self, purpose: &str, secret: &[u8]) -> String {
         let digest = Sha256::new_with_prefix("concordat fingerprint\n")
@@ -67,9 +67,9 @@ impl Vault {
 }
 
 // Nobody reads it in a log of the program.
-impl fmt::Debug for Vault {
+impl fmt::Debug for Safe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Vault(..)")
+        f.write_str("Safe(..)")
     }
 }
 
@@ -77,37 +77,37 @@ impl fmt::Debug for Vault {
 mod tests {
     use super::*;
 
-    fn vault(byte: u8) -> Vault {
-        Vault::new(Secret::new([byte; 32]))
+    fn safe(byte: u8) -> Safe {
+        Safe::new(Secret::new([byte; 32]))
     }
 
     #[test]
     fn what_is_sealed_opens_with_its_key_and_for_its_purpose_alone() {
-        let sealed = vault(1).seal("agent", b"t0ps3cret", &Secret::new([9; 32]));
-        assert_eq!(vault(1).open("agent", &sealed).unwrap(), b"t0ps3cret");
-        assert_eq!(vault(2).open("agent", &sealed), None);
-        assert_eq!(vault(1).open("webhook", &sealed), None);
+        let sealed = safe(1).seal("agent", b"t0ps3cret", &Secret::new([9; 32]));
+        assert_eq!(safe(1).open("agent", &sealed).unwrap(), b"t0ps3cret");
+        assert_eq!(safe(2).open("agent", &sealed), None);
+        assert_eq!(safe(1).open("webhook", &sealed), None);
         assert!(!sealed.windows(9).any(|part| part == b"t0ps3cret"));
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
-            assert_eq!(vault(1).open("agent", &changed), None);
-            assert_eq!(vault(1).open("agent", &sealed[..at]), None);
+            assert_eq!(safe(1).open("agent", &changed), None);
+            assert_eq!(safe(1).open("agent", &sealed[..at]), None);
         }
     }
 
     #[test]
     fn a_fingerprint_tells_secrets_apart_and_not_what_they_are() {
-        let of = |vault: &Vault, purpose, secret: &str| vault.fingerprint(purpose, secret.as_bytes());
-        let first = of(&vault(1), "agent", "t0ps3cret");
-        assert_eq!((first.len(), first == of(&vault(1), "agent", "t0ps3cret")), (SHOWN, true));
+        let of = |safe: &Safe, purpose, secret: &str| safe.fingerprint(purpose, secret.as_bytes());
+        let first = of(&safe(1), "agent", "t0ps3cret");
+        assert_eq!((first.len(), first == of(&safe(1), "agent", "t0ps3cret")), (SHOWN, true));
         for other in [
-            of(&vault(1), "agent", "other"),
-            of(&vault(2), "agent", "t0ps3cret"),
-            of(&vault(1), "b", "t0ps3cret"),
+            of(&safe(1), "agent", "other"),
+            of(&safe(2), "agent", "t0ps3cret"),
+            of(&safe(1), "b", "t0ps3cret"),
         ] {
             assert_ne!(first, other);
         }
-        assert_eq!(format!("{:?}", vault(1)), "Vault(..)");
+        assert_eq!(format!("{:?}", safe(1)), "Safe(..)");
     }
 }
