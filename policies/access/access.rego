@@ -89,35 +89,39 @@ granted if {
 }
 
 # What each role may do. An administrator may do everything.
-grants := {
-	"submitter": {
-		"contracts.submit", "contracts.read", "contracts.cancel", "contracts.pause", "contracts.extend",
-		"contracts.retry", "contracts.rate", "events.publish", "triggers.read", "triggers.write", "decisions.read",
-		"templates.read", "agents.read", "opa.read",
-	},
-	"viewer": {
-		"contracts.read", "decisions.read", "reviews.read", "templates.read", "triggers.read", "agents.read", "policy.read",
-		"metrics.read",
-	},
-	"reviewer": {
-		"reviews.read", "reviews.answer", "contracts.read", "contracts.rate", "decisions.read", "templates.read",
-		"agents.read", "policy.read",
-	},
-	"auditor": {
-		"audit.read", "audit.export", "holds.read", "holds.set", "decisions.read", "contracts.read", "reviews.read",
-		"templates.read", "triggers.read", "agents.read", "keys.read", "policy.read", "metrics.read",
-	},
-	"registry_admin": {
-		"agents.register", "agents.suspend", "agents.restore", "agents.enroll", "agents.probe", "agents.read",
-		"trust.testify", "metrics.read",
-	},
-	"policy_author": {
-		"policy.read", "policy.publish", "policy.promote", "policy.roll_back", "decisions.read", "contracts.read",
-		"templates.read", "agents.read", "opa.read", "opa.write",
-	},
-	"operator": {
-		"metrics.read", "contracts.read", "contracts.cancel", "contracts.pause", "contracts.extend", "contracts.kill",
-		"contracts.retry", "events.publish", "triggers.read", "agents.read", "agents.suspend", "decisions.read",
-		"policy.read", "policy.promote", "policy.roll_back",
-	},
+grants.submitter := {
+	"contracts.submit", "contracts.read", "contracts.cancel", "contracts.pause", "contracts.extend",
+	"contracts.retry", "contracts.rate", "events.publish", "triggers.read", "triggers.write", "decisions.read",
+	"templates.read", "agents.read", "opa.read",
+}
+
+grants.viewer := {
+	"contracts.read", "decisions.read", "reviews.read", "templates.read", "triggers.read", "agents.read", "policy.read",
+	"metrics.read",
+}
+
+grants.reviewer := {
+	"reviews.read", "reviews.answer", "contracts.read", "contracts.rate", "decisions.read", "templates.read",
+	"agents.read", "policy.read",
+}
+
+grants.auditor := {
+	"audit.read", "audit.export", "holds.read", "holds.set", "decisions.read", "contracts.read", "reviews.read",
+	"templates.read", "triggers.read", "agents.read", "keys.read", "policy.read", "metrics.read",
+}
+
+grants.registry_admin := {
+	"agents.register", "agents.suspend", "agents.restore", "agents.enroll", "agents.probe", "agents.read",
+	"trust.testify", "metrics.read",
+}
+
+grants.policy_author := {
+	"policy.read", "policy.publish", "policy.promote", "policy.roll_back", "decisions.read", "contracts.read",
+	"templates.read", "agents.read", "opa.read", "opa.write",
+}
+
+grants.operator := {
+	"metrics.read", "contracts.read", "contracts.cancel", "contracts.pause", "contracts.extend", "contracts.kill",
+	"contracts.retry", "events.publish", "triggers.read", "agents.read", "agents.suspend", "decisions.read",
+	"policy.read", "policy.promote", "policy.roll_back",
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use self::known::Known;
 use super::score::outcomes;
+use super::stake::is_betrayed_by_failure;
 use super::{
     Belief, Cause, Counts, Drift, Evidence, Formula, Seen, TrustChanged, TrustKey, TrustState, TrustView,
 };
@@ -281,7 +282,7 @@ impl TrustBook {
 
     /// What was seen of the agent in other fields at this risk and higher ones.
     fn above(&self, key: &TrustKey, risk: Risk, now: Timestamp) -> Counts {
-        if risk == Risk::Low {
+        if !is_betrayed_by_failure(risk) {
             return Counts::NONE;
         }
         self.other_states(key).map(|state| state.above(risk, now)).fold(Counts::NONE, Counts::plus)

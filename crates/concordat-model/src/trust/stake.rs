@@ -1,8 +1,9 @@
 //! The guard against milking: good work counts for as much as was at stake when it was done.
 //!
 //! An agent that does well where little is at stake, to be let near what matters, must put in as much as an honest
-//! one: two answers at low risk count for one at high risk. They count only as far as the agent does the same where much
-//! is at stake: a failure there, in whatever domain, leaves next to nothing of them, until good work there gives it back.
+//! one: two answers at low risk count for one at high risk. At high and critical risk they count only as far as the
+//! agent does the same there: a failure, in whatever domain, leaves next to nothing of them, until good work there gives it
+//! back. At medium risk a failure is a failure: everybody has some, and to ask people after each would help nobody.
 //! And all that was earned at lower risks together counts for no more than [`MOST_FROM_BELOW`] outcomes: enough to be let
 //! near, never enough to drown what went wrong there. The weights stand on the reading side: a bound is asked for at a
 //! risk, and evidence from lower ones is scaled down to it. One pair of counts for each lower risk is enough for that,
@@ -50,11 +51,19 @@ fn value(risk: Risk) -> u64 {
     }
 }
 
+/// Whether so much is at stake that one failure says more than all that went well where less was.
+pub(super) fn is_betrayed_by_failure(risk: Risk) -> bool {
+    risk >= Risk::High
+}
+
 /// The most that counts of what was earned at lower risks.
 ///
 /// It shows how the agent does where more is at stake only as long as the agent does the same there: each failure there,
 /// in whatever field, takes from it, and each good outcome gives some back.
-fn most_from_below(above: Counts) -> u64 {
+fn most_from_below(risk: Risk, above: Counts) -> u64 {
+    if !is_betrayed_by_failure(risk) {
+        return MOST_FROM_BELOW;
+    }
     let held = u128::from(above.good) + u128::from(OUTCOME);
     let broken = u128::from(above.bad) * BETRAYAL;
     u64::try_from(u128::from(MOST_FROM_BELOW) * held / (held + broken)).unwrap_or(MOST_FROM_BELOW)
@@ -123,7 +132,7 @@ impl Stakes {
         if below.is_none() {
             return evidence;
         }
-        let most = counting.total().min(most_from_below(above));
+        let most = counting.total().min(most_from_below(risk, above));
         let counting = counting.scaled(most.into(), counting.total().max(1).into());
         let Counts { good, bad } = evidence.delivery;
         // Rounding must not make the part more than the whole.

@@ -100,7 +100,7 @@ fn another_agent_changes_nothing() {
 fn a_new_revision_inherits_a_quarter() {
     let (mut book, old, new) = (TrustBook::default(), key(1, "a", "finance"), key(1, "b", "finance"));
     book.see(&old, RIGHT, 40, start());
-    book.see(&old, Seen::Failed, 500, start());
+    book.see(&old, Seen::Failed, 20, start());
     let inherited = book.state(&new).evidence.delivery;
     // Of the bad a quarter, or as much as bad was a part of it, whichever is more: 20 of 60 is a third.
     assert_eq!((inherited.good, inherited.bad), (10 * OUTCOME, 6_666_667));
