@@ -165,7 +165,7 @@ async fn an_agent_of_the_official_sdk_is_registered_by_its_card() {
         registration["binding"],
         json!({
             "type": "a2a", "url": format!("{}/rest", agent.url()), "protocol": "http_json", "version": "1.0",
-            "answers": "streaming",
+            "answers": "streaming", "cardKey": agent.key().await,
         })
     );
     registration["owner"] = json!("bureau.example");
@@ -180,10 +180,9 @@ async fn an_agent_of_the_official_sdk_is_registered_by_its_card() {
     assert!(said.starts_with("completed") && said.contains(r#""score":700"#), "{said}");
 
     let before = house.engine.agent(name).unwrap();
-    let key = agent.key().await;
+    // It is held to the key that it was registered with.
     let ada = house.key("ada", "acme", Role::RegistryAdmin).await;
-    let again =
-        async || house.engine.refresh_agent(&ada, name, Some(key.clone()), "it can say more").await.unwrap();
+    let again = async || house.engine.refresh_agent(&ada, name, None, "it can say more").await.unwrap();
     let after = again().await;
     let skill = |name: &str| after.registration.skill(&name.parse().unwrap()).cloned();
     assert_ne!((after.revision, after.standing), (before.revision, before.standing));
@@ -195,6 +194,11 @@ async fn an_agent_of_the_official_sdk_is_registered_by_its_card() {
     );
     assert_eq!(again().await.revision, after.revision, "the card says what is registered");
     let refused = house.engine.refresh_agent(&ada, name, Some(other.key().await), "a stranger").await;
+    assert!(refused.unwrap_err().to_string().contains("no signature of the card is by this key"));
+    let mut held = registration.clone();
+    held["binding"]["cardKey"] = json!(other.key().await);
+    house.engine.revise_agent(&ada, name, after.revision, held, "another key").await.unwrap();
+    let refused = house.engine.refresh_agent(&ada, name, None, "by its key").await;
     assert!(refused.unwrap_err().to_string().contains("no signature of the card is by this key"));
 }
 

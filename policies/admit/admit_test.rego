@@ -9,13 +9,10 @@ base := {
 		"name": "loan-approval",
 		"digest": "sha256:c",
 		"declared": "finance",
-		"governance": {"risk": "high", "reversible": true, "dataClasses": ["pii"], "compliance": ["GDPR"]},
+		"governance": governance,
 		"budget": {"calls": 20},
 		"on_failure": "compensate",
-		"steps": [
-			{"id": "credit", "skill": "check_credit", "effect": "idempotent", "compensated": true},
-			{"id": "approve", "skill": "approve_loan", "effect": "unsafe", "compensated": true},
-		],
+		"steps": [credit, approve],
 	},
 	"classification": {
 		"verdict": {"kind": "domain", "domain": "finance", "confidence": 9400},
@@ -29,6 +26,22 @@ base := {
 	},
 }
 
+governance := {"risk": "high", "reversible": true, "dataClasses": ["pii"], "compliance": ["GDPR"]}
+
+credit := {"id": "credit", "skill": "check_credit", "effect": "idempotent", "compensated": true}
+
+approve := {"id": "approve", "skill": "approve_loan", "effect": "unsafe", "compensated": true}
+
+unlisted := {"id": "x", "kind": "skill", "skill": "unlisted", "effect": "none", "compensated": false}
+
+steps(given) := {"contract": {"steps": given}}
+
+governed(change) := {"contract": {"governance": change}}
+
+unsure := {"kind": "abstained", "because": "too short"}
+
+abstention := {"classification": {"verdict": unsure}}
+
 asked(changes) := answer if {
 	answer := admit.decision with input as object.union(base, changes)
 }
@@ -39,7 +52,7 @@ noted(changes) := {check.policy | some check in asked(changes).checks}
 
 classified(domain, confidence) := {"classification": {"verdict": {"domain": domain, "confidence": confidence}}}
 
-lasting := [{"id": "approve", "skill": "approve_loan", "effect": "unsafe", "compensated": false}]
+lasting := [object.union(approve, {"compensated": false})]
 
 approval := {"review": {
 	"id": "rev_1",
@@ -55,7 +68,7 @@ test_an_ordinary_high_risk_contract_runs if {
 
 test_without_a_domain_nothing_runs if {
 	silent := json.remove(base, ["contract/declared", "classification/verdict"])
-	abstained := object.union(silent, {"classification": {"verdict": {"kind": "abstained", "because": "too short"}}})
+	abstained := object.union(silent, abstention)
 	answer := admit.decision with input as abstained
 	answer.answer == "deny"
 	{reason.code | some reason in answer.reasons} == {"domain_unknown"}
@@ -64,10 +77,7 @@ test_without_a_domain_nothing_runs if {
 }
 
 test_only_declared_is_confirmed_by_people if {
-	abstained := object.union(
-		json.remove(base, ["classification/verdict"]),
-		{"classification": {"verdict": {"kind": "abstained", "because": "too short"}}},
-	)
+	abstained := object.union(json.remove(base, ["classification/verdict"]), abstention)
 	answer := admit.decision with input as abstained
 	answer.answer == "review"
 	{reason.code | some reason in answer.reasons} == {"domain_unconfirmed"}
@@ -87,7 +97,7 @@ test_low_confidence_is_looked_at if {
 }
 
 test_where_little_is_at_stake_the_submitters_word_helps_a_doubt if {
-	little := {"contract": {"governance": {"risk": "medium"}}}
+	little := governed({"risk": "medium"})
 	asked(object.union(little, classified("finance", 4000))).answer == "permit"
 	noted(object.union(little, classified("finance", 4000))) == {"confidence_low"}
 	asked(object.union(little, classified("finance", 3999))).answer == "review"
@@ -95,12 +105,12 @@ test_where_little_is_at_stake_the_submitters_word_helps_a_doubt if {
 }
 
 test_every_skill_is_offered if {
-	codes({"skills": {"check_credit": {"registered": 0, "eligible": 0}}}) == {"skill_missing"}
-	asked({"skills": {"check_credit": {"registered": 0, "eligible": 0}}}).answer == "deny"
-	codes({"contract": {"steps": [{"id": "x", "skill": "unlisted", "effect": "none", "compensated": false}]}}) == {"skill_missing"}
-	"no agent offers the skill `unlisted`" in {reason.message |
-		some reason in asked({"contract": {"steps": [{"id": "x", "skill": "unlisted"}]}}).reasons
-	}
+	nobody := {"skills": {"check_credit": {"registered": 0, "eligible": 0}}}
+	codes(nobody) == {"skill_missing"}
+	asked(nobody).answer == "deny"
+	answer := asked(steps([unlisted]))
+	{reason.code | some reason in answer.reasons} == {"skill_missing"}
+	{reason.message | some reason in answer.reasons} == {"no agent offers the skill `unlisted`"}
 }
 
 test_every_skill_is_offered_by_somebody_who_gets_work if {
@@ -109,9 +119,9 @@ test_every_skill_is_offered_by_somebody_who_gets_work if {
 }
 
 test_what_cannot_be_made_good_is_looked_at if {
-	reversible := {"contract": {"governance": {"risk": "critical"}}}
+	reversible := governed({"risk": "critical"})
 	asked(reversible).answer == "permit"
-	final := {"contract": {"governance": {"risk": "critical", "reversible": false}}}
+	final := governed({"risk": "critical", "reversible": false})
 	asked(final).answer == "review"
 	codes(final) == {"critical_irreversible"}
 	asked(object.union(final, approval)).answer == "permit"
@@ -119,7 +129,7 @@ test_what_cannot_be_made_good_is_looked_at if {
 }
 
 test_a_claim_to_be_reversible_must_be_true if {
-	claimed := {"contract": {"governance": {"risk": "critical"}, "steps": lasting}}
+	claimed := object.union(governed({"risk": "critical"}), steps(lasting))
 	codes(claimed) == {"critical_irreversible"}
 }
 
@@ -127,14 +137,13 @@ test_a_claim_to_be_reversible_must_be_true if {
 # the skill.
 test_steps_without_a_skill_hide_none_that_is_missing if {
 	waits := {"id": "w", "kind": "wait", "effect": "none", "compensated": false}
-	unlisted := {"id": "x", "kind": "skill", "skill": "unlisted", "effect": "none", "compensated": false}
-	codes({"contract": {"steps": [waits, unlisted]}}) == {"skill_missing"}
-	codes({"contract": {"steps": [unlisted, waits]}}) == {"skill_missing"}
-	codes({"contract": {"steps": [waits]}}) == set()
+	codes(steps([waits, unlisted])) == {"skill_missing"}
+	codes(steps([unlisted, waits])) == {"skill_missing"}
+	codes(steps([waits])) == set()
 }
 
 test_what_deserves_a_word_is_noted if {
-	noted({"contract": {"steps": lasting}}) == {"undo_missing"}
+	noted(steps(lasting)) == {"undo_missing"}
 	noted({"contract": {"budget": {"calls": 1}}}) == {"budget_tight"}
 	answer := admit.decision with input as json.remove(base, ["contract/governance/compliance"])
 	answer.answer == "permit"
@@ -142,7 +151,7 @@ test_what_deserves_a_word_is_noted if {
 }
 
 test_an_approval_counts_only_if_it_is_one if {
-	final := {"contract": {"governance": {"risk": "critical", "reversible": false}}}
+	final := governed({"risk": "critical", "reversible": false})
 	every change in [
 		{"payload": "sha256:other"},
 		{"by": "sam"},

@@ -33,6 +33,13 @@ approved(review, payload, submitter) if {
 	role in {"reviewer", "admin"}
 }
 
+# A check that failed because the agent broke a rule. Only the release gate may say so: it counts against the agent, for
+# the more the severer it is, and a critical one puts it in quarantine until somebody has looked at it.
+violation(policy, severity, message, fix) := object.union(
+	check(policy, "fail", severity, message, fix),
+	{"violation": true},
+)
+
 # A check that did not hold, or that holds and should be known.
 check(policy, result, severity, message, fix) := {
 	"policy": policy,

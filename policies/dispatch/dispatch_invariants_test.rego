@@ -65,6 +65,39 @@ invariant_critical_work_is_for_the_proven if {
 	}
 }
 
+# Somebody who has yet to prove himself, permitted beside somebody who has.
+tries contains candidate if {
+	risk == "low"
+	some other in fresh
+	not other.trust.unproven
+	some candidate in fresh
+	candidate.trust.unproven
+}
+
+fresh contains candidate if {
+	some candidate in done
+	not candidate.failed_before
+}
+
+invariant_only_what_can_be_undone_is_tried_out if {
+	every candidate in tries {
+		candidate.trust.unproven
+		input.contract.governance.reversible
+	}
+}
+
+many contains candidate if {
+	input.trials.count >= 40
+	input.trials.share > 3000
+	some candidate in tries
+}
+
+invariant_trials_end if {
+	every candidate in input.candidates {
+		not candidate in many
+	}
+}
+
 personal contains class if {
 	some class in input.contract.governance.dataClasses
 	class in {"pii", "health"}

@@ -55,13 +55,17 @@ codes(changes) := {reason.code | some reason in asked(changes).reasons}
 
 noted(changes) := {check.policy | some check in asked(changes).checks}
 
-# The second agent is as given, the first is as it should be.
-excluded(change) := {code | some code in asked({"candidates": [one, object.union(two, change)]}).excluded.agt_2}
+excluded(change) := {code | some code in asked(beside(change)).excluded.agt_2}
 
 # Both agents are as given.
 both(change) := {"candidates": [object.union(one, change), object.union(two, change)]}
 
-risk(level) := {"contract": {"governance": {"risk": level}}}
+governed(change) := {"contract": {"governance": change}}
+
+risk(level) := governed({"risk": level})
+
+# The first agent is as it should be, the second as given.
+beside(change) := {"candidates": [one, object.union(two, change)]}
 
 trust(points) := {"trust": {"lower_bound": points}}
 
@@ -113,7 +117,7 @@ test_each_agent_is_excluded_for_its_own_reasons if {
 	excluded({"domains": [], "standing": "suspended", "in_flight": 9}) == {"domain_foreign", "agent_suspended", "agent_busy"}
 }
 
-harmless(level, reversible) := {"contract": {"governance": {"risk": level, "reversible": reversible}}}
+harmless(level, reversible) := governed({"risk": level, "reversible": reversible})
 
 test_who_is_on_probation_works_where_little_is_at_stake if {
 	tried := both({"standing": "probation"})
@@ -125,7 +129,7 @@ test_who_is_on_probation_works_where_little_is_at_stake if {
 }
 
 test_the_others_are_permitted_and_every_code_is_explained if {
-	answer := asked({"candidates": [one, object.union(two, {"standing": "suspended", "in_flight": 4})]})
+	answer := asked(beside({"standing": "suspended", "in_flight": 4}))
 	answer.answer == "permit"
 	answer.permitted == ["agt_1"]
 	{code | some code, _ in answer.why} == {"agent_suspended", "agent_busy"}
@@ -134,7 +138,7 @@ test_the_others_are_permitted_and_every_code_is_explained if {
 test_every_meaning_has_a_message_and_a_way_out if {
 	every code in [
 		"agent_suspended", "on_probation", "skill_false", "domain_foreign", "trust_low", "trust_lost", "compliance_missing", "data_class_missing",
-		"cost_over_budget", "agent_busy", "breaker_open", "rate_limited", "retry_budget", "failed_before",
+		"cost_over_budget", "agent_busy", "breaker_open", "rate_limited", "retry_budget", "trials_spent", "failed_before",
 	] {
 		meaning := dispatch.meaning(code)
 		meaning.message != ""
@@ -204,8 +208,42 @@ test_where_little_is_at_stake_agents_may_prove_themselves if {
 	{check.policy | some check in answer.checks} == {"probation"}
 }
 
+unproven := {"trust": {"unproven": true}}
+
+trials(had, share) := {"trials": {"count": had, "share": share, "shaken": false}}
+
+# Who gets it where little is at stake, when the second agent has yet to prove itself.
+goes(had) := asked(object.union_n([risk("low"), beside(unproven), had])).permitted
+
+test_who_is_unproven_gets_a_small_part_where_others_are_proven if {
+	goes(trials(39, 10000)) == ["agt_1", "agt_2"]
+	goes(trials(40, 500)) == ["agt_1", "agt_2"]
+	goes(trials(40, 501)) == ["agt_1"]
+	refused := asked(object.union_n([risk("low"), beside(unproven), trials(40, 501)]))
+	refused.excluded.agt_2 == ["trials_spent"]
+	refused.why.trials_spent.fix != ""
+}
+
+test_a_domain_that_does_worse_looks_wider if {
+	worse := {"trials": {"shaken": true}}
+	goes(object.union(trials(40, 3000), worse)) == ["agt_1", "agt_2"]
+	goes(object.union(trials(40, 3001), worse)) == ["agt_1"]
+}
+
+test_what_cannot_be_undone_is_for_the_proven_where_there_are_any if {
+	goes(object.union(trials(0, 0), harmless("low", false))) == ["agt_1"]
+	asked(object.union(harmless("low", false), both(unproven))).permitted == ["agt_1", "agt_2"]
+}
+
+test_where_nobody_is_proven_somebody_does_the_work if {
+	all := object.union_n([risk("low"), both(unproven), trials(40, 10000)])
+	asked(all).permitted == ["agt_1", "agt_2"]
+	alone := {"candidates": [object.union(one, failed), object.union(two, unproven)]}
+	asked(object.union_n([risk("low"), trials(40, 10000), alone])).permitted == ["agt_2"]
+}
+
 test_an_agent_that_failed_is_asked_again_only_when_alone if {
-	asked({"candidates": [one, object.union(two, {"failed_before": true})]}).permitted == ["agt_1"]
+	asked(beside({"failed_before": true})).permitted == ["agt_1"]
 	asked(both({"failed_before": true})).permitted == ["agt_1", "agt_2"]
 }
 
@@ -222,7 +260,7 @@ test_an_open_breaker_lets_nothing_pass if {
 	codes(both({"breaker": "open"})) == {"breaker_open"}
 	asked(object.union(both({"breaker": "open"}), approval)).answer == "deny"
 	asked(object.union(both({"breaker": "open"}), undo)).answer == "deny"
-	asked({"candidates": [one, object.union(two, {"breaker": "open"})]}).permitted == ["agt_1"]
+	asked(beside({"breaker": "open"})).permitted == ["agt_1"]
 	asked(both({"breaker": "half_open"})).permitted == ["agt_1", "agt_2"]
 }
 
@@ -242,7 +280,7 @@ test_retries_have_a_budget if {
 	asked(spent).answer == "permit"
 	codes(object.union(retry, spent)) == {"retry_budget"}
 	asked(object.union_n([retry, spent, undo])).answer == "permit"
-	asked(object.union(retry, {"candidates": [one, object.union(two, {"retries_left": 0})]})).permitted == ["agt_1"]
+	asked(object.union(retry, beside({"retries_left": 0}))).permitted == ["agt_1"]
 	codes(object.union(retry, both({"retries_left": 0, "standing": "suspended"}))) == {"no_agent_permitted"}
 }
 
@@ -259,9 +297,9 @@ test_what_costs_nothing_is_always_affordable if {
 test_personal_data_goes_only_where_it_may if {
 	loose := {"compliance": [], "data_classes": []}
 	excluded(loose) == {"compliance_missing", "data_class_missing"}
-	impersonal := {"contract": {"governance": {"dataClasses": ["financial"]}}}
+	impersonal := governed({"dataClasses": ["financial"]})
 	asked(object.union(impersonal, both(loose))).answer == "permit"
-	health := {"contract": {"governance": {"dataClasses": ["health"]}}}
+	health := governed({"dataClasses": ["health"]})
 	codes(health) == {"no_agent_permitted"}
 }
 

@@ -49,7 +49,7 @@ enum Handed {
     /// Nothing happened in it.
     Nothing(Box<Run>),
     /// It is on its way to the disk.
-    Over { finished: Vec<Finished>, commit: Commit, answered: bool },
+    Over { finished: Vec<Finished>, commit: Commit, answered: bool, offended: bool },
 }
 
 /// The most inputs that one turn takes in.
@@ -197,17 +197,21 @@ impl Reins {
             return Ok(Handed::Nothing(Box::new(turn.run)));
         }
         let answered = turn.events.iter().any(|event| matches!(event, Event::Answered { .. }));
+        let offended = turn.seen.iter().any(|(_, seen, _)| seen.is_an_offence());
         let (finished, commit) = self.core.hand_over(vec![turn], None)?;
-        Ok(Handed::Over { finished, commit, answered })
+        Ok(Handed::Over { finished, commit, answered, offended })
     }
 
     /// Waits until a turn is durable, and then does what it permits.
     async fn commit(&mut self, handed: Result<Handed, EngineError>) -> Result<Run, EngineError> {
-        let (mut finished, commit, answered) = match handed? {
+        let (mut finished, commit, answered, offended) = match handed? {
             Handed::Nothing(run) => return Ok(*run),
-            Handed::Over { finished, commit, answered } => (finished, commit, answered),
+            Handed::Over { finished, commit, answered, offended } => (finished, commit, answered, offended),
         };
         let committed = self.core.durable(commit).await?;
+        if offended {
+            self.core.quarantine_offenders().await?;
+        }
         if answered {
             failpoint::reach(failpoint::AFTER_OUTCOME);
         }

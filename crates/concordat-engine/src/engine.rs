@@ -54,6 +54,7 @@ impl Engine {
             core.record_install(&event, bundle, now).await?;
         }
         core.record_start().await?;
+        core.quarantine_offenders().await?;
         recover::open_runs(&core).await?;
         tokio::spawn(usher(core.clone()));
         let recent: Vec<_> = core.world.read().events.recent().cloned().collect();

@@ -18,8 +18,8 @@ use concordat_model::trust::{Belief, TrustKey, TrustView};
 use concordat_model::work::{Leg, Outcome, Work};
 use concordat_policy::input::{
     AdmitContract, AdmitInput, AdmitStep, Candidate, DispatchContract, DispatchInput, DispatchStep,
-    DispatchTelling, Load, Price, ReleaseAgent, ReleaseContract, ReleaseInput, ReleaseOutput, ReleaseStep,
-    ReviewEvidence, SkillSupply, Submitter,
+    DispatchTelling, DispatchTrials, Load, Price, ReleaseAgent, ReleaseContract, ReleaseInput, ReleaseOutput,
+    ReleaseStep, ReviewEvidence, SkillSupply, Submitter,
 };
 use jiff::Timestamp;
 
@@ -175,6 +175,8 @@ pub(crate) fn dispatch(
             telling: work.telling.as_deref().map(DispatchTelling::from),
             tainted: if work.attempt.leg == Leg::Do { step.tainted_by.clone() } else { Vec::new() },
         },
+        trials: trust_domain(run)
+            .map(|domain| DispatchTrials::of(world.trust.trials(&domain), world.trust.drift(&domain))),
         candidates,
         review: evidence(
             run,

@@ -10,12 +10,14 @@ mod said;
 use concordat_ledger::record::Record;
 use concordat_model::contract::Risk;
 use concordat_model::principal::Principal;
-use concordat_model::trust::{Cause, Seen, TrustKey};
+use concordat_model::registry::AgentEvent;
+use concordat_model::trust::{AttemptCause, Cause, Seen, TrustKey};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::core::Core;
 use crate::error::EngineError;
+use crate::ports::{Change, Commit};
 use crate::scribe::Place;
 use crate::world::World;
 
@@ -56,6 +58,7 @@ impl Core {
             return Err(EngineError::Conflict(odd.to_string()));
         }
         world.note_said(&change);
+        world.note_offence(&change);
         let subject = key.agent.to_string();
         let place = Place { subject: &subject, seq: world.take_seq(&subject), at };
         records.push(self.scribe.seal(&*self.clock, "trust.changed", place, &change)?);
@@ -67,6 +70,37 @@ impl Core {
             records.push(self.scribe.seal(&*self.clock, kind, place, &told)?);
         }
         Ok(true)
+    }
+}
+
+impl Core {
+    /// Puts everybody in quarantine who broke a critical rule: nobody gives such an agent work before people have looked.
+    ///
+    /// A turn that finds it out cannot do this itself, because no agent's standing changes while agents are chosen. What a
+    /// crash leaves undone is done at the next start.
+    pub(crate) async fn quarantine_offenders(&self) -> Result<(), EngineError> {
+        let commit = self.kept_from_work()?;
+        match commit {
+            Some(commit) => self.durable(commit).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn kept_from_work(&self) -> Result<Option<Commit>, EngineError> {
+        let _nobody_chooses = self.standings.write();
+        let mut world = self.world.write();
+        let (at, mut records) = (self.clock.now(), Vec::new());
+        for (agent, AttemptCause { run, attempt }) in std::mem::take(&mut world.offenders) {
+            let event = AgentEvent::Quarantined { run, attempt };
+            if world.apply_agent(agent, &event, None, at).is_ok() {
+                let subject = agent.to_string();
+                let place = Place { subject: &subject, seq: world.take_seq(&subject), at };
+                records.push(self.scribe.seal(&*self.clock, event.record_type(), place, &event)?);
+                tracing::warn!(%agent, %run, "the agent {agent} broke a critical rule in {run}: it is in quarantine");
+            }
+        }
+        let change = Change { records, ..Change::default() };
+        Ok(Some(change).filter(|change| !change.records.is_empty()).map(|change| self.store.commit(change)))
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use concordat_model::agent::Registration;
+use concordat_model::agent::{Registration, Tie};
 use concordat_model::digest::Digest;
 use concordat_model::hold::{HoldEvent, Holds};
 use concordat_model::id::{AgentId, DecisionId, EventId, HoldId, KeyId, PushId, ReviewId, RunId};
@@ -18,7 +18,7 @@ use concordat_model::push::PushEvent;
 use concordat_model::registry::{AgentEvent, Registry, RegistryError};
 use concordat_model::run::event::About;
 use concordat_model::trigger::TriggerEvent;
-use concordat_model::trust::{Cause, RatingCause, Seen, TrustBook, TrustChanged, TrustKey};
+use concordat_model::trust::{AttemptCause, Cause, RatingCause, Seen, TrustBook, TrustChanged, TrustKey};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -50,6 +50,8 @@ pub(crate) struct World {
     pub(crate) holds: Holds,
     /// What the log tells of OPA's doors, until they are opened.
     pub(crate) opa: BTreeMap<TenantName, concordat_policy::opa::State>,
+    /// Agents that broke a critical rule and are not in quarantine for it yet, with where they did.
+    pub(crate) offenders: BTreeMap<AgentId, AttemptCause>,
     /// What the operator had set at the last start.
     pub(crate) settings: Option<Value>,
     /// The number of the next record of each subject that is not a run.
@@ -177,6 +179,7 @@ impl World {
                 let change: TrustChanged = stored.read()?;
                 self.trust.apply(&change).map_err(|error| stored.odd(error))?;
                 self.note_said(&change);
+                self.note_offence(&change);
                 Ok(())
             }
             "key.created" | "key.revoked" => {
@@ -246,7 +249,7 @@ impl World {
         Ok(self.apply_agent(id, event, brought, at)?)
     }
 
-    /// Folds what happened to an agent. A new one is entered with what its owner's other agents leave against it.
+    /// Folds what happened to an agent. One that is new, or elsewhere, is entered with what others of its party leave against it.
     pub(crate) fn apply_agent(
         &mut self,
         id: AgentId,
@@ -255,8 +258,18 @@ impl World {
         at: Timestamp,
     ) -> Result<(), RegistryError> {
         self.registry.apply(id, event, brought, at)?;
-        if let (AgentEvent::Registered { .. }, Some(agent)) = (event, self.registry.agent(id)) {
-            self.trust.registered(id, &agent.registration.owner, at);
+        if self.registry.agent(id).is_some_and(|agent| !agent.standing.works()) {
+            self.offenders.remove(&id);
+        }
+        let ties = match event {
+            AgentEvent::Registered { ties, .. } => Some(ties),
+            // What was written before there were ties says nothing of them, and changed none.
+            AgentEvent::Revised { ties, .. } => Some(ties).filter(|ties| !ties.is_empty()),
+            _ => None,
+        };
+        if let (Some(ties), Some(agent)) = (ties, self.registry.agent(id)) {
+            let owner = Tie::owner(&agent.registration.owner);
+            self.trust.registered(id, ties.iter().cloned().chain([owner]), at);
         }
         Ok(())
     }
@@ -271,6 +284,17 @@ impl World {
                 self.testified.insert((change.key.clone(), said.by.clone()), change.after.since);
             }
             Cause::Person(_) | Cause::Attempt(_) | Cause::Probe(_) => {}
+        }
+    }
+
+    /// Remembers who broke a critical rule, until it is kept from work.
+    pub(crate) fn note_offence(&mut self, change: &TrustChanged) {
+        let works = |id| self.registry.agent(id).is_some_and(|agent| agent.standing.works());
+        match &change.cause {
+            Cause::Attempt(cause) if change.seen.is_an_offence() && works(change.key.agent) => {
+                self.offenders.insert(change.key.agent, cause.clone());
+            }
+            _ => {}
         }
     }
 

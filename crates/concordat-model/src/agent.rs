@@ -8,6 +8,7 @@ mod instance;
 mod probe;
 mod skill;
 mod standing;
+mod tie;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ pub use instance::Instance;
 pub use probe::{ProbeResult, Probed, TriedExample};
 pub use skill::{Example, MOST_EXAMPLES, Skill};
 pub use standing::{Placed, Standing};
+pub use tie::Tie;
 
 /// What a registry administrator registers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -150,6 +150,22 @@ pub enum Answer {
     },
 }
 
+impl Decision {
+    /// How badly the agent broke a rule with what was decided about, if policy says so and people did not pass over it.
+    ///
+    /// Where people are asked first, nothing is known yet; what they then let pass counts against nobody.
+    #[must_use]
+    pub fn violation(&self) -> Option<Severity> {
+        let broken = self.checks.iter().filter(|check| check.violation && check.result == CheckResult::Fail);
+        let broken = broken.map(|check| check.severity);
+        match self.answer {
+            Answer::Review { .. } => None,
+            Answer::Permit => broken.filter(|severity| *severity < Severity::High).max(),
+            Answer::Deny { .. } => broken.max(),
+        }
+    }
+}
+
 impl Answer {
     /// The answer's name in tables, metrics and the log.
     #[must_use]
@@ -238,6 +254,9 @@ pub struct Check {
     /// The way out, where policy knows one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
+    /// Release only: whether the agent broke a rule by it, which counts against the agent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub violation: bool,
 }
 
 /// How a check ended.

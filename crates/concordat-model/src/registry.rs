@@ -193,10 +193,15 @@ impl Agent {
         at: Timestamp,
     ) -> Result<(), RegistryError> {
         let placed =
-            |by: &PrincipalName, reason: &String| Placed { by: by.clone(), reason: reason.clone(), at };
+            |by: &PrincipalName, reason: &String| Placed { by: Some(by.clone()), reason: reason.clone(), at };
         match (event, brought) {
             (AgentEvent::Suspended { by, reason, .. }, _) => {
                 self.place(Standing::Suspended, placed(by, reason))
+            }
+            (AgentEvent::Quarantined { run, attempt }, _) => {
+                let (number, step) = (attempt.number, &attempt.step);
+                let reason = format!("it broke a critical rule with attempt {number} of `{step}` in `{run}`");
+                self.place(Standing::Quarantined, Placed { by: None, reason, at })
             }
             (AgentEvent::Restored { by, reason, .. }, _) => {
                 self.place(Standing::Eligible, placed(by, reason))

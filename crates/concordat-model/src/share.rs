@@ -18,6 +18,12 @@ impl Share {
     /// The whole.
     pub const ONE: Share = Share(10_000);
 
+    /// A share of so many basis points; the whole, where they are more than that.
+    #[must_use]
+    pub const fn points_of(points: u16) -> Share {
+        if points > 10_000 { Share::ONE } else { Share(points) }
+    }
+
     /// The share nearest to `fraction`; what lies outside 0 to 1, or is not a number, becomes the nearer end.
     #[must_use]
     pub fn of(fraction: f64) -> Share {

@@ -16,7 +16,7 @@
 //!
 //! What people say is evidence as well, with their name and a reason on it; nothing sets a score. Good work counts at
 //! a risk for as much as was at stake when it was done (`stake`), and an owner's bad record goes along with whoever is
-//! registered next (`book`).
+//! registered next (`book`). What agents without proof get of a domain's work is counted too (`trials`).
 //!
 //! Not here: choosing between agents, and what score suffices for what. Both are for `concordat-policy`.
 
@@ -31,6 +31,7 @@ mod score;
 mod seen;
 mod stake;
 mod state;
+mod trials;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,7 @@ pub use evidence::{Counts, Evidence, OUTCOME};
 pub use seen::{Fit, Rating, Seen};
 pub use stake::Stakes;
 pub use state::TrustState;
+pub use trials::Trials;
 
 /// Trust as policy sees it: whole numbers, the same on every machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +60,14 @@ pub struct TrustView {
     pub lower_bound: Share,
     /// How much decayed evidence stands behind it, in outcomes.
     pub evidence: u32,
+    /// Whether it has yet to prove itself: the lower bound is below [`TrustView::PROVEN`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unproven: bool,
+}
+
+impl TrustView {
+    /// The least lower bound of an agent that has proved itself: four or five good outcomes, and no bad one.
+    pub const PROVEN: Share = Share::points_of(4_000);
 }
 
 /// What trust is in: one revision of an agent, at one skill, in one domain.

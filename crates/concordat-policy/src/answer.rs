@@ -3,7 +3,8 @@
 //! ```text
 //! {answer: "permit" | "review" | "deny",
 //!  reasons: [{code, message, fix?}],          none on permit, at least one otherwise
-//!  checks: [{policy, result, severity, message, fix?}],
+//!  checks: [{policy, result, severity, message, fix?,
+//!            violation?: true}],              release only, of a failed check: it counts against the agent
 //!  permitted: [id], excluded: {id: [code]},   dispatch only; on permit every candidate is in one of them
 //!  strategy: "explore" | "best" | "cheapest" | "ranked",   dispatch only, on permit; how one of them is chosen
 //!  regions: ["eu"],                           dispatch only, on permit; each permitted agent works in one of them
@@ -99,6 +100,7 @@ pub(crate) fn read(gate: Gate, value: &Value, candidates: &Offered) -> Result<An
     }
     let raw: Raw = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
     check_codes(&raw)?;
+    check_violations(gate, &raw)?;
     check_candidates(gate, &raw, candidates)?;
     let excluded = explained(&raw)?;
     let mut permitted = raw.permitted;
@@ -172,6 +174,19 @@ fn check_codes(raw: &Raw) -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+/// Only what an agent did can break a rule, and only a check that failed says that one was broken.
+fn check_violations(gate: Gate, raw: &Raw) -> Result<(), Failed> {
+    let Some(check) = raw
+        .checks
+        .iter()
+        .find(|check| check.violation && (gate != Gate::Release || check.result != CheckResult::Fail))
+    else {
+        return Ok(());
+    };
+    let why = "a violation is a failed check of the release gate";
+    Err(malformed(format!("`{}` is none: {why}", check.policy)))
 }
 
 fn check_candidates(gate: Gate, raw: &Raw, candidates: &Offered) -> Result<(), Failed> {

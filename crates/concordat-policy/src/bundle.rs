@@ -82,6 +82,8 @@ const STANDARD: &[(&str, &str)] = &embedded![
     "cookbook/four_eyes_on_agents_test.rego",
     "cookbook/geography.rego",
     "cookbook/geography_test.rego",
+    "cookbook/output_size.rego",
+    "cookbook/output_size_test.rego",
     "cookbook/preference.rego",
     "cookbook/preference_test.rego",
     "cookbook/proven_skills.rego",

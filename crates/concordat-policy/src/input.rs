@@ -29,7 +29,8 @@ pub use concordat_model::agent::Standing;
 pub use self::access::{AccessInput, Action, Resource, ResourceKind};
 pub use self::admit::{AdmitContract, AdmitInput, AdmitStep, SkillSupply};
 pub use self::dispatch::{
-    BreakerState, Candidate, DispatchContract, DispatchInput, DispatchStep, DispatchTelling, Load,
+    BreakerState, Candidate, DispatchContract, DispatchInput, DispatchStep, DispatchTelling, DispatchTrials,
+    Load,
 };
 pub use self::enroll::{EnrollAgent, EnrollChange, EnrollInput, EnrollSkill, EnrollTry};
 pub use self::health::{Errors, Health, InstanceLoad};

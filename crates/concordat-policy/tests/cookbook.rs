@@ -30,6 +30,7 @@ fn with(line: Option<&str>, gate: Gate) -> Policy {
 fn question(gate: Gate, change: &Value) -> Vec<u8> {
     let mut input = match gate {
         Gate::Admit => serde_json::to_value(support::admit()).unwrap(),
+        Gate::Release => serde_json::to_value(support::release()).unwrap(),
         Gate::Enroll => serde_json::from_slice(include_bytes!("../src/check/inputs/enroll.json")).unwrap(),
         _ => serde_json::to_value(support::dispatch()).unwrap(),
     };
@@ -97,6 +98,7 @@ fn one_line_switches_a_policy_on() {
     let own = json!({"/author": "rita", "/from": "proposed"});
     check("four_eyes_on_agents", &own, "permit ", "review four_eyes");
     check("tainted_input", &plain, "permit trust_lost", "review tainted_input trust_lost");
+    check("output_size", &json!({"/output/bytes": 1_048_577}), "permit ", "deny output_huge");
 }
 
 #[test]
@@ -107,11 +109,11 @@ fn every_policy_of_the_cookbook_is_tried_above() {
         .filter_map(|(path, _)| path.strip_prefix("cookbook/")?.strip_suffix(".rego"))
         .filter(|name| *name != "meanings")
         .collect();
-    assert_eq!(names.len(), 12, "{names:?}");
+    assert_eq!(names.len(), 13, "{names:?}");
     let text = include_str!("cookbook.rs");
     assert!(names.iter().all(|name| text.contains(&format!("check(\"{name}\""))), "{names:?}");
     let all: Vec<(Gate, String)> = names.iter().map(|name| switch(name)).collect();
-    for gate in [Gate::Admit, Gate::Dispatch, Gate::Enroll] {
+    for gate in [Gate::Admit, Gate::Dispatch, Gate::Release, Gate::Enroll] {
         let lines: Vec<&str> =
             all.iter().filter(|(known, _)| *known == gate).map(|(_, line)| line.as_str()).collect();
         with(Some(&lines.join("\n\n")), gate);

@@ -223,7 +223,8 @@ impl Server {
                 return detail;
             }
             let patience = std::time::Duration::from_secs(20);
-            tokio::time::timeout(patience, grown.changed()).await.expect("nothing happens").unwrap();
+            let grew = tokio::time::timeout(patience, grown.changed()).await;
+            grew.unwrap_or_else(|_| panic!("nothing happens, and it stays so: {detail}")).unwrap();
         }
     }
 

@@ -133,7 +133,7 @@ impl<'h> Told<'h> {
 
     fn stand(&mut self, place: u64, agent: AgentId, event: &AgentEvent) {
         let eligible = match event {
-            AgentEvent::Suspended { .. } => false,
+            AgentEvent::Suspended { .. } | AgentEvent::Quarantined { .. } => false,
             AgentEvent::Restored { .. } => true,
             AgentEvent::Registered { standing, .. } => standing.is_none_or(Standing::works),
             AgentEvent::Placed { to: standing, .. } | AgentEvent::Revised { standing, .. } => {

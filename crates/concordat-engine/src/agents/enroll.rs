@@ -3,7 +3,9 @@
 //! INVARIANT: from the question whether it may happen until it is handed to the store, nobody else changes an agent or
 //! chooses one.
 
-use concordat_model::agent::{Agent, Registration, Standing};
+use std::collections::BTreeSet;
+
+use concordat_model::agent::{Agent, Registration, Standing, Tie};
 use concordat_model::decision::Answer;
 use concordat_model::digest::{self, Digest};
 use concordat_model::id::DecisionId;
@@ -17,7 +19,7 @@ use jiff::Timestamp;
 use super::credentials::Sealed;
 use crate::engine::{Caller, Engine, decided};
 use crate::error::EngineError;
-use crate::ports::{Change, Commit};
+use crate::ports::{Change, Commit, origin};
 use crate::scribe::Place;
 use crate::world::World;
 
@@ -104,11 +106,13 @@ impl Enrolling {
                 enroll: Some(enroll),
                 standing: Some(if permitted { to } else { Standing::Proposed }),
                 tenant: Some(self.by.tenant.clone()),
+                ties: ties(&self.agent.registration),
             },
             (EnrollChange::Revise, false) => AgentEvent::Proposed { revision, by, reason, access, enroll },
             (EnrollChange::Revise, true) => {
                 let author = self.author.clone().unwrap_or_else(|| by.clone());
-                AgentEvent::Revised { revision, author, by, reason, standing: to, access, enroll }
+                let ties = ties(&self.agent.registration);
+                AgentEvent::Revised { revision, author, by, reason, standing: to, access, enroll, ties }
             }
             (EnrollChange::Credentials, _) => match &self.credentials {
                 Some(sealed) => AgentEvent::CredentialsSet {
@@ -140,6 +144,12 @@ impl Enrolling {
             }
         }
     }
+}
+
+/// What ties an agent to others, beside its owner: where it answers, and the key that its card is signed with.
+fn ties(registration: &Registration) -> BTreeSet<Tie> {
+    let origins = registration.urls().map(|url| Tie::origin(origin(url)));
+    origins.chain(registration.binding.card_key().map(Tie::card_key)).collect()
 }
 
 impl Engine {

@@ -112,7 +112,8 @@ impl Engine {
 
     /// Reads the card of an agent again, and changes its registration by what the card says now.
     ///
-    /// Cards know nothing of schemas, limits, prices and regimes: what was registered of them stays.
+    /// Cards know nothing of schemas, limits, prices and regimes: what was registered of them stays. The card has to be
+    /// signed by this key, or else by the one that was registered, if there is one; a new one is a part of the change.
     ///
     /// # Errors
     /// The agent has no card, it cannot be read, another change came between, or the change is refused.
@@ -140,7 +141,7 @@ impl Engine {
         let wanted = CardWanted {
             protocol,
             url: before.binding.url().to_owned(),
-            key,
+            key: key.or_else(|| before.binding.card_key().map(str::to_owned)),
             owner: Some(before.owner.clone()),
             domains: before.domains.clone(),
         };
@@ -174,7 +175,7 @@ impl Engine {
                 Some(Proposed { registration, placed, .. }) => {
                     let revising =
                         revision(found, Brought::of(registration.clone())?, caller, &approval.reason)?;
-                    Ok(Enrolling { author: Some(placed.by.clone()), waits: false, ..revising })
+                    Ok(Enrolling { author: placed.by.clone(), waits: false, ..revising })
                 }
                 None => {
                     let to = if approval.probation { Standing::Probation } else { Standing::Eligible };

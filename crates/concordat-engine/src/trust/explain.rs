@@ -6,7 +6,7 @@ use concordat_model::contract::Risk;
 use concordat_model::id::AgentId;
 use concordat_model::name::{DomainName, SkillName};
 use concordat_model::share::Share;
-use concordat_model::trust::{Counts, Dimension, Drift, Formula, TrustChanged, TrustKey, TrustView};
+use concordat_model::trust::{Counts, Dimension, Drift, Formula, Trials, TrustChanged, TrustKey, TrustView};
 use jiff::Timestamp;
 
 use super::conflict;
@@ -30,6 +30,8 @@ pub struct Explained {
     pub sides: Vec<Side>,
     /// How the agents of the domain do.
     pub drift: Drift,
+    /// What agents without proof got of the domain's low-risk work.
+    pub trials: Trials,
     /// Since when nothing is learnt, if so.
     pub frozen: Option<Timestamp>,
     /// The last changes, newest first, with the index of their records.
@@ -174,6 +176,6 @@ fn explained(world: &World, key: TrustKey, now: Timestamp) -> Explained {
         Side { dimension: *dimension, weight, seen, presumed, lower_bound: all.lower_bound() }
     };
     let sides = Dimension::ALL.iter().map(side).collect();
-    let drift = book.drift(&key.domain);
-    Explained { key, views, sides, drift, frozen: book.frozen(), changes: Vec::new() }
+    let (drift, trials) = (book.drift(&key.domain), book.trials(&key.domain));
+    Explained { key, views, sides, drift, trials, frozen: book.frozen(), changes: Vec::new() }
 }

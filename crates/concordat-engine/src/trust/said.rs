@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use concordat_model::agent::Agent;
-use concordat_model::decision::Severity;
 use concordat_model::digest::Digest;
 use concordat_model::id::{AgentId, RunId};
 use concordat_model::name::{DomainName, PrincipalName, SkillName};
@@ -144,9 +143,8 @@ impl Engine {
             let lesson = Lesson { key, seen, risk: None, cause: Cause::Person(person), at };
             core.learn(&mut world, lesson, &mut records)?;
             let event = AgentEvent::Suspended { by, reason, access: access.decision.id, enroll: None };
-            let critical = seen == Seen::Violated { severity: Severity::Critical };
             // Whoever is suspended already stays so.
-            if critical && world.apply_agent(found.id, &event, None, at).is_ok() {
+            if seen.is_an_offence() && world.apply_agent(found.id, &event, None, at).is_ok() {
                 let place = Place { subject: &subject, seq: world.take_seq(&subject), at };
                 records.push(core.scribe.seal(&*core.clock, event.record_type(), place, &event)?);
             }

@@ -1,10 +1,11 @@
 //! The release gate: what an agent answered becomes usable only here.
 
-use concordat_model::decision::{Answer, Gate};
+use concordat_model::decision::{Answer, Decision, Gate};
 use concordat_model::run::Phase;
 use concordat_model::run::due::Ask;
 use concordat_model::run::event::{About, Event};
 use concordat_model::run::leg::LegState;
+use concordat_model::trust::Seen;
 use concordat_model::work::Outcome;
 use concordat_policy::{Authorized, Refusal, Released};
 
@@ -22,7 +23,8 @@ impl Turn<'_> {
         let input = gates::release(&self.run, step, &outcome, &self.core.world.read(), self.at);
         match self.core.policies.panel().release(self.decision_id(), &input, outcome) {
             Ok(Released { outcome, asked }) => {
-                self.decided(asked, Some(ask.attempt.clone()))?;
+                let decision = self.decided(asked, Some(ask.attempt.clone()))?;
+                self.hold_against(ask, &decision);
                 match self.decomposed(ask, step, &outcome) {
                     Some(steps) => self.delegate_steps(ask, step, steps, outcome.decision()),
                     None => {
@@ -54,6 +56,7 @@ impl Turn<'_> {
     fn withheld(&mut self, ask: &Ask, refusal: Refusal<Outcome>) -> Result<(), EngineError> {
         let Refusal { asked, held } = refusal;
         let decision = self.decided(asked, Some(ask.attempt.clone()))?;
+        self.hold_against(ask, &decision);
         let stopping = matches!(self.run.state.phase, Phase::Closing(_));
         match &decision.answer {
             // Nobody needs the result of a run that stops, so nobody is asked about it.
@@ -62,6 +65,22 @@ impl Turn<'_> {
                 self.open_review(about, Some(decision.id), held.digest, None)
             }
             _ => self.fail(ask.attempt.clone(), refused(&decision)),
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Notes a rule that the agent broke by its answer, if the gate says so. A result that was taken over from an earlier
+    /// run was held against it there.
+    fn hold_against(&mut self, ask: &Ask, decision: &Decision) {
+        let Some(severity) = decision.violation() else { return };
+        let recalled =
+            |event: &Event| matches!(event, Event::Recalled { attempt, .. } if *attempt == ask.attempt);
+        if self.events.iter().any(recalled) {
+            return;
+        }
+        if let Some(LegState::Answered { agent, .. }) = self.run.state.leg(ask.step, ask.attempt.leg) {
+            self.see(ask.step, &ask.attempt, *agent, Seen::Violated { severity });
         }
     }
 }

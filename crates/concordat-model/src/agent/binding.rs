@@ -36,6 +36,9 @@ pub enum Binding {
         /// How answers come.
         #[serde(default)]
         answers: A2aAnswers,
+        /// The public key in PEM (Ed25519 or P-256) that its card has to be signed by whenever it is read again.
+        #[serde(default, rename = "cardKey", skip_serializing_if = "Option::is_none")]
+        card_key: Option<String>,
     },
     /// The Model Context Protocol over streamable HTTP. The skill is the tool, the parameters are its arguments.
     Mcp {
@@ -83,6 +86,12 @@ pub enum A2aAnswers {
     Pushing,
 }
 
+/// How a public key in PEM begins (RFC 7468).
+const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----";
+
+/// The longest public key in PEM, in bytes; those of the curves that are used take less than 200.
+const LONGEST_KEY: usize = 1024;
+
 /// The longest name of a tenant, in bytes.
 const LONGEST_TENANT: usize = 128;
 
@@ -92,6 +101,15 @@ impl Binding {
     pub fn url(&self) -> &str {
         match self {
             Binding::Execute { url, .. } | Binding::A2a { url, .. } | Binding::Mcp { url } => url,
+        }
+    }
+
+    /// The public key in PEM that its card has to be signed by, if it is held to one.
+    #[must_use]
+    pub fn card_key(&self) -> Option<&str> {
+        match self {
+            Binding::A2a { card_key, .. } => card_key.as_deref(),
+            Binding::Execute { .. } | Binding::Mcp { .. } => None,
         }
     }
 
@@ -126,7 +144,7 @@ impl Binding {
 
     /// What is wrong with it, as far as its form tells.
     pub(super) fn problems(&self) -> Vec<Problem> {
-        let Binding::A2a { protocol, version, tenant, .. } = self else { return Vec::new() };
+        let Binding::A2a { protocol, version, tenant, card_key, .. } = self else { return Vec::new() };
         let mut found = Vec::new();
         if *version == A2aVersion::V03 && *protocol == A2aProtocol::HttpJson {
             let message = "agents of A2A 0.3 are reached over `jsonrpc` only";
@@ -141,6 +159,11 @@ impl Binding {
                 && tenant.bytes().all(plain)
                 && tenant.bytes().any(|byte| byte != b'.')
         };
+        let is_key = |pem: &String| pem.len() <= LONGEST_KEY && pem.trim_start().starts_with(PUBLIC_KEY);
+        if card_key.as_ref().is_some_and(|pem| !is_key(pem)) {
+            let message = format!("the key of a card is a public key in PEM: it begins with `{PUBLIC_KEY}`");
+            found.push(Problem::new("agent-binding", "/binding/cardKey", message));
+        }
         if tenant.as_ref().is_some_and(|tenant| !fits(tenant)) {
             let message = format!("a tenant has 1 to {LONGEST_TENANT} letters, digits and `-_.~`");
             found.push(Problem::new("agent-binding", "/binding/tenant", message));

@@ -89,8 +89,8 @@ impl std::fmt::Display for Standing {
 /// Who made an agent stand as it does, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
-    /// Who.
-    pub by: PrincipalName,
+    /// Who; nobody, where policy found that it broke a rule.
+    pub by: Option<PrincipalName>,
     /// Why, in their words.
     pub reason: String,
     /// Since when.

@@ -1,12 +1,15 @@
 //! What is done to agents, as the log tells it.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::agent::{ProbeResult, Standing, TriedExample};
+use crate::agent::{ProbeResult, Standing, Tie, TriedExample};
 use crate::digest::Digest;
-use crate::id::DecisionId;
+use crate::id::{DecisionId, RunId};
 use crate::name::{AgentName, PrincipalName, SkillName, TenantName};
+use crate::work::Attempt;
 
 /// Something that was done to an agent's place in the registry.
 ///
@@ -34,6 +37,9 @@ pub enum AgentEvent {
         /// The organisation of who registered it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tenant: Option<TenantName>,
+        /// What ties it to others, beside its owner.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        ties: BTreeSet<Tie>,
     },
     /// It gets no more work.
     Suspended {
@@ -46,6 +52,13 @@ pub enum AgentEvent {
         /// The enroll decision that let it happen.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         enroll: Option<DecisionId>,
+    },
+    /// It gets no more work until somebody has looked: policy found that it broke a critical rule.
+    Quarantined {
+        /// The run in which it did so.
+        run: RunId,
+        /// The step, leg and try that it answered.
+        attempt: Attempt,
     },
     /// It gets work again.
     Restored {
@@ -103,6 +116,9 @@ pub enum AgentEvent {
         access: DecisionId,
         /// The enroll decision that let it happen.
         enroll: DecisionId,
+        /// What ties it to others, beside its owner.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        ties: BTreeSet<Tie>,
     },
     /// The registration that waited for approval does not come into force.
     Declined {
@@ -186,9 +202,10 @@ pub enum AgentEvent {
 
 impl AgentEvent {
     /// The record types of what happens to agents.
-    pub const TYPES: [&str; 11] = [
+    pub const TYPES: [&str; 12] = [
         "agent.registered",
         "agent.suspended",
+        "agent.quarantined",
         "agent.restored",
         "agent.placed",
         "agent.proposed",
@@ -206,6 +223,7 @@ impl AgentEvent {
         match self {
             AgentEvent::Registered { .. } => "agent.registered",
             AgentEvent::Suspended { .. } => "agent.suspended",
+            AgentEvent::Quarantined { .. } => "agent.quarantined",
             AgentEvent::Restored { .. } => "agent.restored",
             AgentEvent::Placed { .. } => "agent.placed",
             AgentEvent::Proposed { .. } => "agent.proposed",
@@ -226,6 +244,7 @@ impl AgentEvent {
             | AgentEvent::Proposed { revision, .. }
             | AgentEvent::Revised { revision, .. } => Some(*revision),
             AgentEvent::Suspended { .. }
+            | AgentEvent::Quarantined { .. }
             | AgentEvent::Restored { .. }
             | AgentEvent::Placed { .. }
             | AgentEvent::Declined { .. }

@@ -13,8 +13,10 @@ use self::known::Known;
 use super::score::outcomes;
 use super::stake::is_betrayed_by_failure;
 use super::{
-    Belief, Cause, Counts, Drift, Evidence, Formula, Seen, TrustChanged, TrustKey, TrustState, TrustView,
+    Belief, Cause, Counts, Drift, Evidence, Formula, Seen, Trials, TrustChanged, TrustKey, TrustState,
+    TrustView,
 };
+use crate::agent::Tie;
 use crate::contract::Risk;
 use crate::id::AgentId;
 use crate::name::{DomainName, SkillName};
@@ -26,14 +28,16 @@ pub struct TrustBook {
     agents: BTreeMap<AgentId, BTreeMap<TrustKey, Entry>>,
     /// Who did something in a field.
     known: Known,
-    /// Who answers for each agent.
-    owners: BTreeMap<AgentId, String>,
-    /// Those of an owner's agents of which something was seen, or which began with something.
-    marked: BTreeMap<String, BTreeSet<AgentId>>,
-    /// What spoke against an agent's owner when it was registered.
+    /// What ties each agent to others.
+    ties: BTreeMap<AgentId, BTreeSet<Tie>>,
+    /// Those of a party's agents of which something was seen, or which began with something.
+    marked: BTreeMap<Tie, BTreeSet<AgentId>>,
+    /// What spoke against an agent's party when it was registered.
     records: BTreeMap<AgentId, BTreeMap<Field, TrustState>>,
     /// How the domains do.
     drifts: BTreeMap<DomainName, Drift>,
+    /// What agents that had yet to prove themselves got of each domain's low-risk work, where others had.
+    trials: BTreeMap<DomainName, Trials>,
     /// Since when nothing is learnt, if so.
     frozen: Option<Timestamp>,
     /// How many changes were entered.
@@ -75,36 +79,37 @@ impl TrustBook {
         self.frozen.map_or(now, |frozen| frozen.min(now))
     }
 
-    /// Enters an agent with its owner, who must not get rid of a bad record by registering another agent.
+    /// Enters an agent with what ties it to others: nobody must get rid of a bad record by registering another agent.
     ///
-    /// It begins with the worst that the owner's other agents leave against it, field by field, and with nothing that
-    /// speaks for it. Agents that were registered before anything was seen owe each other nothing.
-    pub fn registered(&mut self, agent: AgentId, owner: &str, at: Timestamp) {
-        let others = self.marked.get(owner).into_iter().flatten();
-        let mut worst: BTreeMap<Field, (u64, TrustState)> = BTreeMap::new();
-        for (field, state) in others.flat_map(|other| self.fields(*other)) {
-            let record = state.record();
-            let left = record.faded(at);
-            let against = left.delivery.bad + left.quality.bad + left.policy.bad;
-            let known = worst.entry(field).or_insert((0, TrustState::NONE));
-            if against > known.0 {
-                *known = (against, record);
+    /// It begins with the worst that the others leave against it, field by field, and with nothing that speaks for it.
+    /// Agents that were registered before anything was seen owe each other nothing. An agent that moves elsewhere is
+    /// entered again: what waited there is its own from then on, in the fields in which it has not worked.
+    pub fn registered(&mut self, agent: AgentId, ties: impl IntoIterator<Item = Tie>, at: Timestamp) {
+        let ties: BTreeSet<Tie> = ties.into_iter().collect();
+        let others: BTreeSet<AgentId> =
+            ties.iter().filter_map(|tie| self.marked.get(tie)).flatten().copied().collect();
+        let left = others.into_iter().filter(|other| *other != agent).flat_map(|other| self.fields(other));
+        let left: Vec<(Field, TrustState)> = left.map(|(field, state)| (field, state.record())).collect();
+        let records = self.records.entry(agent).or_default();
+        for (field, record) in left {
+            let before = records.get(&field).map_or(0, |known| known.against(at));
+            if record.against(at) > before {
+                records.insert(field, record);
             }
         }
-        worst.retain(|_, (against, _)| *against > 0);
-        if !worst.is_empty() {
-            self.records.insert(agent, worst.into_iter().map(|(field, (_, state))| (field, state)).collect());
+        if records.is_empty() {
+            self.records.remove(&agent);
         }
-        self.owners.insert(agent, owner.to_owned());
+        self.ties.entry(agent).or_default().extend(ties);
         if self.records.contains_key(&agent) || self.agents.contains_key(&agent) {
             self.mark(agent);
         }
     }
 
-    /// Remembers that something is known of an agent, so that nobody has to ask all of its owner's agents.
+    /// Remembers that something is known of an agent, so that nobody has to ask all of its party's agents.
     fn mark(&mut self, agent: AgentId) {
-        if let Some(owner) = self.owners.get(&agent) {
-            self.marked.entry(owner.clone()).or_default().insert(agent);
+        for tie in self.ties.get(&agent).into_iter().flatten() {
+            self.marked.entry(tie.clone()).or_default().insert(agent);
         }
     }
 
@@ -165,12 +170,20 @@ impl TrustBook {
         if before.after(seen, *risk, *formula, after.since) != *after {
             return Err(refused(Fault::After));
         }
+        let field = (key.domain.clone(), key.skill.clone());
+        // Where nobody has proved himself, nobody gets anything at another's cost.
+        let proven = || self.known.best(&field).is_some_and(|bound| bound >= TrustView::PROVEN);
+        if *risk == Some(Risk::Low) && seen.success().is_some() && proven() {
+            let trial = self.view(key, after.since).unproven;
+            let trials = self.trials.entry(key.domain.clone()).or_default();
+            *trials = trials.after(trial);
+        }
         self.changes += 1;
         let entry = Entry { state: *after, change: self.changes };
         if self.agents.entry(key.agent).or_default().insert(key.clone(), entry).is_none() {
             self.mark(key.agent);
         }
-        self.known.place((key.domain.clone(), key.skill.clone()), key.agent, after);
+        self.known.place(field, key.agent, after);
         if let Some(success) = seen.success() {
             let drift = self.drifts.entry(key.domain.clone()).or_default();
             *drift = drift.after(success);
@@ -197,7 +210,7 @@ impl TrustBook {
         })
     }
 
-    /// What spoke against the owner in this field when the agent was registered.
+    /// What spoke against the agent's party in this field when the agent was registered.
     fn record(&self, key: &TrustKey) -> Option<&TrustState> {
         let records = self.records.get(&key.agent)?;
         records.get(&(key.domain.clone(), key.skill.clone()))
@@ -207,6 +220,12 @@ impl TrustBook {
     #[must_use]
     pub fn drift(&self, domain: &DomainName) -> Drift {
         self.drifts.get(domain).copied().unwrap_or_default()
+    }
+
+    /// What agents that had yet to prove themselves got of a domain's low-risk work, where others had.
+    #[must_use]
+    pub fn trials(&self, domain: &DomainName) -> Trials {
+        self.trials.get(domain).copied().unwrap_or_default()
     }
 
     /// What is believed now, as selection draws from it: with an open mind while the domain is shaken.
@@ -246,10 +265,12 @@ impl TrustBook {
         // Failures fade too, so that a very low bound would rise by idling. What it was is the most it can be.
         let fresh = belief_at(state.since);
         let most = if fresh == belief { Share::ONE } else { fresh.lower_bound() };
+        let lower_bound = belief.lower_bound().min(most);
         TrustView {
             mean: belief.mean(),
-            lower_bound: belief.lower_bound().min(most),
+            lower_bound,
             evidence: outcomes(state.faded(now).delivery),
+            unproven: lower_bound < TrustView::PROVEN,
         }
     }
 

@@ -53,7 +53,7 @@ pub enum Seen {
         /// How good it was.
         rating: Rating,
     },
-    /// It broke a rule, as somebody found who answers for that.
+    /// It broke a rule, as policy found, or somebody who answers for that.
     Violated {
         /// How bad that is.
         severity: Severity,
@@ -181,6 +181,12 @@ impl Seen {
             *price = percent;
         }
         self
+    }
+
+    /// Whether it broke a rule so badly that it gets no work until somebody has looked.
+    #[must_use]
+    pub fn is_an_offence(&self) -> bool {
+        *self == Seen::Violated { severity: Severity::Critical }
     }
 
     /// Whether work came out well, where it is work that was seen.

@@ -79,7 +79,13 @@ impl TrustState {
         TrustState { evidence, since: self.since, stakes: self.stakes.part(1, 4) }
     }
 
-    /// What another agent of the same owner begins with: the bad that speaks against the owner, and no good.
+    /// How much speaks against the agent now, in millionths of an outcome.
+    pub(super) fn against(&self, now: Timestamp) -> u64 {
+        let left = self.faded(now);
+        left.delivery.bad + left.quality.bad + left.policy.bad
+    }
+
+    /// What another agent of the same party begins with: the bad that speaks against it, and no good.
     pub(super) fn record(&self) -> TrustState {
         TrustState { evidence: self.evidence.each(Counts::record), since: self.since, stakes: Stakes::NONE }
     }

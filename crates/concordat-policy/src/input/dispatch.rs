@@ -8,8 +8,9 @@ use concordat_model::digest::Digest;
 use concordat_model::id::AgentId;
 use concordat_model::name::{AgentName, ContractName, DomainName, RegionName, SkillName, StepName};
 use concordat_model::payload::Salt;
+use concordat_model::share::Share;
 use concordat_model::step_id::StepId;
-use concordat_model::trust::{Belief, TrustView};
+use concordat_model::trust::{Belief, Drift, Trials, TrustView};
 use concordat_model::work::{Leg, Telling, Work};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -33,6 +34,9 @@ pub struct DispatchInput {
     pub contract: DispatchContract,
     /// The step, leg and try.
     pub step: DispatchStep,
+    /// What agents that have yet to prove themselves got of the domain's low-risk work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trials: Option<DispatchTrials>,
     /// Every agent that claims the skill, at most [`DispatchInput::MOST_CANDIDATES`].
     pub candidates: Vec<Candidate>,
     /// A person's approval of this work, if there is one; its payload is the parameters' digest.
@@ -71,6 +75,26 @@ pub struct DispatchContract {
     /// The milliseconds until the deadline, negative when it has passed; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms_left: Option<i64>,
+}
+
+/// What agents that have yet to prove themselves got of a domain's low-risk work, as the dispatch gate sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DispatchTrials {
+    /// How many outcomes were theirs.
+    pub count: u64,
+    /// Their share of the last hundred or so, in basis points.
+    pub share: Share,
+    /// Whether the domain's agents do much worse than they used to.
+    pub shaken: bool,
+}
+
+impl DispatchTrials {
+    /// What was seen of a domain.
+    #[must_use]
+    pub fn of(trials: Trials, drift: Drift) -> DispatchTrials {
+        DispatchTrials { count: trials.count, share: trials.share(), shaken: drift.shaken }
+    }
 }
 
 /// A step as the dispatch gate sees it.

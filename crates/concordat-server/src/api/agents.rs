@@ -84,7 +84,7 @@ pub struct RefreshAsked {
     /// Why, 1 to 2000 characters; it becomes part of the log.
     #[schema(min_length = 1, max_length = 2000)]
     pub reason: String,
-    /// The public key in PEM (Ed25519 or P-256) that the card has to be signed by.
+    /// The public key in PEM (Ed25519 or P-256) that the card has to be signed by; without it, the one that was registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
@@ -360,7 +360,7 @@ pub enum AgentState {
 /// Who made an agent stand as it does, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Placement {
-    /// Who.
+    /// Who, or `policy`.
     pub by: String,
     /// Why, in their words.
     pub reason: String,
@@ -443,7 +443,7 @@ pub struct ExampleTried {
 /// Why an agent gets no work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Suspension {
-    /// Who suspended it.
+    /// Who suspended it, or `policy`.
     pub by: String,
     /// Why, in their words.
     pub reason: String,

@@ -63,6 +63,9 @@ pub struct TrustAt {
     pub mean: u16,
     /// With 95 % certainty the true share is at least this, in basis points.
     pub lower_bound: u16,
+    /// Whether it has yet to prove itself, and so gets a small part of a domain's low-risk work only where others have.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unproven: bool,
 }
 
 /// One dimension of trust; outcomes in millionths, as they have faded by now.
@@ -95,6 +98,12 @@ pub struct TrustField {
     pub shaken: bool,
     /// How many outcomes were seen in the domain; at 0 the shares say nothing.
     pub seen: i64,
+    /// How many outcomes at low risk were those of agents that had yet to prove themselves.
+    #[serde(default)]
+    pub trials: u64,
+    /// Their share of the last hundred or so, in basis points.
+    #[serde(default)]
+    pub trial_share: u16,
 }
 
 /// Something that changed trust.

@@ -283,7 +283,7 @@ fn detail(app: &App, agent: &Agent) -> Result<AgentDetail, Refusal> {
             .placed
             .as_ref()
             .filter(|_| agent.standing == Standing::Suspended)
-            .map(|placed| Suspension { by: placed.by.to_string(), reason: placed.reason.clone() }),
+            .map(|placed| Suspension { by: who(placed), reason: placed.reason.clone() }),
         placed: agent.placed.as_ref().map(placement),
         author: agent.author.as_ref().map(ToString::to_string),
         proposed: match &agent.proposed {
@@ -308,7 +308,11 @@ fn detail(app: &App, agent: &Agent) -> Result<AgentDetail, Refusal> {
 }
 
 fn placement(placed: &Placed) -> Placement {
-    Placement { by: placed.by.to_string(), reason: placed.reason.clone(), at: placed.at }
+    Placement { by: who(placed), reason: placed.reason.clone(), at: placed.at }
+}
+
+fn who(placed: &Placed) -> String {
+    placed.by.as_ref().map_or_else(|| "policy".to_owned(), ToString::to_string)
 }
 
 fn tried(agent: &Agent, skill: &SkillName, probed: &Probed) -> SkillTried {

@@ -167,6 +167,7 @@ fn told(explained: &Explained) -> TrustIn {
                 risk: word(serde_json::to_value(risk)),
                 mean: view.mean.points(),
                 lower_bound: view.lower_bound.points(),
+                unproven: view.unproven,
             })
             .collect(),
         dimensions: explained
@@ -187,6 +188,8 @@ fn told(explained: &Explained) -> TrustIn {
             long: explained.drift.long,
             shaken: explained.drift.shaken,
             seen: explained.drift.seen,
+            trials: explained.trials.count,
+            trial_share: explained.trials.share().points(),
         },
         // Whose contract it was is for those who may read the log: the index leads there.
         changes: explained

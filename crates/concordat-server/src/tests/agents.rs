@@ -372,3 +372,63 @@ async fn work_stays_in_the_region_that_its_contract_names() {
     let health = server.get(&ada, "/v1/agents/bureau").await.body["health"].clone();
     assert_eq!((&health["calls"], &health["error_rate"]), (&json!(3), &json!(0)), "{health}");
 }
+
+/// The standard policy with a rule that the agent breaks, as severely as the step is called.
+fn tells_too_much() -> Bundle {
+    let lines = "package concordat.release\n\nimport data.concordat.common\n\n\
+                 checks contains common.violation(\n\t\"told_too_much\", severity,\n\t\
+                 \"the agent tells what nobody asked for\",\n\t\"let another agent do it\",\n) if {\n\t\
+                 severity := input.step.id\n\tseverity in {\"low\", \"medium\", \"high\", \"critical\"}\n}\n";
+    let standard = Bundle::standard();
+    Bundle::from_files(standard.files().chain([("release/own.rego", lines)])).unwrap()
+}
+
+#[tokio::test]
+async fn a_rule_that_is_broken_counts_against_the_agent_and_a_critical_one_keeps_it_away() {
+    let server = Server::under(&Config::default(), &tells_too_much()).await;
+    let ada = server.key("ada", "acme", &[Role::RegistryAdmin]).await;
+    let sam = server.key("sam", "acme", &[Role::Submitter]).await;
+    let rita = server.key("rita", "acme", &[Role::Reviewer]).await;
+    let bureau = document("bureau", &json!([{"name": "check"}]));
+    assert_eq!(server.post(&ada, "/v1/agents", &bureau).await.status, 201);
+    let violations = async || {
+        let records = server.get(&server.admin, "/v1/audit/records?type=trust.changed").await;
+        let seen = records.body["items"].as_array().unwrap().iter().map(|one| &one["record"]["data"]["seen"]);
+        let violated = seen.filter_map(|seen| seen["violated"]["severity"].as_str().map(str::to_owned));
+        violated.collect::<Vec<_>>()
+    };
+    for (step, status, counted) in [
+        ("plain", "completed", &[][..]),
+        ("low", "completed", &["low"]),
+        ("medium", "completed", &["low", "medium"]),
+        // What people let pass counts against nobody.
+        ("high", "completed", &["low", "medium"]),
+        ("critical", "failed", &["low", "medium", "critical"]),
+        // It gets nothing until somebody has looked at it.
+        ("after", "denied", &["low", "medium", "critical"]),
+    ] {
+        let run = server.submit(&sam, step, &contract(step, &json!([{"id": step, "skill": "check"}]))).await;
+        if step == "high" {
+            server.settled(&sam, &run, &["in_review"]).await;
+            let review = server.get(&rita, "/v1/reviews").await.body["items"][0].clone();
+            let given =
+                json!({"verdict": "approve", "reason": "it was asked for", "payload": review["payload"]});
+            let path = format!("/v1/reviews/{}:decide", review["id"].as_str().unwrap());
+            assert_eq!(server.post(&rita, &path, &given).await.status, 200);
+        }
+        let over = server.settled(&sam, &run, &["completed", "failed", "denied"]).await;
+        assert_eq!(over["status"], status, "{step}: {over}");
+        assert_eq!(violations().await, counted, "{step}");
+    }
+    let stands = server.get(&ada, "/v1/agents/bureau").await.body;
+    assert_eq!(
+        (&stands["state"], &stands["placed"]["by"]),
+        (&json!("quarantined"), &json!("policy")),
+        "{stands}"
+    );
+    let reason = stands["placed"]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("it broke a critical rule with attempt 1 of `critical` in `run_"), "{reason}");
+    let records = server.get(&server.admin, "/v1/audit/records?type=agent.quarantined").await;
+    assert_eq!(records.body["items"].as_array().unwrap().len(), 1, "{}", records.text);
+    assert_eq!(server.place(&ada, "bureau", "restore").await.status, 200);
+}

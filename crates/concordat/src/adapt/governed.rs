@@ -4,6 +4,7 @@
 //! anybody try who lacks nothing but proof. One task comes every 72 minutes, so that the half-life
 //! of thirty days is 600 tasks.
 
+use concordat_model::agent::Tie;
 use concordat_model::contract::Risk;
 use concordat_model::digest::Digest;
 use concordat_model::id::{AgentId, RunId};
@@ -26,6 +27,15 @@ const LEAST: u16 = 7000;
 /// 3333.
 const LOST: u16 = 3000;
 
+/// So many tries of a domain are free for those who have yet to prove themselves.
+const FREE: u64 = 40;
+
+/// Their share of a domain's low-risk work after that, in basis points, where somebody else has proved himself.
+const TRIALS: u16 = 500;
+
+/// The same in a domain that does much worse than it used to.
+const SHAKEN: u16 = 3000;
+
 /// Concordat's rule at work.
 #[derive(Debug)]
 pub struct Governed {
@@ -44,7 +54,7 @@ impl Default for Governed {
         let ids: Vec<AgentId> = (1..=AGENTS as u128).map(id).collect();
         let mut book = TrustBook::default();
         for (agent, id) in ids.iter().enumerate() {
-            book.registered(*id, &owner(agent), Timestamp::UNIX_EPOCH);
+            book.registered(*id, [Tie::owner(&owner(agent))], Timestamp::UNIX_EPOCH);
         }
         Governed {
             book,
@@ -67,12 +77,24 @@ impl Governed {
         let unmarked = |key: &&TrustKey| self.book.view_at(key, task.risk, now).mean.points() >= LOST;
         let proven: Vec<&TrustKey> = keys.iter().filter(clears).collect();
         let tried = if proven.is_empty() { keys.iter().filter(unmarked).collect() } else { proven };
+        let tried = self.within_trials(task, tried, now);
         // At a market somebody does the task; the default policy would deny it.
         let permitted = if tried.is_empty() { keys.iter().collect() } else { tried };
         let beliefs =
             permitted.into_iter().map(|key| (key.agent, self.book.belief_at(key, task.risk, now))).collect();
         let chosen = favourite(beliefs, chance.seed());
         chosen.and_then(|chosen| self.ids.iter().position(|id| *id == chosen)).unwrap_or(0)
+    }
+
+    /// Those of them who have proved themselves, where there are any and those who have not had their part.
+    fn within_trials<'k>(&self, task: &Task, keys: Vec<&'k TrustKey>, now: Timestamp) -> Vec<&'k TrustKey> {
+        let Some(domain) = self.domains.get(task.domain) else { return keys };
+        let trials = self.book.trials(domain);
+        let most = if self.book.drift(domain).shaken { SHAKEN } else { TRIALS };
+        let open = trials.count < FREE || trials.share().points() <= most;
+        let proven: Vec<&TrustKey> =
+            keys.iter().copied().filter(|key| !self.book.view_at(key, task.risk, now).unproven).collect();
+        if task.risk != Risk::Low || open || proven.is_empty() { keys } else { proven }
     }
 
     /// How it went.
@@ -103,7 +125,7 @@ impl Governed {
         let anew = AgentId::new(Uuid::from_u128(self.registered));
         if let Some(id) = self.ids.get_mut(agent) {
             *id = anew;
-            self.book.registered(anew, &owner(agent), at(task));
+            self.book.registered(anew, [Tie::owner(&owner(agent))], at(task));
         }
     }
 

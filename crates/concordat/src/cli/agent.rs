@@ -58,7 +58,8 @@ pub(super) enum Agent {
         /// Why; it becomes part of the log.
         #[arg(long, value_name = "REASON")]
         reason: String,
-        /// The file with the public key in PEM (Ed25519 or P-256) that the card has to be signed by.
+        /// The file with the public key in PEM (Ed25519 or P-256) that the card has to be signed by; without it, the one
+        /// that was registered, if there is one.
         #[arg(long, value_name = "FILE")]
         card_key: Option<PathBuf>,
     },

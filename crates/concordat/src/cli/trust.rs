@@ -147,6 +147,11 @@ fn one(session: &Session, item: &TrustIn) -> String {
         let weighs = delivery.good.saturating_add(delivery.bad);
         text.push_str(&format!("\n  {}, because it rests on {} outcomes", unsure(weighs), outcomes(weighs)));
     }
+    if item.at_risk.first().is_some_and(|lowest| lowest.unproven) {
+        text.push_str(
+            "\n  it has yet to prove itself: where others have, it gets a small part of the low-risk work",
+        );
+    }
     // Trust is the product of the bounds, each to the power of its weight.
     let pull = |bound: u16, weight: u16| f64::from(weight) * (f64::from(bound.max(1)) / 10_000.0).ln();
     let sides = item.dimensions.iter().map(|side| (pull(side.lower_bound, side.weight), side));
@@ -175,6 +180,12 @@ fn one(session: &Session, item: &TrustIn) -> String {
         }
     };
     text.push_str(&format!("  {domain}"));
+    if field.trials > 0 {
+        let (trials, share) = (field.trials, percent(field.trial_share));
+        text.push_str(&format!(
+            "\n  agents without proof had {trials} low-risk outcomes there, {share} of the latest"
+        ));
+    }
     for change in &item.changes {
         let risk = change.risk.as_ref().map(|risk| format!(" at {risk} risk")).unwrap_or_default();
         let (index, hour, formula) = (change.index, change.hour, &change.formula);

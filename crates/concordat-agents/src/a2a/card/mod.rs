@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use concordat_engine::ports::{CardDraft, CardWanted};
+use concordat_model::agent::Binding;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 
@@ -86,6 +87,9 @@ pub(crate) async fn import(http: &Arc<Http>, wanted: &CardWanted) -> Result<Card
     let signatures = document.get("signatures").is_some();
     let card = read::card(document).map_err(CardError::Form)?;
     let mut drafted = draft::draft(&card, &base, wanted)?;
+    if let Binding::A2a { card_key, .. } = &mut drafted.registration.binding {
+        card_key.clone_from(&wanted.key);
+    }
     if signatures && !signed {
         drafted.notes.push("the card is signed, and nobody gave a key to verify that with".to_owned());
     }

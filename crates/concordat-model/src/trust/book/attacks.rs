@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::tests::{DAY, RIGHT, SLOW, cause, key, start};
 use super::{Formula, Risk, Seen, TrustBook, TrustChanged, TrustKey};
+use crate::agent::Tie;
 use crate::decision::Severity;
 use crate::trust::{Cause, Counts, Dimension, Fit, Rating, TrustState};
 
@@ -83,11 +84,11 @@ fn a_whitewasher_gains_nothing() {
     let (mut book, owner) = (TrustBook::default(), "shady");
     let [first, second, third] = [1, 2, 3].map(|agent| key(agent, "a", "finance"));
     let unknown = book.bound(&key(9, "a", "finance"), start());
-    book.registered(first.agent, owner, start());
+    book.registered(first.agent, [Tie::owner(owner)], start());
     book.see(&first, Seen::Malformed, 10, start());
     let bad = book.bound(&first, start());
 
-    book.registered(second.agent, owner, start());
+    book.registered(second.agent, [Tie::owner(owner)], start());
     assert!(book.bound(&second, start()) <= bad.min(unknown), "a new name starts no better");
     // With the same work afterwards it is trusted no further than it would have been under its old name.
     let (mut honest, mut washed) = (book.clone(), book.clone());
@@ -99,7 +100,7 @@ fn a_whitewasher_gains_nothing() {
     }
     // And again: the record goes along, together with what was added to it. Elsewhere it is expected to fail, too.
     book.see(&second, Seen::Malformed, 10, start());
-    book.registered(third.agent, owner, start());
+    book.registered(third.agent, [Tie::owner(owner)], start());
     assert!(book.bound(&third, start()) <= book.bound(&second, start()));
     let elsewhere = key(3, "a", "law");
     assert!(book.bound(&elsewhere, start()) < unknown / 10, "{}", book.bound(&elsewhere, start()));
@@ -108,15 +109,53 @@ fn a_whitewasher_gains_nothing() {
     assert!(book.bound(&revised, start()) <= bad);
 }
 
+/// Another owner's name washes nothing off where the party is known by something that it cannot choose: where it answers,
+/// or the key that its card is signed with. An agent that moves in with a bad party shares its record, too.
+#[test]
+fn a_whitewasher_is_known_by_more_than_the_name_of_its_owner() {
+    let (here, there) = (Tie::origin("https://a.example"), Tie::origin("https://b.example"));
+    let signed = Tie::card_key("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----");
+    let named = |owner: &str, ties: &[&Tie]| -> Vec<Tie> {
+        ties.iter().copied().cloned().chain([Tie::owner(owner)]).collect()
+    };
+    let mut book = TrustBook::default();
+    let bad = key(1, "a", "finance");
+    book.registered(bad.agent, named("shady", &[&here, &signed]), start());
+    book.see(&bad, Seen::Malformed, 10, start());
+    let unknown = book.bound(&key(99, "a", "finance"), start());
+    for (nth, (ties, inherits)) in [
+        (named("shady", &[&there]), true),
+        (named("fresh", &[&here]), true),
+        (named("fresh", &[&there, &here]), true),
+        (named("fresh", &[&there, &signed]), true),
+        (named("fresh", &[&there]), false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (mut book, new) = (book.clone(), key(10 + nth as u128, "a", "finance"));
+        book.registered(new.agent, ties.clone(), start());
+        assert_eq!(book.bound(&new, start()) < unknown, inherits, "{ties:?}");
+    }
+    let moved = key(2, "a", "finance");
+    book.registered(moved.agent, named("fresh", &[&there]), start());
+    assert_eq!(book.bound(&moved, start()), unknown);
+    book.registered(moved.agent, named("fresh", &[&here]), start());
+    assert!(book.bound(&moved, start()) < unknown, "who moves in shares the record");
+    let before = book.bound(&moved, start());
+    book.registered(moved.agent, named("fresh", &[&there]), start());
+    assert_eq!(book.bound(&moved, start()), before, "and keeps it when it moves out");
+}
+
 #[test]
 fn a_good_owner_lends_nobody_a_good_name() {
     let (mut book, owner) = (TrustBook::default(), "acme");
     let [known, new] = [1, 2].map(|agent| key(agent, "a", "finance"));
     let unknown = book.bound(&new, start());
-    book.registered(known.agent, owner, start());
+    book.registered(known.agent, [Tie::owner(owner)], start());
     book.see(&known, RIGHT, 190, start());
     book.see(&known, Seen::Failed, 10, start());
-    book.registered(new.agent, owner, start());
+    book.registered(new.agent, [Tie::owner(owner)], start());
     assert!(book.bound(&new, start()) <= unknown);
     // One failure in twenty is half a failure on the new one's record: it earns trust nearly like anybody.
     book.see(&new, RIGHT, 20, start());
@@ -127,8 +166,8 @@ fn a_good_owner_lends_nobody_a_good_name() {
 fn agents_that_were_registered_together_owe_each_other_nothing() {
     let mut book = TrustBook::default();
     let [one, other] = [1, 2].map(|agent| key(agent, "a", "finance"));
-    book.registered(one.agent, "acme", start());
-    book.registered(other.agent, "acme", start());
+    book.registered(one.agent, [Tie::owner("acme")], start());
+    book.registered(other.agent, [Tie::owner("acme")], start());
     let before = book.view(&other, start());
     book.see(&one, Seen::Malformed, 50, start());
     assert_eq!(book.view(&other, start()), before);
@@ -334,7 +373,7 @@ fn what_the_first_formula_wrote_is_read_for_ever() {
     let read: TrustChanged = serde_json::from_value(change.clone()).unwrap();
     assert_eq!(serde_json::to_value(&read).unwrap(), change, "and it is written as it was");
     let mut book = TrustBook::default();
-    book.registered(here.agent, "acme", start());
+    book.registered(here.agent, [Tie::owner("acme")], start());
     book.apply(&read).unwrap();
     // The second formula goes on from there.
     book.work(&here, RIGHT, Risk::Low, 1);

@@ -37,6 +37,11 @@ impl Known {
         self.0.get(field).into_iter().flat_map(|ranking| &ranking.best_first).map(|(_, agent)| *agent)
     }
 
+    /// The bound of who does best in a field, as it was at that agent's last change.
+    pub(super) fn best(&self, field: &Field) -> Option<Share> {
+        self.0.get(field)?.best_first.first().map(|(Reverse(bound), _)| *bound)
+    }
+
     /// Whether an agent is known in a field.
     pub(super) fn holds(&self, field: &Field, agent: AgentId) -> bool {
         self.0.get(field).is_some_and(|ranking| ranking.bounds.contains_key(&agent))

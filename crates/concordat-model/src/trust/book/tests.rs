@@ -229,14 +229,14 @@ fn only_agents_of_which_something_is_known_weigh_on_their_owners_others() {
     let mut book = TrustBook::default();
     let (good, bad, fresh) = (key(1, "a", "finance"), key(2, "a", "finance"), key(3, "a", "finance"));
     for idle in 10..1000 {
-        book.registered(AgentId::new(Uuid::from_u128(idle)), "acme", start());
+        book.registered(AgentId::new(Uuid::from_u128(idle)), [Tie::owner("acme")], start());
     }
-    book.registered(good.agent, "acme", start());
-    book.registered(bad.agent, "acme", start());
+    book.registered(good.agent, [Tie::owner("acme")], start());
+    book.registered(bad.agent, [Tie::owner("acme")], start());
     book.see(&good, RIGHT, 5, start());
     book.see(&bad, Seen::Violated { severity: crate::decision::Severity::High }, 1, start());
-    assert_eq!(book.marked["acme"].len(), 2);
-    book.registered(fresh.agent, "acme", start());
+    assert_eq!(book.marked[&Tie::owner("acme")].len(), 2);
+    book.registered(fresh.agent, [Tie::owner("acme")], start());
     assert!(book.bound(&fresh, start()) < book.bound(&key(4, "a", "finance"), start()));
-    assert_eq!(book.marked["acme"].len(), 3, "what it began with weighs on the next one");
+    assert_eq!(book.marked[&Tie::owner("acme")].len(), 3, "what it began with weighs on the next one");
 }
