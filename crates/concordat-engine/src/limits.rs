@@ -34,7 +34,7 @@ use concordat_model::name::{SkillName, TenantName};
 use concordat_model::run::Run;
 use concordat_model::run::due::Ask;
 use concordat_model::work::{Attempt, Leg};
-use concordat_policy::input::Load;
+use concordat_policy::input::{BreakerState, InstanceLoad, Load};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
@@ -181,10 +181,12 @@ impl Limiter {
         Some(Slot::new(self.clone(), taken))
     }
 
-    /// Takes everything that a try of a skill needs, or nothing: it does not stand in the line.
+    /// Takes everything that a try of a skill needs, or nothing: it does not stand in the line, and an instance that is
+    /// left alone is.
     pub(crate) fn take_for_a_try(
         self: &Arc<Self>,
         agent: &Arc<Agent>,
+        instance: Option<&str>,
         skill: &SkillName,
         tenant: TenantName,
         run: RunId,
@@ -198,8 +200,13 @@ impl Limiter {
             retry: false,
         };
         // Asking for the load tells the limits of an agent that has done nothing yet.
-        self.loads(std::slice::from_ref(agent), &wish, now);
-        self.take(&wish, agent.id, None, now)
+        let loads = self.loads(std::slice::from_ref(agent), &wish, now);
+        let mut places = loads.iter().flat_map(|load| &load.instances);
+        let rests = |one: &InstanceLoad| one.breaker == BreakerState::Open && Some(&*one.url) == instance;
+        if places.any(rests) {
+            return None;
+        }
+        self.take(&wish, agent.id, instance, now)
     }
 
     /// Says what all steps of a run wait for, after a turn of it.

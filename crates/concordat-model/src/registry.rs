@@ -226,8 +226,8 @@ impl Agent {
                 Some(_) => Ok(()),
                 None => Err(RegistryError::NothingProposed(self.registration.name.clone())),
             },
-            (AgentEvent::Trying { skill, revision, .. }, _) => {
-                self.probed(skill, Probed::unknown(*revision, at));
+            (AgentEvent::Trying { skill, revision, instance, .. }, _) => {
+                self.probed(skill, Probed::unknown(*revision, instance.as_deref(), at));
                 Ok(())
             }
             (AgentEvent::Probed { skill, revision, result, problems, counts, examples, .. }, _) => {

@@ -221,7 +221,8 @@ impl Policy {
             return Err(Refusal { asked: self.mismatch(id, input), held: work });
         }
         let (work, asked) = unlock(self.ask(id, input), work)?;
-        let assignment = work.map(|work, decision| select::assign(work, agent, None, decision));
+        let instance = input.tried.as_ref().and_then(|tried| tried.instance.clone());
+        let assignment = work.map(|work, decision| select::assign(work, agent, instance, decision));
         Ok(Probing { assignment, asked })
     }
 

@@ -73,6 +73,12 @@ impl AgentTransport for Puppets {
             "hang" => std::future::pending().await,
             "ask" | "nag" => asks(work.work.get()),
             "lose" => Arrival::Unknown { message: "the connection broke".to_owned() },
+            "differ" if work.work.get().binding.url().ends_with("/lost") => {
+                Arrival::Unknown { message: "the connection broke".to_owned() }
+            }
+            "differ" if work.work.get().binding.url().ends_with("/odd") => {
+                Arrival::Completed(json!({"ok": false}))
+            }
             _ => Arrival::Completed(json!({"ok": true})),
         }
     }

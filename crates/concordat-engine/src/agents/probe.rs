@@ -6,9 +6,10 @@
 //! ```
 //!
 //! It is not work of any contract: its run is named nowhere else. A try shows what an agent claims falsely; it is little
-//! evidence that it does well, because an agent can know its own examples. A try needs room at the agent as any call
-//! does, and does not wait for it. One that nothing is known of is not repeated by itself: the example may have done
-//! something.
+//! evidence that it does well, because an agent can know its own examples. Where the agent has several instances, each of
+//! them is given each example: they are one claim, which holds where it holds everywhere. A try needs room at the agent
+//! as any call does, and does not wait for it. One that nothing is known of is not repeated by itself: the example may
+//! have done something.
 
 mod shown;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use concordat_ledger::record::Record;
-use concordat_model::agent::{Agent, Example, ProbeResult, Skill};
+use concordat_model::agent::{Agent, ProbeResult, Skill};
 use concordat_model::digest::Digest;
 use concordat_model::id::{AgentId, DecisionId, RunId};
 use concordat_model::name::{SkillName, StepName, TenantName};
@@ -27,7 +28,7 @@ use concordat_model::work::{Attempt, Leg, Work};
 use concordat_policy::input::{Action, EnrollAgent, EnrollChange, EnrollInput, EnrollTry};
 use concordat_policy::{Asked, Probing, Refusal};
 
-use self::shown::{Came, Tried};
+use self::shown::{Came, Given, Tried};
 use super::{conflict, resource};
 use crate::core::Core;
 use crate::engine::{Caller, Engine, decided};
@@ -131,7 +132,8 @@ impl Engine {
 }
 
 impl Core {
-    /// Goes through a skill's examples, and records what came of them; tells whether there was room for any.
+    /// Goes through a skill's examples at each instance, and records what came of them; tells whether there was room for
+    /// any.
     async fn probe(
         self: &Arc<Core>,
         id: AgentId,
@@ -141,17 +143,25 @@ impl Core {
         let none = || EngineError::NotFound { what: "agent", id: id.to_string() };
         let agent = self.world.read().registry.agent(id).cloned().ok_or_else(none)?;
         let examples = agent.registration.skill(order.skill).map(Skill::tries).unwrap_or_default();
-        let mut tried = Tried::new(agent, order.skill.clone(), examples.len());
+        let places = agent.registration.places();
+        let mut tried = Tried::new(agent.clone(), order.skill.clone(), (examples.len(), places.len()));
         let (mut slots, mut error) = (Vec::new(), None);
-        for example in examples {
-            let Some(mut slot) = self.room_for_a_try(&tried.agent, order) else { break };
-            match self.give(&tried.agent, order, example, access, &mut slot).await {
-                Ok(came) => tried.came.push(came),
-                Err(why) => error = Some(why),
+        for instance in places {
+            for (nth, example) in (1..).zip(&examples) {
+                let given = Given { nth, example, instance };
+                let Some(mut slot) = self.room_for_a_try(&agent, given, order) else { break };
+                match self.give(&agent, order, given, access, &mut slot).await {
+                    Ok(came) => tried.came.push(came),
+                    Err(why) => error = Some(why),
+                }
+                slots.push(slot);
+                // An instance that is silent gets no more of them.
+                if error.is_some() || tried.is_unknown() {
+                    break;
+                }
             }
-            slots.push(slot);
-            // An agent that is silent, or that policy keeps away, gets no more of them.
-            if error.is_some() || tried.is_unknown() {
+            // Nor does an agent that policy keeps away.
+            if error.is_some() {
                 break;
             }
         }
@@ -163,27 +173,33 @@ impl Core {
     }
 
     /// What a call needs, if all of it is free: whoever stands in the line goes first.
-    fn room_for_a_try(&self, agent: &Arc<Agent>, Order { skill, by }: Order<'_>) -> Option<Slot> {
+    fn room_for_a_try(&self, agent: &Arc<Agent>, given: Given<'_>, order: Order<'_>) -> Option<Slot> {
+        let Order { skill, by } = order;
         let tenant = by.map(|by| by.tenant.clone()).or_else(|| agent.tenant.clone());
         let tenant: TenantName = tenant.or_else(|| "default".parse().ok())?;
         let run = RunId::new(self.clock.uuid());
-        self.limits.take_for_a_try(agent, skill, tenant, run)
+        self.limits.take_for_a_try(agent, given.instance, skill, tenant, run)
     }
 
-    /// Gives the agent one example, once that is permitted and durable.
+    /// Gives one instance of the agent one example, once that is permitted and durable.
     async fn give(
         self: &Arc<Core>,
         agent: &Arc<Agent>,
         order: Order<'_>,
-        example: Example,
+        given: Given<'_>,
         access: &mut Option<Asked>,
         slot: &mut Slot,
     ) -> Result<Came, EngineError> {
-        let (params, probing) = self.may_probe(agent, order, &example).await?;
+        let (params, probing) = self.may_probe(agent, order, given).await?;
         let Probing { assignment, asked } = probing;
         let enroll = asked.decision.id;
-        let skill = order.skill.clone();
-        let trying = AgentEvent::Trying { skill, revision: agent.revision, params, enroll };
+        let trying = AgentEvent::Trying {
+            skill: order.skill.clone(),
+            revision: agent.revision,
+            params,
+            instance: given.instance.map(str::to_owned),
+            enroll,
+        };
         let asked: Vec<Asked> = access.take().into_iter().chain([asked]).collect();
         let log_size = self.record_trying(agent.id, &asked, &trying).await?;
         let began = self.clock.now();
@@ -194,9 +210,11 @@ impl Core {
         slot.came_back(&arrival, began);
         let latency = self.clock.now().duration_since(began);
         let arrival = reconcile::settled(self, witness, arrival).await;
-        let (result, problems) = self.shown(agent, order.skill, &example, arrival);
+        let (result, problems) = self.shown(agent, order.skill, given, arrival);
         let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(0);
-        Ok(Came { name: example.name, params, enroll, result, problems, latency_ms })
+        let Given { nth, example, instance } = given;
+        let (name, instance) = (example.name.clone(), instance.map(str::to_owned));
+        Ok(Came { nth, name, instance, params, enroll, result, problems, latency_ms })
     }
 
     async fn record_trying(
@@ -226,7 +244,7 @@ impl Core {
         &self,
         agent: &Arc<Agent>,
         Order { skill, by }: Order<'_>,
-        example: &Example,
+        Given { example, instance, .. }: Given<'_>,
     ) -> Result<(Digest, Probing), EngineError> {
         let params = Digest::of_json(&example.input).map_err(|error| conflict(error.to_string()))?;
         let step: StepName = "probe".parse().map_err(|_| conflict("a try has no name".to_owned()))?;
@@ -250,7 +268,7 @@ impl Core {
             from: Some(agent.standing),
             to: agent.standing,
             changed: Vec::new(),
-            tried: Some(EnrollTry { skill: skill.clone(), params }),
+            tried: Some(EnrollTry { skill: skill.clone(), params, instance: instance.map(str::to_owned) }),
         };
         let id = DecisionId::new(self.clock.uuid());
         match self.policies.panel().probe(id, &input, work, agent) {

@@ -30,6 +30,15 @@ impl Registration {
         self.instances.iter().map(|one| one.url.as_str()).chain(only)
     }
 
+    /// Each place where it works, as it is named where there are several; else the one, which needs no name.
+    #[must_use]
+    pub fn places(&self) -> Vec<Option<&str>> {
+        match self.instances.as_slice() {
+            [] | [_] => vec![None],
+            several => several.iter().map(|one| Some(one.url.as_str())).collect(),
+        }
+    }
+
     /// The regions that it works in: those of its instances, or else those that its `region:` tags name.
     #[must_use]
     pub fn regions(&self) -> BTreeSet<RegionName> {

@@ -44,10 +44,16 @@ impl ProbeResult {
     }
 }
 
-/// What came of one of several examples.
+/// What came of one example at one instance, where there were several of either.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TriedExample {
+    /// Which of the skill's examples it was, from 1; where that is not said, they stand in their order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nth: Option<u32>,
+    /// The instance that it was sent to, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
     /// What it shows, as it was registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -74,7 +80,8 @@ pub struct Probed {
     pub result: ProbeResult,
     /// What was wrong, if anything was.
     pub problems: Vec<String>,
-    /// What came of each example, where there were several.
+    /// What came of each example at each instance, where there were several of either; what says most, where they
+    /// were many.
     pub examples: Vec<TriedExample>,
     /// When it was tried last.
     pub at: Timestamp,
@@ -82,11 +89,10 @@ pub struct Probed {
 
 impl Probed {
     /// A try of which nothing is known but that it began.
-    pub(crate) fn unknown(revision: Digest, at: Timestamp) -> Probed {
-        let (result, problems) = (ProbeResult::Unknown, vec![UNKNOWN.to_owned()]);
+    pub(crate) fn unknown(revision: Digest, instance: Option<&str>, at: Timestamp) -> Probed {
+        let to = instance.map(|url| format!(" to {url}")).unwrap_or_default();
+        let problem = format!("the example was sent{to}, and nothing is known of what came of it");
+        let (result, problems) = (ProbeResult::Unknown, vec![problem]);
         Probed { revision, shown: None, counted: None, result, problems, examples: Vec::new(), at }
     }
 }
-
-/// What is said of a try that nothing came back from.
-const UNKNOWN: &str = "the example was sent, and nothing is known of what came of it";

@@ -139,6 +139,9 @@ pub enum AgentEvent {
         revision: Digest,
         /// The digest of what the agent is given.
         params: Digest,
+        /// The instance that it is sent to, where there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instance: Option<String>,
         /// The enroll decision by which the example is sent.
         enroll: DecisionId,
     },
@@ -164,7 +167,8 @@ pub enum AgentEvent {
         by: Option<PrincipalName>,
         /// The enroll decision by which the example was sent; of several, the one that what came of it rests on.
         enroll: DecisionId,
-        /// What came of each example, where there were several.
+        /// What came of each example at each instance, where there were several of either; what says most, where they
+        /// were many.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         examples: Vec<TriedExample>,
     },

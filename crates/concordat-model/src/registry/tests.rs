@@ -25,7 +25,8 @@ fn event(mut event: Value) -> AgentEvent {
     for (member, value) in [("by", "ann"), ("reason", "words"), ("access", ACCESS), ("enroll", ACCESS)] {
         let declines = known["event"] == "declined" && member == "enroll";
         let registers = known["event"] == "registered" && member == "reason";
-        let probes = known["event"] == "probed" && ["reason", "access"].contains(&member);
+        let probes = (known["event"] == "probed" && ["reason", "access"].contains(&member))
+            || (known["event"] == "trying" && member != "enroll");
         if !(declines || registers || probes) {
             known.insert(member.to_owned(), value.into());
         }
@@ -150,6 +151,22 @@ fn what_a_revision_has_shown_is_of_that_revision() {
     let revised = json!({"event": "revised", "revision": revision, "author": "sam", "standing": "eligible"});
     house.tell(revised, Some(next)).unwrap();
     assert_eq!(house.agent().verified(&skill), None, "the next one has to show it again");
+}
+
+#[test]
+fn a_try_that_nothing_followed_is_unknown_and_says_where_it_was() {
+    let mut house = House::new();
+    let (skill, first) = ("check".parse().unwrap(), house.agent().revision);
+    let trying = json!({"event": "trying", "skill": "check", "revision": first, "params": first});
+    let mut there = trying.clone();
+    there["instance"] = json!("http://127.0.0.1:8");
+    for (trying, said) in [(trying, "was sent, and nothing"), (there, "was sent to http://127.0.0.1:8, and")]
+    {
+        house.tell(trying, None).unwrap();
+        let probed = &house.agent().probed[&skill];
+        assert_eq!(probed.result.as_str(), "unknown");
+        assert!(probed.problems[0].contains(said), "{:?}", probed.problems);
+    }
 }
 
 #[test]

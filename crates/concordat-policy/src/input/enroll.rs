@@ -109,6 +109,9 @@ pub struct EnrollTry {
     pub skill: SkillName,
     /// The digest of what the agent is given: the skill's own example.
     pub params: Digest,
+    /// The instance that it is sent to, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
 }
 
 impl EnrollAgent {
@@ -140,11 +143,12 @@ impl EnrollInput {
     /// Whether policy is asked about exactly this work for exactly this agent.
     #[must_use]
     pub(crate) fn tries(&self, work: &Work, agent: &Agent) -> bool {
+        let places = agent.registration.places();
         self.change == EnrollChange::Probe
             && (self.agent.id, self.agent.revision) == (agent.id, agent.revision)
-            && self
-                .tried
-                .as_ref()
-                .is_some_and(|tried| tried.skill == work.skill && tried.params == work.params_digest)
+            && self.tried.as_ref().is_some_and(|tried| {
+                (&tried.skill, tried.params) == (&work.skill, work.params_digest)
+                    && places.contains(&tried.instance.as_deref())
+            })
     }
 }

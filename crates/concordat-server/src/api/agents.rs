@@ -418,7 +418,7 @@ pub struct SkillTried {
     /// Whether that is an earlier revision than the one in force, which has shown nothing yet then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub outdated: bool,
-    /// What came of each example, where there were several.
+    /// What came of each example at each instance, where there were several of either.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<ExampleTried>,
     /// When it was tried last.
@@ -426,9 +426,14 @@ pub struct SkillTried {
     pub at: Timestamp,
 }
 
-/// What came of one of several examples.
+/// What came of one example at one instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExampleTried {
+    /// Which of the skill's examples it was, from 1.
+    pub nth: u32,
+    /// The instance that it was sent to, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
     /// What it shows, as it was registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

@@ -323,13 +323,15 @@ fn tried(agent: &Agent, skill: &SkillName, probed: &Probed) -> SkillTried {
         problems: probed.problems.clone(),
         revision: probed.revision.to_string(),
         outdated: probed.revision != agent.revision,
-        examples: probed.examples.iter().map(example).collect(),
+        examples: (1..).zip(&probed.examples).map(|(place, tried)| example(place, tried)).collect(),
         at: probed.at,
     }
 }
 
-fn example(tried: &TriedExample) -> ExampleTried {
+fn example(place: u32, tried: &TriedExample) -> ExampleTried {
     ExampleTried {
+        nth: tried.nth.unwrap_or(place),
+        instance: tried.instance.clone(),
         name: tried.name.clone(),
         result: tried.result.as_str().to_owned(),
         latency_ms: tried.latency_ms,

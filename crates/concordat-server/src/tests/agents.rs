@@ -258,6 +258,74 @@ async fn a_try_goes_through_every_example_and_compares_what_is_expected() {
     }
 }
 
+/// A registration of an agent with an instance at each of these paths.
+fn spread(name: &str, paths: &[&str]) -> Value {
+    let examples = json!([{"name": "plain", "input": {"n": 1}}, {"input": {"n": 2}, "output": {"ok": true}}]);
+    let output = json!({"type": "object", "properties": {"ok": {"const": true}}});
+    let skills = json!([{"name": "differ", "output": output, "examples": examples}]);
+    let mut registration = document(name, &skills);
+    let places: Vec<Value> =
+        paths.iter().map(|path| json!({"url": format!("http://agent.test{path}")})).collect();
+    registration["binding"]["url"] = places[0]["url"].clone();
+    registration["instances"] = places.into();
+    registration
+}
+
+#[tokio::test]
+async fn every_instance_is_tried_and_the_claim_holds_where_it_holds_everywhere() {
+    let server = Server::start().await;
+    let ada = server.key("ada", "acme", &[Role::RegistryAdmin]).await;
+    let tried = async |name: &str| {
+        let answer = server.post(&ada, &format!("/v1/agents/{name}:probe"), &json!({})).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let told = answer.body["tried"][0].clone();
+        let line = |one: &Value| {
+            let of = |member: &str| one[member].as_str().unwrap_or("-").replace("http://agent.test", "");
+            format!("{} {} {}", one["nth"], of("instance"), of("result"))
+        };
+        let lines: Vec<String> = told["examples"].as_array().into_iter().flatten().map(line).collect();
+        (told, lines)
+    };
+    for (name, paths) in
+        [("twins", &["/eu", "/us"][..]), ("mixed", &["/eu", "/odd", "/lost"]), ("half", &["/eu", "/lost"])]
+    {
+        assert_eq!(server.post(&ada, "/v1/agents", &spread(name, paths)).await.status, 201);
+    }
+    let (told, lines) = tried("twins").await;
+    assert_eq!((&told["verified"], &told["problems"]), (&json!(true), &Value::Null), "{told}");
+    assert_eq!(lines, ["1 /eu verified", "2 /eu verified", "1 /us verified", "2 /us verified"]);
+    // One that lies makes it a false claim, and one that is silent gets no more examples.
+    let (told, lines) = tried("mixed").await;
+    assert_eq!((&told["result"], &told["verified"]), (&json!("false"), &json!(false)), "{told}");
+    assert_eq!(
+        lines,
+        ["1 /eu verified", "2 /eu verified", "1 /odd false", "2 /odd false", "1 /lost unknown"]
+    );
+    let problems: Vec<&str> =
+        told["problems"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    assert!(problems[0].starts_with("plain at http://agent.test/odd: "), "{problems:?}");
+    assert!(problems[1].starts_with("example 2 at http://agent.test/odd: "), "{problems:?}");
+    assert_eq!(problems.last(), Some(&"1 of 6 tries were put off"));
+    // Each try is in the log with its place, and policy was told it.
+    let records = server.get(&server.admin, "/v1/audit/records?type=agent.trying").await.body;
+    let last = records["items"].as_array().unwrap().last().unwrap()["record"]["data"].clone();
+    assert_eq!(last["instance"], "http://agent.test/lost");
+    let decision = last["enroll"].as_str().unwrap();
+    let alma = server.key("alma", "acme", &[Role::Auditor]).await;
+    let asked = server.get(&alma, &format!("/v1/decisions/{decision}")).await;
+    assert_eq!(asked.body["input"]["tried"]["instance"], last["instance"], "{}", asked.text);
+    // An instance that is left alone is not tried either.
+    for _ in 0..5 {
+        assert_eq!(tried("half").await.0["result"], "unknown");
+    }
+    let (told, lines) = tried("half").await;
+    assert_eq!(lines, ["1 /eu verified", "2 /eu verified"]);
+    assert_eq!(
+        (&told["result"], &told["problems"]),
+        (&json!("unclear"), &json!(["2 of 4 tries were put off"]))
+    );
+}
+
 #[tokio::test]
 async fn what_nobody_knows_the_outcome_of_is_tried_again_by_a_person_only() {
     let server = Server::start().await;

@@ -331,9 +331,10 @@ fn text(session: &Session, agent: &AgentDetail) -> String {
             result => result,
         };
         text.push_str(&format!("  {skill} was tried {age} ago{earlier}: {result}{problems}\n"));
-        for (nth, one) in tried.examples.iter().enumerate() {
-            let name = one.name.as_ref().map_or_else(|| format!("example {}", nth + 1), |name| visible(name));
-            text.push_str(&format!("    {name}: {} in {} ms\n", one.result, one.latency_ms));
+        for one in &tried.examples {
+            let name = one.name.as_ref().map_or_else(|| format!("example {}", one.nth), |name| visible(name));
+            let place = one.instance.as_ref().map(|url| format!(" at {}", visible(url))).unwrap_or_default();
+            text.push_str(&format!("    {name}{place}: {} in {} ms\n", one.result, one.latency_ms));
         }
     }
     text.push_str(&format!(

@@ -1,5 +1,6 @@
 //! What a try shows of a claim, and how much of that is evidence.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use concordat_model::agent::{Agent, Example, ProbeResult, TriedExample};
@@ -24,19 +25,35 @@ const COUNTS_AGAIN: SignedDuration = SignedDuration::from_hours(24);
 /// The longest text of a problem, and the most problems.
 const PROBLEM: usize = 300;
 const PROBLEMS: usize = 5;
+/// As much of an address stands before a problem, so that the problem can be read after it.
+const ADDRESS: usize = 100;
+/// The most bytes of a record that tell of single examples: a whole record has at most 65,535.
+const ROOM: usize = 32 * 1024;
 
 /// A skill that policy lets be tried, and what came of it so far.
 pub(super) struct Tried {
     pub(super) agent: Arc<Agent>,
     skill: SkillName,
-    /// How many examples there are.
+    /// How many examples there are, and how many instances that each of them is given to.
     examples: usize,
+    places: usize,
     pub(super) came: Vec<Came>,
 }
 
-/// What came of one example.
+/// One example, and the instance that it is given to where there are several.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'g> {
+    /// Which of the skill's examples it is, from 1.
+    pub(super) nth: u32,
+    pub(super) example: &'g Example,
+    pub(super) instance: Option<&'g str>,
+}
+
+/// What came of one example at one instance.
 pub(super) struct Came {
+    pub(super) nth: u32,
     pub(super) name: Option<String>,
+    pub(super) instance: Option<String>,
     pub(super) params: Digest,
     pub(super) enroll: DecisionId,
     pub(super) result: ProbeResult,
@@ -55,8 +72,13 @@ fn weight(result: ProbeResult) -> u8 {
 }
 
 impl Tried {
-    pub(super) fn new(agent: Arc<Agent>, skill: SkillName, examples: usize) -> Tried {
-        Tried { agent, skill, examples, came: Vec::new() }
+    pub(super) fn new(agent: Arc<Agent>, skill: SkillName, (examples, places): (usize, usize)) -> Tried {
+        Tried { agent, skill, examples, places, came: Vec::new() }
+    }
+
+    /// How many calls go through all of it.
+    fn whole(&self) -> usize {
+        self.examples.saturating_mul(self.places)
     }
 
     /// Whether nobody knows what became of the last example.
@@ -67,27 +89,13 @@ impl Tried {
     /// What all of it comes to, as it is told.
     fn event(&self, counts: bool, by: Option<&Principal>) -> Option<AgentEvent> {
         let heaviest = self.came.iter().rev().max_by_key(|came| weight(came.result))?;
-        let left = self.examples.saturating_sub(self.came.len());
-        let several = self.examples > 1;
-        let mut problems: Vec<String> = Vec::new();
-        for (nth, came) in self.came.iter().enumerate() {
-            let which = came.name.clone().unwrap_or_else(|| format!("example {}", nth + 1));
-            let named = |problem: &String| {
-                if several { cut(&format!("{which}: {problem}")) } else { problem.clone() }
-            };
-            problems.extend(came.problems.iter().map(named));
-        }
+        let left = self.whole().saturating_sub(self.came.len());
+        let mut problems: Vec<String> = self.came.iter().flat_map(|came| self.named(came)).collect();
         problems.truncate(PROBLEMS);
         if left > 0 {
-            problems.push(format!("{left} of {} examples were put off", self.examples));
+            let what = if self.places > 1 { "tries" } else { "examples" };
+            problems.push(format!("{left} of {} {what} were put off", self.whole()));
         }
-        let examples = self.came.iter().filter(|_| several).map(|came| TriedExample {
-            name: came.name.clone(),
-            params: came.params,
-            result: came.result,
-            latency_ms: came.latency_ms,
-            enroll: came.enroll,
-        });
         Some(AgentEvent::Probed {
             skill: self.skill.clone(),
             revision: self.agent.revision,
@@ -98,15 +106,44 @@ impl Tried {
             counts,
             by: by.map(|by| by.name.clone()),
             enroll: heaviest.enroll,
-            examples: examples.collect(),
+            examples: if self.whole() > 1 { self.told() } else { Vec::new() },
         })
+    }
+
+    /// What was wrong with an example, with its name and its place where there are several.
+    fn named(&self, came: &Came) -> Vec<String> {
+        let name = came.name.clone().unwrap_or_else(|| format!("example {}", came.nth));
+        let name = Some(name).filter(|_| self.examples > 1);
+        let place = came.instance.as_ref().map(|url| format!("at {}", cut(url, ADDRESS)));
+        let which: Vec<String> = name.into_iter().chain(place).collect();
+        let named = |problem: &String| match which.as_slice() {
+            [] => problem.clone(),
+            words => cut(&format!("{}: {problem}", words.join(" ")), PROBLEM),
+        };
+        came.problems.iter().map(named).collect()
+    }
+
+    /// What came of each example, in their order. Where that is more than a record holds, what says least is left out.
+    fn told(&self) -> Vec<TriedExample> {
+        let mut order: Vec<(usize, &Came)> = self.came.iter().enumerate().collect();
+        order.sort_by_key(|(_, came)| Reverse(weight(came.result)));
+        let mut room = ROOM;
+        let fits = |(place, came): (usize, &Came)| {
+            let told = came.told();
+            let bytes = serde_json::to_string(&told).map_or(ROOM, |text| text.len());
+            room = room.checked_sub(bytes)?;
+            Some((place, told))
+        };
+        let mut told: Vec<(usize, TriedExample)> = order.into_iter().map_while(fits).collect();
+        told.sort_by_key(|(place, _)| *place);
+        told.into_iter().map(|(_, told)| told).collect()
     }
 
     /// What all of it comes to. What was not gone through to its end verifies nothing.
     fn result(&self) -> ProbeResult {
         let heaviest = self.came.iter().map(|came| came.result).max_by_key(|result| weight(*result));
         match heaviest.unwrap_or(ProbeResult::Unclear) {
-            ProbeResult::Verified if self.came.len() < self.examples => ProbeResult::Unclear,
+            ProbeResult::Verified if self.came.len() < self.whole() => ProbeResult::Unclear,
             result => result,
         }
     }
@@ -117,8 +154,22 @@ impl Tried {
     }
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(PROBLEM).collect()
+impl Came {
+    fn told(&self) -> TriedExample {
+        TriedExample {
+            nth: Some(self.nth),
+            instance: self.instance.clone(),
+            name: self.name.clone(),
+            params: self.params,
+            result: self.result,
+            latency_ms: self.latency_ms,
+            enroll: self.enroll,
+        }
+    }
+}
+
+fn cut(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
 }
 
 impl Core {
@@ -127,7 +178,7 @@ impl Core {
         self: &Arc<Core>,
         agent: &Agent,
         skill: &SkillName,
-        example: &Example,
+        Given { example, instance, .. }: Given<'_>,
         arrival: Arrival,
     ) -> (ProbeResult, Vec<String>) {
         match arrival {
@@ -135,7 +186,7 @@ impl Core {
                 let schema = self.output_schema(agent.id, skill);
                 let misfits = schema.map(|schema| schema.misfits(&value)).unwrap_or_default();
                 let mut problems: Vec<String> =
-                    misfits.iter().take(PROBLEMS).map(|misfit| cut(&misfit.to_string())).collect();
+                    misfits.iter().take(PROBLEMS).map(|misfit| cut(&misfit.to_string(), PROBLEM)).collect();
                 if example.output.as_ref().is_some_and(|wanted| !is_same(wanted, &value)) {
                     problems
                         .push("the answer is not the one that was registered with the example".to_owned());
@@ -147,11 +198,11 @@ impl Core {
                 let lies =
                     fault == Fault::FalseClaim || (kind == FailureKind::Malformed && fault == Fault::Agent);
                 let result = if lies { ProbeResult::False } else { ProbeResult::Unclear };
-                (result, vec![cut(&message)])
+                (result, vec![cut(&message, PROBLEM)])
             }
-            Arrival::Unknown { message } => (ProbeResult::Unknown, vec![cut(&message)]),
+            Arrival::Unknown { message } => (ProbeResult::Unknown, vec![cut(&message, PROBLEM)]),
             Arrival::Asked { task, .. } => {
-                self.forsake([Forsaken::of(agent, None, task)].into());
+                self.forsake([Forsaken::of(agent, instance, task)].into());
                 let why = "the agent asks back: a try has nobody who could answer";
                 (ProbeResult::Unclear, vec![why.to_owned()])
             }
