@@ -94,10 +94,11 @@ impl A2aClient {
         let talk = Talk { line, at, within, context: &order.context, known, push };
         match talk.begin(order).await {
             Ok(Heard::Message(parts)) => done(output(vec![parts])),
-            Ok(Heard::Task(task)) if talk.is_another(&task) => Ending::Trouble(another_task().into()),
+            Ok(Heard::Task(task)) if talk.is_another(&task) => talk.give_it_up(another_task(), whole).await,
             Ok(Heard::Task(task)) => talk.to_its_end(task, whole).await,
             Err(Failure::Refused(refusal)) => Ending::Refused(refusal),
             Err(Failure::Trouble(Trouble::Unknown(lost))) => talk.take_up(order, whole, lost).await,
+            Err(Failure::Trouble(Trouble::Malformed(why))) => talk.give_it_up(why, whole).await,
             Err(Failure::Trouble(trouble)) => Ending::Trouble(trouble),
         }
     }
@@ -218,8 +219,8 @@ struct Talk<'a> {
 enum Unfinished {
     /// The time was over.
     Late(TaskId),
-    /// The agent spoke nonsense.
-    Malformed(Malformed),
+    /// The agent spoke nonsense about a task, which may be at work for all that can be told.
+    Malformed { task: TaskId, at_work: bool, why: Malformed },
     /// The agent does not know the task any more, or refuses to speak of it.
     Forgotten(String),
 }
@@ -265,11 +266,11 @@ impl Talk<'_> {
     /// A stream about a task that had begun tells of nothing that was brought before, so that the task is asked for.
     async fn whole(&self, heard: Heard) -> Heard {
         let Heard::Task(task) = heard else { return heard };
-        if self.known.is_none() || task.status.state != State::Completed {
+        if self.known.is_none() || !task.is_done() {
             return Heard::Task(task);
         }
         match self.line.task(Ask::Get { task: &task.id }, self.within).await {
-            Ok(now) if now.id == task.id && now.status.state == State::Completed => Heard::Task(now),
+            Ok(now) if now.id == task.id && now.is_done() => Heard::Task(now),
             Ok(_) | Err(_) => Heard::Task(task),
         }
     }
@@ -282,7 +283,7 @@ impl Talk<'_> {
     /// Whether the task does nothing more by itself, for all that can be seen.
     fn stands_still(&self, task: &Task) -> bool {
         let stale = |(answer, grace): (&Answer, Deadline)| !grace.is_over() && answer.known().is_stale(task);
-        task.status.state.is_settled() && !self.known.is_some_and(stale)
+        task.is_over() && !self.known.is_some_and(stale)
     }
 
     /// What the task asks, unless that is larger than anybody reads.
@@ -301,7 +302,12 @@ impl Talk<'_> {
         match self.follow(task).await {
             Ok(task) => self.settled(task, whole).await,
             Err(Unfinished::Late(task)) => self.give_up(&task, whole).await,
-            Err(Unfinished::Malformed(why)) => Ending::Trouble(why.into()),
+            Err(Unfinished::Malformed { task, at_work, why }) => {
+                if at_work {
+                    self.cancel(&task, whole).await;
+                }
+                Ending::Trouble(why.into())
+            }
             Err(Unfinished::Forgotten(why)) => Ending::Lost { why },
         }
     }
@@ -317,8 +323,12 @@ impl Talk<'_> {
             pause = (pause * 2).min(longest);
             match self.line.task(Ask::Get { task: &task.id }, self.within).await {
                 Ok(now) if now.id == task.id => task = now,
-                Ok(_) => return Err(Unfinished::Malformed(another_task())),
-                Err(Failure::Trouble(Trouble::Malformed(why))) => return Err(Unfinished::Malformed(why)),
+                Ok(_) => {
+                    return Err(Unfinished::Malformed { task: task.id, at_work: true, why: another_task() });
+                }
+                Err(Failure::Trouble(Trouble::Malformed(why))) => {
+                    return Err(Unfinished::Malformed { task: task.id, at_work: true, why });
+                }
                 Err(Failure::Trouble(Trouble::NotSent(_) | Trouble::Unknown(_))) => {}
                 Err(Failure::Refused(refusal)) => match refusal.reason {
                     Reason::Busy => pause = refusal.retry_after.unwrap_or(pause).max(pause),
@@ -326,7 +336,28 @@ impl Talk<'_> {
                 },
             }
         }
-        Ok(task)
+        match task.odd {
+            None => Ok(task),
+            Some(why) => {
+                let at_work = !task.status.state.has_ended();
+                Err(Unfinished::Malformed { task: task.id, at_work, why })
+            }
+        }
+    }
+
+    /// The agent spoke nonsense when it was told something: if that was about a task that it had named, nobody waits for
+    /// that task any longer.
+    async fn give_it_up(&self, why: Malformed, whole: Deadline) -> Ending {
+        if let Some((answer, _)) = self.known {
+            self.cancel(&answer.task, whole).await;
+        }
+        Ending::Trouble(why.into())
+    }
+
+    /// Tells the agent to stop work that has ended for us. That only spares it the work: whether it hears it or not, it
+    /// changes nothing here.
+    async fn cancel(&self, task: &TaskId, whole: Deadline) {
+        drop(self.line.task(Ask::Cancel { task }, whole.at_most(RESERVE)).await);
     }
 
     /// What a task that stands still comes to. One that waits for credentials is told that nobody will come.
@@ -337,15 +368,14 @@ impl Talk<'_> {
             State::InputRequired => {
                 let id = task.id.clone();
                 let Some(inquiry) = self.inquiry(task) else {
-                    drop(self.line.task(Ask::Cancel { task: &id }, whole.at_most(RESERVE)).await);
+                    self.cancel(&id, whole).await;
                     return Ending::AskedTooMuch;
                 };
                 Ending::Asked(inquiry)
             }
             State::AuthRequired => {
                 let said = words(&task.status.said);
-                // The work has ended for us either way; this only spares the agent from keeping it.
-                drop(self.line.task(Ask::Cancel { task: &task.id }, whole.at_most(RESERVE)).await);
+                self.cancel(&task.id, whole).await;
                 self.stopped(state, &said)
             }
             State::Failed | State::Canceled | State::Rejected | State::Submitted | State::Working => {
@@ -363,6 +393,7 @@ impl Talk<'_> {
         let within = self.within.whole;
         match self.line.task(Ask::Cancel { task }, whole).await {
             Ok(now) if now.id != *task => Ending::Trouble(another_task().into()),
+            Ok(Task { odd: Some(why), .. }) => self.unconfirmed(&why.to_string()),
             Ok(now) => match now.status.state {
                 State::Canceled => Ending::Withdrawn { within },
                 State::Completed => done(now.output()),
@@ -373,13 +404,15 @@ impl Talk<'_> {
                     }
                 }
             },
-            Err(failure) => Ending::Lost {
-                why: format!(
-                    "the agent did not finish within {within:?}, and does not confirm that it stops: {}",
-                    shown(&failure)
-                ),
-            },
+            Err(failure) => self.unconfirmed(&shown(&failure)),
         }
+    }
+
+    fn unconfirmed(&self, said: &str) -> Ending {
+        let within = self.within.whole;
+        let why =
+            format!("the agent did not finish within {within:?}, and does not confirm that it stops: {said}");
+        Ending::Lost { why }
     }
 
     /// The message may have arrived, and no answer has named a task: it is looked for, and taken up from there.

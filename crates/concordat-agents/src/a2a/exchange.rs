@@ -55,7 +55,7 @@ impl<'a> Line<'a> {
     }
 
     /// Sends a message and reads events until the work is over, or the stream is. What was told until a stream broke
-    /// is kept when it names a task, which can then be asked for. A stream about a task that is `known` begins in its
+    /// is kept when it names a task, which can then be asked for, or called off where the stream makes no sense. A stream about a task that is `known` begins in its
     /// middle.
     pub(super) async fn stream(
         &self,
@@ -72,6 +72,10 @@ impl<'a> Line<'a> {
         match self.listen(response, &id, (&mut task, known), within).await {
             Ok(heard) => Ok(heard),
             Err(Failure::Trouble(Trouble::Unknown(why))) => task.map(Heard::Task).ok_or_else(|| why.into()),
+            Err(Failure::Trouble(Trouble::Malformed(why))) => match task {
+                Some(task) => Ok(Heard::Task(Task { odd: Some(why), ..task })),
+                None => Err(why.into()),
+            },
             Err(failure) => Err(failure),
         }
     }
@@ -102,8 +106,8 @@ impl<'a> Line<'a> {
                 return Err(Malformed::Protocol { why }.into());
             }
             let stale = |task: &Task| before.is_some_and(|before| before.is_stale(task));
-            if let Some(settled) = task.take_if(|task| task.status.state.is_settled() && !stale(task)) {
-                return Ok(Heard::Task(settled));
+            if let Some(over) = task.take_if(|task| task.is_over() && !stale(task)) {
+                return Ok(Heard::Task(over));
             }
         }
         let why = "the stream ended before the work did".to_owned();

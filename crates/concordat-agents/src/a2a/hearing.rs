@@ -1,7 +1,8 @@
 //! What an agent says, read out of bounded JSON: hostile until it stands in one of our own types.
 //!
 //! Members that we do not know are left alone, as the protocol asks; what we need is there and of its kind, or the
-//! reply is malformed, with the place said.
+//! reply is malformed, with the place said. A task whose id and state can be read is a task even so, an odd one: it may
+//! have to be called off.
 
 use concordat_model::agent::A2aVersion;
 use serde_json::{Map, Value};
@@ -47,7 +48,8 @@ pub(super) fn told(value: Value, version: A2aVersion) -> Result<Told, Malformed>
         "statusUpdate" => {
             let mut update = object(body, "the event")?;
             let task = id(update.get("taskId"))?;
-            Ok(Told::Status { task, status: status(update.remove("status"), version)? })
+            let (status, odd) = status(update.remove("status"), version)?;
+            Ok(Told::Status { task, status, odd })
         }
         _ => {
             let mut update = object(body, "the event")?;
@@ -61,15 +63,22 @@ pub(super) fn told(value: Value, version: A2aVersion) -> Result<Told, Malformed>
 /// Reads a task.
 pub(super) fn task(value: Value, version: A2aVersion) -> Result<Task, Malformed> {
     let mut task = object(value, "the task")?;
-    Ok(Task {
-        id: id(task.get("id"))?,
-        context: known(task.get("contextId")),
-        status: status(task.remove("status"), version)?,
-        artifacts: list(task.remove("artifacts"), "`artifacts`")?
-            .into_iter()
-            .map(artifact)
-            .collect::<Result<_, _>>()?,
-    })
+    let (id, context) = (id(task.get("id"))?, known(task.get("contextId")));
+    let (status, unsaid) = status(task.remove("status"), version)?;
+    let (artifacts, unread) = apart(artifacts(task.remove("artifacts")));
+    Ok(Task { id, context, status, artifacts, odd: unsaid.or(unread) })
+}
+
+fn artifacts(value: Option<Value>) -> Result<Vec<Artifact>, Malformed> {
+    list(value, "`artifacts`")?.into_iter().map(artifact).collect()
+}
+
+/// What could be read, or why nothing could.
+fn apart<T: Default>(read: Result<T, Malformed>) -> (T, Option<Malformed>) {
+    match read {
+        Ok(value) => (value, None),
+        Err(why) => (T::default(), Some(why)),
+    }
 }
 
 /// Reads the tasks of a context.
@@ -78,18 +87,24 @@ pub(super) fn tasks(value: Value, version: A2aVersion) -> Result<Vec<Task>, Malf
     list(listed, "`tasks`")?.into_iter().map(|one| task(one, version)).collect()
 }
 
-fn status(value: Option<Value>, version: A2aVersion) -> Result<Status, Malformed> {
+/// Where a task stands, and why what is said about that cannot be read if so.
+fn status(value: Option<Value>, version: A2aVersion) -> Result<(Status, Option<Malformed>), Malformed> {
     let mut status = object(value.unwrap_or_default(), "the status of the task")?;
     let state = status.get("state").and_then(Value::as_str).and_then(|word| state(word, version));
-    let (said, message) = match status.remove("message") {
-        None | Some(Value::Null) => (Vec::new(), None),
+    let state = state.ok_or_else(|| wrong("the state of the task is none that there is"))?;
+    let ((said, message), odd) = apart(said(status.remove("message")));
+    Ok((Status { state, said, message }, odd))
+}
+
+/// What an agent says about where a task stands, and the id of that.
+fn said(value: Option<Value>) -> Result<(Vec<Part>, Option<TaskId>), Malformed> {
+    match value {
+        None | Some(Value::Null) => Ok((Vec::new(), None)),
         Some(message) => {
             let mut message = object(message, "the message of the status")?;
-            (parts(message.remove("parts"))?, known(message.get("messageId")))
+            Ok((parts(message.remove("parts"))?, known(message.get("messageId"))))
         }
-    };
-    let state = state.ok_or_else(|| wrong("the state of the task is none that there is"))?;
-    Ok(Status { state, said, message })
+    }
 }
 
 fn state(word: &str, version: A2aVersion) -> Option<State> {

@@ -8,7 +8,7 @@
 //!     |                                                     |
 //!     |          SendMessage | SendStreamingMessage         |
 //!     |          GetTask ... until the task is settled      |
-//!     |          CancelTask when the time is over           |
+//!     |          CancelTask when nobody waits any longer    |
 //!   Ending <--hearing (bounded, hostile until parsed)-------+
 //! ```
 //!

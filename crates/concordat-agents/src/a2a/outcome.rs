@@ -7,6 +7,7 @@
 //! | input required | its question, for people; the same task goes on with their answer |
 //! | input required, with a question that is too large | a failure of the agent, `agent-question-too-large` |
 //! | auth required, 401, 403 | a failure that is not its fault, `agent-auth-required`; the task is cancelled |
+//! | nonsense | a failure of the agent, `agent-malformed`; a task that it has named and that has not ended is cancelled |
 //! | out of time, and it confirms the cancellation | `agent-withdrawn`, of the kind timeout |
 //! | the run was stopped, and it confirms the cancellation | `agent-withdrawn`, nobody's fault |
 //! | out of time otherwise, a lost task, a broken line | nobody knows |

@@ -3,6 +3,8 @@
 use concordat_model::doubles::whole;
 use serde_json::{Value, json};
 
+use crate::http::Malformed;
+
 /// What comes back for a message.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Heard {
@@ -17,8 +19,8 @@ pub(super) enum Heard {
 pub(super) enum Told {
     /// A whole task or a message.
     Whole(Heard),
-    /// A task's new state.
-    Status { task: TaskId, status: Status },
+    /// A task's new state, and why the rest of it cannot be read if so.
+    Status { task: TaskId, status: Status, odd: Option<Malformed> },
     /// Something that a task has brought, or a further piece of it.
     Artifact { task: TaskId, artifact: Artifact, append: bool },
 }
@@ -51,6 +53,8 @@ pub(super) struct Task {
     pub(super) context: Option<TaskId>,
     pub(super) status: Status,
     pub(super) artifacts: Vec<Artifact>,
+    /// Why what was heard of it last cannot be read: then nothing that it brought counts.
+    pub(super) odd: Option<Malformed>,
 }
 
 /// Where a task stands, and what the agent says about that.
@@ -79,6 +83,11 @@ impl State {
     /// Whether the agent does nothing more by itself.
     pub(super) fn is_settled(self) -> bool {
         !matches!(self, State::Submitted | State::Working)
+    }
+
+    /// Whether nothing can come of it any more, whoever does what.
+    pub(super) fn has_ended(self) -> bool {
+        matches!(self, State::Completed | State::Failed | State::Canceled | State::Rejected)
     }
 }
 
@@ -119,7 +128,7 @@ impl TaskId {
     /// A task with this id, of which nothing else is known but that it is at work.
     pub(super) fn begun(&self) -> Task {
         let status = Status { state: State::Working, said: Vec::new(), message: None };
-        Task { id: self.clone(), context: None, status, artifacts: Vec::new() }
+        Task { id: self.clone(), context: None, status, artifacts: Vec::new(), odd: None }
     }
 }
 
@@ -128,7 +137,7 @@ impl Task {
     pub(super) fn take(&mut self, told: Told) -> bool {
         match told {
             Told::Whole(Heard::Task(task)) if task.id == self.id => *self = task,
-            Told::Status { task, status } if task == self.id => self.status = status,
+            Told::Status { task, status, odd } if task == self.id => (self.status, self.odd) = (status, odd),
             Told::Artifact { task, artifact, append } if task == self.id => self.bring(artifact, append),
             Told::Whole(_) | Told::Status { .. } | Told::Artifact { .. } => return false,
         }
@@ -142,6 +151,16 @@ impl Task {
             Some(known) => *known = artifact,
             None => self.artifacts.push(artifact),
         }
+    }
+
+    /// Whether it is done, and what it brought can be read.
+    pub(super) fn is_done(&self) -> bool {
+        self.odd.is_none() && self.status.state == State::Completed
+    }
+
+    /// Whether there is nothing more to be heard of it: it does nothing more by itself, or what is heard makes no sense.
+    pub(super) fn is_over(&self) -> bool {
+        self.odd.is_some() || self.status.state.is_settled()
     }
 
     /// What the task brought: its artifacts, or else what the agent said at its end.

@@ -145,7 +145,7 @@ async fn what_follows_an_answer_has_a_name() {
             ),
             (
                 "another task",
-                vec![json!({"task": with(done(), "/id", json!("t-2"))})],
+                vec![json!({"task": with(done(), "/id", json!("t-2"))}), task("CANCELED")],
                 "failed: Malformed Agent agent-malformed: the agent's reply is not A2A: it is about another task",
             ),
             (

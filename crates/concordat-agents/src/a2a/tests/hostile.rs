@@ -164,6 +164,61 @@ async fn hostile_results() {
     }
 }
 
+/// What an agent says of a task that it has taken, and whether it is told to stop then.
+#[tokio::test]
+async fn a_task_that_nonsense_is_said_of_is_called_off_unless_it_has_ended() {
+    let odd = |task: Value| with(task, "/artifacts", json!([{"artifactId": "a", "parts": {"data": 1}}]));
+    let muttering = |state: &str| with(task(state), "/status/message", json!({"parts": 7}));
+    let other = with(task("COMPLETED"), "/id", json!("t-2"));
+    let rpc = |nth: usize, members: Value| {
+        let mut answer = json!({"jsonrpc": "2.0", "id": format!("dec_1/{nth}")});
+        answer.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        http("200 OK", JSON, &answer.to_string()).into_bytes()
+    };
+    let both = json!({"result": task("COMPLETED"), "error": {"code": 1, "message": "x"}});
+    for protocol in BOTH {
+        let then = |result: Value| {
+            vec![answer(protocol, 0, &json!({"task": task("WORKING")})), answer(protocol, 1, &result)]
+        };
+        let at_once = |result: Value| vec![answer(protocol, 0, &json!({"task": result}))];
+        let html = http("200 OK", "content-type: text/html\r\n", "<h1>").into_bytes();
+        let mut cases = vec![
+            ("another task", then(other.clone()), true),
+            ("no state that there is", then(task("HAPPY")), true),
+            ("HTML", vec![then(Value::Null).remove(0), html], true),
+            ("a piece that cannot be read", then(odd(task("WORKING"))), true),
+            ("words that cannot be read", then(muttering("WORKING")), true),
+            ("a question that cannot be read", then(muttering("INPUT_REQUIRED")), true),
+            ("the same at once", at_once(odd(task("SUBMITTED"))), true),
+            ("a result that cannot be read", then(odd(task("COMPLETED"))), false),
+            ("the same result at once", at_once(odd(task("COMPLETED"))), false),
+            (
+                "a file",
+                then(with(task("COMPLETED"), "/artifacts", json!([{"parts": [{"url": "a"}]}]))),
+                false,
+            ),
+            ("a failure that cannot be read", then(muttering("FAILED")), false),
+        ];
+        if protocol == A2aProtocol::JsonRpc {
+            let first = || then(Value::Null).remove(0);
+            cases.push(("the wrong id", vec![first(), rpc(7, json!({"result": task("WORKING")}))], true));
+            cases.push(("both", vec![first(), rpc(1, both.clone())], true));
+        }
+        for (name, mut texts, stops) in cases {
+            let asked = texts.len();
+            texts.push(answer(protocol, asked, &task("CANCELED")));
+            let agent = agent(texts, Then::Next).await;
+            let at = interface(protocol, A2aAnswers::Polling, agent.port);
+            let said = carried_out(&at, Limits::default(), DEADLINE).await;
+            assert!(said.starts_with(MALFORMED), "{name} ({protocol:?}): {said}");
+            let heard = agent.heard();
+            assert_eq!(heard.len(), asked + usize::from(stops), "{name} ({protocol:?}): {heard:?}");
+            let cancels = |request: &String| request.contains("CancelTask") || request.contains("t-1:cancel");
+            assert_eq!(heard.last().is_some_and(cancels), stops, "{name} ({protocol:?}): {heard:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn hostile_documents() {
     let whole = |protocol, inner: &str| {

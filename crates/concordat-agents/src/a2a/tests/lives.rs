@@ -83,7 +83,11 @@ async fn whatever_becomes_of_a_task_has_a_name() {
         ),
         (
             "another task",
-            vec![json!({"task": task("WORKING")}), with(task("COMPLETED"), "/id", json!("t-2"))],
+            vec![
+                json!({"task": task("WORKING")}),
+                with(task("COMPLETED"), "/id", json!("t-2")),
+                task("CANCELED"),
+            ],
             "failed: Malformed Agent agent-malformed: the agent's reply is not A2A: it is about another task",
         ),
     ] {
