@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::{Json, Router};
 use concordat::demo::agents::{Manner, Mood, SampleAgent, fleet, serve};
@@ -163,6 +163,56 @@ async fn an_instance_that_is_gone_does_no_harm() {
     assert!(limits.skills.iter().all(|skill| skill.breaker == BreakerState::Closed), "{limits:?}");
     let tried = sent.get("http://127.0.0.1:9").copied().unwrap_or(0);
     assert_eq!(limits.health.map(|health| usize::try_from(health.errors.unavailable).unwrap()), Some(tried));
+}
+
+/// An instance that breaks its first answer off, and remembers under which key each request came.
+async fn breaks_off_once() -> (String, Arc<Mutex<Vec<String>>>) {
+    let keys = Arc::new(Mutex::new(Vec::new()));
+    let answer = |State(keys): State<Arc<Mutex<Vec<String>>>>,
+                  headers: HeaderMap,
+                  Json(call): Json<Value>| async move {
+        keys.lock().push(headers["idempotency-key"].to_str().unwrap().to_owned());
+        if keys.lock().len() == 1 {
+            return Err(StatusCode::BAD_GATEWAY);
+        }
+        let output = json!({"applicant_id": "ap-1001", "score": 700, "check_id": "chk-1"});
+        Ok(Json(json!({"jsonrpc": "2.0", "id": call["id"], "result": output})))
+    };
+    let router = Router::new().route("/execute", post(answer)).with_state(keys.clone());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, keys)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_have_been_done_is_tried_again_where_it_may_have_been_done() {
+    for effect in ["idempotent", "none"] {
+        let (one, at_one) = breaks_off_once().await;
+        let (other, at_other) = breaks_off_once().await;
+        let (house, _, id) = house(&[(&one, "eu"), (&other, "eu")]).await;
+        let mut contract = contract();
+        contract["spec"]["steps"][0]["effect"] = json!(effect);
+        contract["spec"]["steps"][0]["retry"]["on"] = json!(["timeout"]);
+        let run = house.submit(submission(contract, json!({}))).await[0];
+        let view = house.over(run).await;
+        assert_eq!(status_of(&view), "completed", "{effect}: {:#?}", told(&view));
+        // Each choice can be made again from the log, too.
+        let sent = sent(&house, id).await;
+        let keys = [at_one.lock().clone(), at_other.lock().clone()];
+        match effect {
+            // Whoever may have done it knows it by its key; the other would have been quicker, as far as anybody knows.
+            "idempotent" => {
+                assert_eq!(sent.into_values().collect::<Vec<_>>(), [2]);
+                let (asked, spared) =
+                    if keys[0].is_empty() { (&keys[1], &keys[0]) } else { (&keys[0], &keys[1]) };
+                assert_eq!((asked.len(), spared.len()), (2, 0));
+                assert_eq!(asked[0], asked[1]);
+            }
+            // What does nothing may be done anywhere.
+            _ => assert_eq!(sent.len(), 2, "{sent:?}"),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

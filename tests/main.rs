@@ -36,4 +36,5 @@ mod random_graphs;
 mod reports;
 mod schemas;
 mod simulation;
+mod tries;
 mod trust;
