@@ -1,6 +1,5 @@
 //! The engine's way to agents: permitted work becomes a call, and what is known afterwards an arrival.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +10,8 @@ use concordat_engine::ports::{
 };
 use concordat_model::agent::{A2aAnswers, A2aVersion, Binding, OUTCOME};
 use concordat_model::contract::FailureKind;
-use concordat_model::digest::Digest;
 use concordat_model::span::Span;
 use concordat_model::work::{Assignment, Attempt, Telling};
-use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -35,8 +32,6 @@ pub struct HttpAgents {
     egress: Egress,
     webhooks: Webhooks,
     hints: Hints,
-    /// Credentials of agents by their digest, read once: tokens that were fetched with them are kept so.
-    known: Mutex<HashMap<Digest, Credentials>>,
 }
 
 impl HttpAgents {
@@ -58,25 +53,8 @@ impl HttpAgents {
             http,
             webhooks: Webhooks::new(egress.clone()),
             hints: Hints::default(),
-            known: Mutex::default(),
             egress,
         }
-    }
-
-    /// What an agent knows us by, if that is its own.
-    fn own(&self, known: Option<&Known>) -> Result<Option<Credentials>, String> {
-        let Some(known) = known else { return Ok(None) };
-        if let Some(read) = self.known.lock().get(&known.digest) {
-            return Ok(Some(read.clone()));
-        }
-        let read = Credentials::apart(&known.text, &known.digest.to_string());
-        let read = read.map_err(|error| format!("the agent's credentials cannot be used: {error}"))?;
-        let mut all = self.known.lock();
-        if all.len() >= MOST_KNOWN {
-            all.clear();
-        }
-        all.insert(known.digest, read.clone());
-        Ok(Some(read))
     }
 
     /// The same, where agents that can call us when something has happened reach us at this address.
@@ -97,7 +75,7 @@ impl AgentTransport for HttpAgents {
             let message = "an agent of this binding asks nothing, so it is told no answer".to_owned();
             return failure(FailureKind::Failed, Fault::Ours, "agent-not-asked", message);
         }
-        let own = match self.own(dispatch.known.as_deref()) {
+        let own = match own(dispatch.known.as_ref()) {
             Ok(own) => own,
             Err(why) => return failure(FailureKind::Unavailable, Fault::Nobody, "agent-no-credentials", why),
         };
@@ -130,7 +108,7 @@ impl AgentTransport for HttpAgents {
     }
 
     async fn reconcile(&self, lost: Lost) -> Found {
-        let way = self.own(lost.known.as_deref()).and_then(|own| way(&lost.binding, own));
+        let way = own(lost.known.as_ref()).and_then(|own| way(&lost.binding, own));
         match way {
             Ok(Way::Execute { endpoint, .. }) => found(self.execute.call(&question(&lost, endpoint)).await),
             Ok(Way::A2a(interface)) => {
@@ -149,7 +127,7 @@ impl AgentTransport for HttpAgents {
     }
 
     async fn call_off(&self, forsaken: Forsaken) {
-        let way = self.own(forsaken.known.as_deref()).and_then(|own| way(&forsaken.binding, own));
+        let way = own(forsaken.known.as_ref()).and_then(|own| way(&forsaken.binding, own));
         if let Ok(Way::A2a(interface)) = way {
             a2a::dismissed(&self.a2a, &interface, &forsaken.task).await;
         }
@@ -171,8 +149,8 @@ impl AgentTransport for HttpAgents {
         self.webhooks.hears(webhook)
     }
 
-    fn knows(&self, credentials: &str) -> Result<(), String> {
-        Credentials::read(credentials).map(drop).map_err(|error| error.to_string())
+    fn knows(&self, credentials: &str, name: &str) -> Result<Known, String> {
+        Credentials::apart(credentials, name).map(Known::of).map_err(|error| error.to_string())
     }
 
     fn hinted(&self, token: &str) -> bool {
@@ -184,8 +162,12 @@ impl AgentTransport for HttpAgents {
     }
 }
 
-/// The most credentials of agents that are kept read.
-const MOST_KNOWN: usize = 4096;
+/// What an agent knows us by, if that is its own. Whoever keeps it keeps the tokens that were fetched with it.
+fn own(known: Option<&Known>) -> Result<Option<Credentials>, String> {
+    let Some(known) = known else { return Ok(None) };
+    let read = known.read::<Credentials>().cloned();
+    read.map(Some).ok_or_else(|| "the agent's credentials were read for another transport".to_owned())
+}
 
 /// A binding whose address was read.
 enum Way {

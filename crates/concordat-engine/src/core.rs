@@ -70,8 +70,8 @@ pub(crate) struct Core {
     pub(crate) opa: Doors,
     /// What secrets that others trusted us with are sealed in.
     pub(crate) safe: Safe,
-    /// What agents know us by, opened, by the digest of the sealed form.
-    pub(crate) known: Mutex<HashMap<Digest, Arc<Known>>>,
+    /// What agents know us by, as the transport has read it, by the digest of the sealed form.
+    pub(crate) known: Mutex<HashMap<Digest, Known>>,
     /// Contracts with webhooks that have changed.
     pub(crate) due: Due,
     schemas: Mutex<HashMap<(Digest, SkillName), Option<Schema>>>,

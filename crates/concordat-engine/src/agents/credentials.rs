@@ -27,8 +27,8 @@ use crate::ports::{Arrival, Dispatch, Fault, Known, Withdrawal, origin};
 
 /// The most credentials that are set together: one that is said, and a certificate that is shown.
 const MOST: usize = 2;
-/// The most of them that are kept open in memory.
-const MOST_OPEN: usize = 4096;
+/// The most of them that are kept in memory as they were read.
+const MOST_READ: usize = 4096;
 
 /// Credentials on their way into the log and the store.
 pub(crate) struct Sealed {
@@ -129,7 +129,7 @@ impl Core {
             written.push(Value::Object(members));
         }
         let text = Value::Array(written).to_string();
-        self.transport.knows(&text).map_err(wrong)?;
+        self.transport.knows(&text, "").map_err(wrong)?;
         let purpose = purpose(agent);
         let body = self.safe.seal(&purpose, text.as_bytes(), &self.secret()?);
         Ok(Sealed {
@@ -144,7 +144,7 @@ impl Core {
     ///
     /// # Errors
     /// It has something, and that cannot be read: then nothing is sent to it.
-    pub(crate) async fn known_by(&self, agent: AgentId) -> Result<Option<Arc<Known>>, String> {
+    pub(crate) async fn known_by(&self, agent: AgentId) -> Result<Option<Known>, String> {
         let found = self.world.read().registry.agent(agent).and_then(|agent| agent.credentials.clone());
         let Some(credentials) = found else { return Ok(None) };
         let digest = credentials.content;
@@ -158,12 +158,12 @@ impl Core {
         let text = self.safe.open(&purpose(agent), &body);
         let text = text.ok_or_else(|| unread("they were sealed under another key of the safe"))?;
         let text = String::from_utf8(text).map_err(|_| unread("they are no text"))?;
-        let known = Arc::new(Known { digest, text });
-        let mut open = self.known.lock();
-        if open.len() >= MOST_OPEN {
-            open.clear();
+        let known = self.transport.knows(&text, &digest.to_string()).map_err(|why| unread(&why))?;
+        let mut read = self.known.lock();
+        if read.len() >= MOST_READ {
+            read.clear();
         }
-        open.insert(digest, known.clone());
+        read.insert(digest, known.clone());
         Ok(Some(known))
     }
 

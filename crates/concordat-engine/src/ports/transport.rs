@@ -1,11 +1,11 @@
 //! Remote agents, as the engine sees them.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use concordat_model::agent::{Agent, Binding, Registration};
 use concordat_model::contract::FailureKind;
-use concordat_model::digest::Digest;
 use concordat_model::id::{AgentId, DecisionId, RunId};
 use concordat_model::name::{DomainName, SkillName};
 use concordat_model::span::Span;
@@ -47,12 +47,13 @@ pub trait AgentTransport: Send + Sync {
     /// Why not, in the administrator's words.
     fn accepts(&self, url: &str) -> Result<(), String>;
 
-    /// Checks what an agent is to know us by: its form.
+    /// Reads what an agent is to know us by: a list in JSON, each with the `origin` that it is for. Connections that are
+    /// made with it are kept apart from all others by this name.
     ///
     /// # Errors
     /// Why it cannot be used, and never what is secret of it.
-    fn knows(&self, credentials: &str) -> Result<(), String> {
-        let _ = credentials;
+    fn knows(&self, credentials: &str, name: &str) -> Result<Known, String> {
+        let _ = (credentials, name);
         Err("agents here know nobody".to_owned())
     }
 
@@ -147,22 +148,32 @@ pub struct Dispatch {
     /// Tells when nobody wants the work any longer. An agent that can be told to stop is told then.
     pub withdrawal: Withdrawal,
     /// What the agent knows us by, where it has credentials of its own.
-    pub known: Option<Arc<Known>>,
+    pub known: Option<Known>,
 }
 
-/// What one agent knows us by: a list in JSON, each with the `origin` that it is for.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Known {
-    /// The digest of its sealed form, which is another one each time it is set.
-    pub digest: Digest,
-    /// The list.
-    pub text: String,
+/// What one agent knows us by, as the transport has read it: nobody else can look into it. Clones share it, with what was
+/// fetched by it since.
+#[derive(Clone)]
+pub struct Known(Arc<dyn Any + Send + Sync>);
+
+impl Known {
+    /// What a transport has read.
+    #[must_use]
+    pub fn of<T: Any + Send + Sync>(read: T) -> Known {
+        Known(Arc::new(read))
+    }
+
+    /// What was read, if that is of this form.
+    #[must_use]
+    pub fn read<T: Any>(&self) -> Option<&T> {
+        self.0.downcast_ref()
+    }
 }
 
 // Nobody reads it in a log of the program.
 impl std::fmt::Debug for Known {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Known({})", self.digest)
+        f.write_str("Known(..)")
     }
 }
 
@@ -217,7 +228,7 @@ pub struct Lost {
     /// The agent.
     pub agent: AgentId,
     /// What it knows us by, where it has credentials of its own.
-    pub known: Option<Arc<Known>>,
+    pub known: Option<Known>,
 }
 
 /// Work that an agent asked about, and that nobody wants any longer.
@@ -230,7 +241,7 @@ pub struct Forsaken {
     /// The agent.
     pub agent: AgentId,
     /// What it knows us by, where it has credentials of its own.
-    pub known: Option<Arc<Known>>,
+    pub known: Option<Known>,
 }
 
 impl Forsaken {
