@@ -8,6 +8,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use concordat_engine::Caller;
 use concordat_engine::ports::{Page, RecordFilter};
+use concordat_model::agent::KnownBy;
 use concordat_model::principal::Role;
 use concordat_tests::{House, files_hold};
 use parking_lot::Mutex;
@@ -68,6 +69,24 @@ async fn tried(house: &House, admin: &Caller, peer: &Peer) -> Vec<String> {
     peer.heard()
 }
 
+/// Which of these the store still has the sealed form of. What it has not, a record says so of.
+async fn kept(house: &House, all: &[&KnownBy]) -> Vec<bool> {
+    let store = house.engine.store();
+    let mut kept = Vec::new();
+    for one in all {
+        let there = store.payload(&one.content).await.unwrap().is_some();
+        let said = store.forgotten(one.owner.as_ref().unwrap()).await.unwrap();
+        assert_eq!(said.is_none(), there);
+        if let Some(record) = said {
+            let record = store.record(&record).await.unwrap().unwrap().record;
+            let data: Value = record.data().unwrap();
+            assert_eq!((record.kind(), &data["owners"][0]), ("erasure.executed", &json!(one.owner)));
+        }
+        kept.push(there);
+    }
+    kept
+}
+
 async fn types(house: &House) -> Vec<String> {
     let types = ["agent.credentials_set", "agent.credentials_removed"].map(str::to_owned).to_vec();
     let filter = RecordFilter { types, ..RecordFilter::default() };
@@ -93,7 +112,8 @@ async fn the_next_attempt_takes_the_credentials_that_are_set_then() {
     assert_eq!(tried(&house, &admin, &peer).await, ["Bearer t0ps3cret-two"]);
     assert_eq!((first.kind.as_str(), first.origin == peer.url), ("bearer", true));
     assert_ne!(first.fingerprint, second.fingerprint);
-    // They outlive a restart.
+    // What was replaced is gone for good; what is in force outlives a restart.
+    assert_eq!(kept(&house, &[&first, &second]).await, [false, true]);
     let house = house.reopen().await;
     assert_eq!(tried(&house, &admin, &peer).await, ["Bearer t0ps3cret-two"]);
     // Another origin is not told them, and the old one is again.
@@ -103,8 +123,10 @@ async fn the_next_attempt_takes_the_credentials_that_are_set_then() {
         house.engine.revise_agent(&admin, "peer", seen, moved, "it has moved").await.unwrap();
         assert_eq!(tried(&house, &admin, place).await, [told]);
     }
+    assert_eq!(kept(&house, &[&first, &second]).await, [false, true]);
     house.engine.remove_credentials(&admin, "peer", "no longer needed").await.unwrap();
     assert_eq!(tried(&house, &admin, &peer).await, [""]);
+    assert_eq!(kept(&house, &[&first, &second]).await, [false, false]);
     assert!(house.engine.remove_credentials(&admin, "peer", "again").await.is_err());
     let set = "agent.credentials_set";
     assert_eq!(types(&house).await, [set, set, "agent.credentials_removed"]);

@@ -14,7 +14,7 @@ use concordat_model::id::{DecisionId, EventId, RecordId, RunId};
 use concordat_model::name::{PrincipalName, TenantName};
 use concordat_policy::Asked;
 use concordat_policy::input::{Action, Resource, ResourceKind};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::engine::{Caller, Engine, decided};
 use crate::error::EngineError;
@@ -58,19 +58,14 @@ pub struct Erased {
 
 /// What the log keeps of an erasure. It names nobody whom the contents told of.
 #[derive(Serialize)]
-struct ErasureExecuted<'a> {
-    tenant: &'a TenantName,
-    owners: Vec<&'a str>,
-    payloads: usize,
+pub(crate) struct ErasureExecuted<'a> {
+    pub(crate) tenant: &'a TenantName,
+    pub(crate) owners: Vec<&'a str>,
+    pub(crate) payloads: usize,
     /// On which ground, such as an article of law and the number of the request.
-    basis: &'a str,
-    by: &'a PrincipalName,
-    #[serde(serialize_with = "as_id")]
-    access: &'a Asked,
-}
-
-fn as_id<S: Serializer>(asked: &&Asked, serializer: S) -> Result<S::Ok, S::Error> {
-    asked.decision.id.serialize(serializer)
+    pub(crate) basis: &'a str,
+    pub(crate) by: &'a PrincipalName,
+    pub(crate) access: DecisionId,
 }
 
 impl Engine {
@@ -95,7 +90,7 @@ impl Engine {
                 payloads: some.iter().map(|one| one.payloads.len()).sum(),
                 basis,
                 by: &caller.principal.name,
-                access: &access,
+                access: access.decision.id,
             };
             erased.records.push(self.forget(ERASED, &access, &executed, some, erased.records.len()).await?);
             erased.payloads += executed.payloads as u64;

@@ -145,6 +145,8 @@ pub struct KnownBy {
     pub fingerprint: String,
     /// The digest of its sealed form.
     pub content: Digest,
+    /// Under which name that can be forgotten, where it can.
+    pub owner: Option<String>,
     /// Who set it.
     pub by: PrincipalName,
     /// When.

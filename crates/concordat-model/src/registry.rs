@@ -238,10 +238,10 @@ impl Agent {
                 self.probed(skill, Probed { revision, shown, counted, result, problems, examples, at });
                 Ok(())
             }
-            (AgentEvent::CredentialsSet { kind, origin, fingerprint, content, by, .. }, _) => {
+            (AgentEvent::CredentialsSet { kind, origin, fingerprint, content, owner, by, .. }, _) => {
                 let (kind, origin, fingerprint) = (kind.clone(), origin.clone(), fingerprint.clone());
-                let (content, by) = (*content, by.clone());
-                self.credentials = Some(KnownBy { kind, origin, fingerprint, content, by, at });
+                let (content, owner, by) = (*content, owner.clone(), by.clone());
+                self.credentials = Some(KnownBy { kind, origin, fingerprint, content, owner, by, at });
                 Ok(())
             }
             (AgentEvent::CredentialsRemoved { .. }, _) => match self.credentials.take() {

@@ -1,16 +1,19 @@
 //! What one agent knows us by: set, changed and taken away by people, sealed in the safe, sent to one origin alone.
 //!
 //! The log says what kind it is, for which origin, who set it, and a fingerprint; the rest is sealed under a key that lies
-//! in no database, for this agent and no other. The next attempt takes what is set then. An agent whose address moves
-//! to another origin is not sent them there.
+//! in no database, for this agent and no other. The next attempt takes what is set then, and the sealed form of what was
+//! set before is forgotten in the same transaction. An agent whose address moves to another origin is not sent them
+//! there.
 
 use std::sync::Arc;
 
-use concordat_model::agent::Agent;
+use concordat_ledger::record::Record;
+use concordat_model::agent::{Agent, KnownBy};
 use concordat_model::contract::FailureKind;
 use concordat_model::digest::Digest;
-use concordat_model::id::AgentId;
-use concordat_model::payload::Payload;
+use concordat_model::id::{AgentId, DecisionId};
+use concordat_model::name::TenantName;
+use concordat_model::principal::Principal;
 use concordat_model::problem::{Problem, Problems};
 use concordat_model::registry::RegistryError;
 use concordat_model::work::Assignment;
@@ -23,7 +26,9 @@ use super::{conflict, resource};
 use crate::core::Core;
 use crate::engine::{Caller, Engine};
 use crate::error::EngineError;
-use crate::ports::{Arrival, Dispatch, Fault, Known, Withdrawal, origin};
+use crate::forget::{ERASED, ErasureExecuted};
+use crate::ports::{self, Arrival, Dispatch, Fault, Forgotten, Known, Whose, Withdrawal, origin};
+use crate::scribe::Place;
 
 /// The most credentials that are set together: one that is said, and a certificate that is shown.
 const MOST: usize = 2;
@@ -35,7 +40,10 @@ pub(crate) struct Sealed {
     pub(crate) kind: String,
     pub(crate) origin: String,
     pub(crate) fingerprint: String,
-    pub(crate) payload: Payload,
+    /// The digest of the sealed form.
+    pub(crate) content: Digest,
+    /// The sealed form as the store keeps it: alone, so that it can be forgotten alone.
+    pub(crate) kept: ports::Sealed,
 }
 
 /// What is sealed for one agent opens for no other.
@@ -64,7 +72,8 @@ impl Engine {
         let access = self.permit(caller, Action::AgentsRegister, resource(Some(agent))).await?;
         let found = self.agent(agent)?;
         let place = origin(found.registration.binding.url()).to_owned();
-        let sealed = self.core.sealed_for(found.id, &place, credentials)?;
+        let tenant = found.tenant.as_ref().unwrap_or(&caller.principal.tenant);
+        let sealed = self.core.sealed_for(found.id, tenant, &place, credentials)?;
         self.enroll(&access, |world| {
             let found = world.registry.find(agent)?;
             if origin(found.registration.binding.url()) != place {
@@ -112,6 +121,7 @@ impl Core {
     fn sealed_for(
         &self,
         agent: AgentId,
+        tenant: &TenantName,
         place: &str,
         credentials: Vec<Value>,
     ) -> Result<Sealed, EngineError> {
@@ -132,12 +142,42 @@ impl Core {
         self.transport.knows(&text, "").map_err(wrong)?;
         let purpose = purpose(agent);
         let body = self.safe.seal(&purpose, text.as_bytes(), &self.secret()?);
+        let content = Digest::of(&body);
         Ok(Sealed {
             kind: kinds.join("+"),
             origin: place.to_owned(),
             fingerprint: self.safe.fingerprint(&purpose, text.as_bytes()),
-            payload: (Digest::of(&body), body),
+            content,
+            kept: ports::Sealed {
+                owner: format!("{agent}/{content}"),
+                secret: self.secret()?,
+                whose: Some(Whose { tenant: tenant.clone(), subject: None }),
+                payloads: vec![(content, body)],
+            },
         })
+    }
+
+    /// What an agent knew us by until now, to be forgotten with the change that takes it out of use.
+    pub(crate) fn outdated<'p>(
+        &self,
+        agent: &Agent,
+        by: &Principal,
+        access: DecisionId,
+        place: impl FnOnce() -> Place<'p>,
+    ) -> Result<Option<(Record, Forgotten)>, EngineError> {
+        let Some(KnownBy { content, owner: Some(owner), .. }) = &agent.credentials else { return Ok(None) };
+        let erasure = ErasureExecuted {
+            tenant: agent.tenant.as_ref().unwrap_or(&by.tenant),
+            owners: vec![owner],
+            payloads: 1,
+            basis: "the agent's credentials were changed",
+            by: &by.name,
+            access,
+        };
+        let record = self.scribe.seal(&*self.clock, ERASED, place(), &erasure)?;
+        let (owner, said) = (owner.clone(), record.id().to_owned());
+        self.known.lock().remove(content);
+        Ok(Some((record, Forgotten { owner, record: said, payloads: vec![*content] })))
     }
 
     /// What an agent knows us by now, if that is its own.
@@ -145,11 +185,22 @@ impl Core {
     /// # Errors
     /// It has something, and that cannot be read: then nothing is sent to it.
     pub(crate) async fn known_by(&self, agent: AgentId) -> Result<Option<Known>, String> {
-        let found = self.world.read().registry.agent(agent).and_then(|agent| agent.credentials.clone());
-        let Some(credentials) = found else { return Ok(None) };
-        let digest = credentials.content;
+        let now = || self.world.read().registry.agent(agent)?.credentials.as_ref().map(|one| one.content);
+        let mut content = now();
+        while let Some(digest) = content {
+            match self.read(agent, digest).await {
+                // Others took its place while it was read, and it is forgotten.
+                Err(_) if now() != content => content = now(),
+                read => return read.map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    /// What has this sealed form, as the transport reads it.
+    async fn read(&self, agent: AgentId, digest: Digest) -> Result<Known, String> {
         if let Some(known) = self.known.lock().get(&digest) {
-            return Ok(Some(known.clone()));
+            return Ok(known.clone());
         }
         let unread =
             |why: &str| format!("the agent's credentials cannot be read: {why}; hint: set them again");
@@ -164,7 +215,7 @@ impl Core {
             read.clear();
         }
         read.insert(digest, known.clone());
-        Ok(Some(known))
+        Ok(known)
     }
 
     /// Sends work to its agent, with what that knows us by now.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use concordat_ledger::record::Record;
 use concordat_model::agent::{Agent, Registration, Standing, Tie};
 use concordat_model::decision::Answer;
 use concordat_model::digest::{self, Digest};
@@ -19,7 +20,7 @@ use jiff::Timestamp;
 use super::credentials::Sealed;
 use crate::engine::{Caller, Engine, decided};
 use crate::error::EngineError;
-use crate::ports::{Change, Commit, origin};
+use crate::ports::{Change, Commit, Forgotten, origin};
 use crate::scribe::Place;
 use crate::world::World;
 
@@ -119,7 +120,8 @@ impl Enrolling {
                     kind: sealed.kind.clone(),
                     origin: sealed.origin.clone(),
                     fingerprint: sealed.fingerprint.clone(),
-                    content: sealed.payload.0,
+                    content: sealed.content,
+                    owner: Some(sealed.kept.owner.clone()),
                     by,
                     reason,
                     access,
@@ -197,18 +199,24 @@ impl Engine {
         let at = core.clock.now();
         let permitted = matches!(asked.decision.answer, Answer::Permit);
         let event = enrolling.event(permitted, access.decision.id, asked.decision.id);
-        let Enrolling { agent, brought, credentials, .. } = enrolling;
+        let Enrolling { agent, by, change, brought, credentials, .. } = enrolling;
         let registration = brought.as_ref().map(|brought| brought.registration.clone());
         world.apply_agent(agent.id, &event, registration, at)?;
         let mut place = || Place { subject, seq: world.take_seq(subject), at };
-        let records = vec![
+        let mut records = vec![
             decided(core, access, place())?,
             decided(core, asked, place())?,
             core.scribe.seal(&*core.clock, event.record_type(), place(), &event)?,
         ];
         let mut payloads: Vec<_> = access.payloads().chain(asked.payloads()).collect();
-        payloads.extend(credentials.map(|sealed| sealed.payload));
         payloads.extend(brought.map(|brought| (brought.revision, brought.bytes)));
-        Ok(core.store.commit(Change { records, payloads, ..Change::default() }))
+        let sealed = credentials.map(|sealed| sealed.kept).into_iter().collect();
+        let outdated = match change {
+            EnrollChange::Credentials => core.outdated(&agent, &by, access.decision.id, place)?,
+            _ => None,
+        };
+        let (said, forgotten): (Vec<Record>, Vec<Forgotten>) = outdated.into_iter().unzip();
+        records.extend(said);
+        Ok(core.store.commit(Change { records, payloads, sealed, forgotten, ..Change::default() }))
     }
 }

@@ -3,14 +3,13 @@
 use concordat_model::id::{DecisionId, EventId, RecordId, RunId};
 use concordat_model::name::{PrincipalName, TenantName};
 use concordat_model::problem::Problem;
-use concordat_policy::Asked;
 use concordat_policy::input::Action;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::belongings::Belongings;
-use super::{AT_ONCE, PRUNED, as_id, contents};
+use super::{AT_ONCE, PRUNED, contents};
 use crate::engine::{Caller, Engine};
 use crate::error::EngineError;
 use crate::ports::{OwnerFilter, Page};
@@ -83,8 +82,7 @@ struct RetentionPruned<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     below_floor: Option<&'a str>,
     by: &'a PrincipalName,
-    #[serde(serialize_with = "as_id")]
-    access: &'a Asked,
+    access: DecisionId,
 }
 
 impl Engine {
@@ -124,7 +122,7 @@ impl Engine {
                 payloads: some.iter().map(|one| one.payloads.len()).sum(),
                 below_floor: wanted.below_floor.as_deref(),
                 by: &caller.principal.name,
-                access: &access,
+                access: access.decision.id,
             };
             pruned.records.push(self.forget(PRUNED, &access, &told, &some, pruned.records.len()).await?);
             pruned.forgotten += some.len() as u64;

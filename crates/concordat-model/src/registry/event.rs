@@ -182,6 +182,9 @@ pub enum AgentEvent {
         fingerprint: String,
         /// The digest of its sealed form, which is stored beside the log.
         content: Digest,
+        /// Under which name that can be forgotten, once others take its place; without one it cannot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
         /// Who set it.
         by: PrincipalName,
         /// Why, in their words.
