@@ -59,7 +59,7 @@ pub(crate) enum Pass {
 
 /// What a call said about the agent's infrastructure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Health {
+pub(crate) enum LifeSign {
     /// It answered, whatever it answered.
     Alive,
     /// It was not reached, was silent, or spoke nonsense.
@@ -101,27 +101,27 @@ impl Breaker {
     }
 
     /// Learns how a call went; tells whether the breaker opened for that.
-    pub(crate) fn settle(&mut self, pass: Pass, health: Health, now: Timestamp) -> bool {
+    pub(crate) fn settle(&mut self, pass: Pass, sign: LifeSign, now: Timestamp) -> bool {
         let before = self.state.clone();
-        self.learn(pass, health, now);
+        self.learn(pass, sign, now);
         matches!(self.state, State::Open { .. }) && before != self.state
     }
 
-    fn learn(&mut self, pass: Pass, health: Health, now: Timestamp) {
-        match (&mut self.state, pass, health) {
-            (State::Closed { last }, _, Health::Alive | Health::Broken) => {
-                let failed = u32::from(health == Health::Broken);
+    fn learn(&mut self, pass: Pass, sign: LifeSign, now: Timestamp) {
+        match (&mut self.state, pass, sign) {
+            (State::Closed { last }, _, LifeSign::Alive | LifeSign::Broken) => {
+                let failed = u32::from(sign == LifeSign::Broken);
                 *last = (*last << 1 | failed) & ((1 << REMEMBERED) - 1);
                 if last.count_ones() >= FAILURES {
                     self.open(now);
                 }
             }
-            (State::HalfOpen { .. }, Pass::Probe, Health::Alive) => self.state = State::default(),
-            (State::HalfOpen { .. }, Pass::Probe, Health::Broken) => self.open(now),
-            (State::HalfOpen { probing }, Pass::Probe, Health::Untold) => *probing = false,
+            (State::HalfOpen { .. }, Pass::Probe, LifeSign::Alive) => self.state = State::default(),
+            (State::HalfOpen { .. }, Pass::Probe, LifeSign::Broken) => self.open(now),
+            (State::HalfOpen { probing }, Pass::Probe, LifeSign::Untold) => *probing = false,
             // What was sent before it opened says nothing about the agent as it is now.
             (State::Open { .. } | State::HalfOpen { .. }, _, _)
-            | (State::Closed { .. }, _, Health::Untold) => {}
+            | (State::Closed { .. }, _, LifeSign::Untold) => {}
         }
     }
 
@@ -152,18 +152,18 @@ mod tests {
     fn play(calls: &str) -> (BreakerState, usize) {
         let (mut breaker, mut now, mut let_pass) = (Breaker::default(), 0, 0);
         for call in calls.chars() {
-            let health = match call {
+            let sign = match call {
                 '|' => {
                     now += 30;
                     continue;
                 }
-                'x' => Health::Broken,
-                '.' => Health::Alive,
-                _ => Health::Untold,
+                'x' => LifeSign::Broken,
+                '.' => LifeSign::Alive,
+                _ => LifeSign::Untold,
             };
             if let Some(pass) = breaker.pass(at(now)) {
                 let_pass += 1;
-                breaker.settle(pass, health, at(now));
+                breaker.settle(pass, sign, at(now));
             }
         }
         (breaker.state(at(now)), let_pass)
@@ -194,22 +194,22 @@ mod tests {
     #[test]
     fn one_probe_is_out_at_a_time() {
         let mut breaker = Breaker::default();
-        let opened = (0..5).map(|_| breaker.settle(Pass::Plain, Health::Broken, at(0)));
+        let opened = (0..5).map(|_| breaker.settle(Pass::Plain, LifeSign::Broken, at(0)));
         assert_eq!(opened.collect::<Vec<_>>(), [false, false, false, false, true]);
         assert_eq!((breaker.until(), breaker.pass(at(29))), (Some(at(30)), None));
         assert_eq!(breaker.pass(at(30)), Some(Pass::Probe));
         assert_eq!((breaker.pass(at(90)), breaker.state(at(90))), (None, BreakerState::Open));
         // What was sent before it opened does not close it.
-        breaker.settle(Pass::Plain, Health::Alive, at(91));
+        breaker.settle(Pass::Plain, LifeSign::Alive, at(91));
         assert_eq!(breaker.pass(at(91)), None);
-        breaker.settle(Pass::Probe, Health::Untold, at(92));
+        breaker.settle(Pass::Probe, LifeSign::Untold, at(92));
         assert_eq!(breaker.pass(at(92)), Some(Pass::Probe));
     }
 
     #[test]
     fn a_clock_that_was_set_back_does_not_keep_it_open() {
         let mut breaker = Breaker::default();
-        assert!((0..5).any(|_| breaker.settle(Pass::Plain, Health::Broken, at(7200))));
+        assert!((0..5).any(|_| breaker.settle(Pass::Plain, LifeSign::Broken, at(7200))));
         assert_eq!(breaker.pass(at(0)), Some(Pass::Probe));
     }
 }

@@ -25,7 +25,7 @@ use concordat_policy::input::{BreakerState, Load};
 use jiff::Timestamp;
 
 use super::Bounds;
-use super::breaker::{Breaker, Health, Pass};
+use super::breaker::{Breaker, LifeSign, Pass};
 use super::line::{Claim, Line, Wanted};
 use super::rate::Meter;
 use super::retries::RetryBudget;
@@ -158,7 +158,7 @@ pub(crate) struct Taken {
 /// How a call came back.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Came {
-    pub(crate) health: Health,
+    pub(crate) sign: LifeSign,
     /// For how long the agent asks to be left alone.
     pub(crate) rest: Option<Duration>,
     pub(crate) took: Duration,
@@ -278,8 +278,8 @@ impl Capacity {
     /// A call came back: everything it had is free, and its breaker learns how it went. An agent that asked to be
     /// left alone for a while is.
     pub(crate) fn settle(&mut self, taken: &Taken, came: Came, now: Timestamp) {
-        let Came { health, rest, took } = came;
-        let health = self.leave_instance(taken, health, took, now);
+        let Came { sign, rest, took } = came;
+        let sign = self.leave_instance(taken, sign, took, now);
         let Taken { agent, skill, tenant, pass, .. } = taken;
         if let Some(used) = self.agents.get_mut(agent) {
             used.calls = used.calls.saturating_sub(1);
@@ -287,7 +287,7 @@ impl Capacity {
             used.rests_until = used.rests_until.max(until);
         }
         if let Some(known) = self.skills.get_mut(&(*agent, skill.clone())) {
-            self.openings += u64::from(known.breaker.settle(*pass, health, now));
+            self.openings += u64::from(known.breaker.settle(*pass, sign, now));
         }
         self.freed.insert(*agent);
         self.leave_house(tenant, now);
@@ -296,7 +296,7 @@ impl Capacity {
 
     /// A call was not made after all.
     pub(crate) fn withdraw(&mut self, taken: &Taken, now: Timestamp) {
-        self.leave_instance(taken, Health::Untold, Duration::ZERO, now);
+        self.leave_instance(taken, LifeSign::Untold, Duration::ZERO, now);
         self.unenter(taken.agent, &taken.skill, taken.pass, now);
         self.unenter_house(&taken.tenant, now);
         self.serve(now);

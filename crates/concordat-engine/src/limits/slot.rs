@@ -7,7 +7,7 @@ use concordat_model::contract::FailureKind;
 use jiff::Timestamp;
 
 use super::Limiter;
-use super::breaker::Health;
+use super::breaker::LifeSign;
 use super::capacity::{Came, Taken};
 use super::vitals::Ended;
 use crate::ports::{Arrival, Fault};
@@ -28,14 +28,14 @@ impl Slot {
     /// The call came back: whoever is next may call. The slot stays until that is recorded, for whoever drains.
     pub(crate) fn came_back(&mut self, arrival: &Arrival, sent: Timestamp) {
         let Some(taken) = self.taken.take() else { return };
-        let (health, rest) = learnt(arrival);
+        let (sign, rest) = learnt(arrival);
         let now = self.limiter.clock.now();
         let took = Duration::try_from(now.duration_since(sent)).unwrap_or_default();
         self.limiter.tell(|capacity| {
             if let Some(ended) = Ended::of(arrival) {
                 capacity.note(&taken, ended, took, now);
             }
-            capacity.settle(&taken, Came { health, rest, took }, now);
+            capacity.settle(&taken, Came { sign, rest, took }, now);
         });
     }
 }
@@ -51,21 +51,21 @@ impl Drop for Slot {
 }
 
 /// What an arrival says about the agent's infrastructure, and for how long it asks to be left alone.
-fn learnt(arrival: &Arrival) -> (Health, Option<Duration>) {
+fn learnt(arrival: &Arrival) -> (LifeSign, Option<Duration>) {
     match arrival {
-        Arrival::Completed(_) | Arrival::Asked { .. } => (Health::Alive, None),
-        Arrival::Unknown { .. } => (Health::Broken, None),
+        Arrival::Completed(_) | Arrival::Asked { .. } => (LifeSign::Alive, None),
+        Arrival::Unknown { .. } => (LifeSign::Broken, None),
         Arrival::Failed { kind, fault, retry_after_ms, .. } => {
-            let health = match (fault, kind) {
+            let sign = match (fault, kind) {
                 // It has too much to do: it lives, and nothing is known about its next answer.
-                (Fault::Nobody, _) => Health::Untold,
-                (Fault::Ours | Fault::FalseClaim, _) | (Fault::Agent, FailureKind::Failed) => Health::Alive,
+                (Fault::Nobody, _) => LifeSign::Untold,
+                (Fault::Ours | Fault::FalseClaim, _) | (Fault::Agent, FailureKind::Failed) => LifeSign::Alive,
                 (Fault::Unreachable, _)
                 | (Fault::Agent, FailureKind::Unavailable | FailureKind::Timeout | FailureKind::Malformed) => {
-                    Health::Broken
+                    LifeSign::Broken
                 }
             };
-            (health, retry_after_ms.map(Duration::from_millis))
+            (sign, retry_after_ms.map(Duration::from_millis))
         }
     }
 }
@@ -84,19 +84,19 @@ mod tests {
             message: String::new(),
             retry_after_ms: Some(5),
         };
-        for (arrival, health) in [
-            (Arrival::Completed(serde_json::Value::Null), Health::Alive),
-            (Arrival::Unknown { message: String::new() }, Health::Broken),
-            (failed(Unavailable, Fault::Unreachable), Health::Broken),
-            (failed(Malformed, Fault::Agent), Health::Broken),
-            (failed(Timeout, Fault::Agent), Health::Broken),
-            (failed(Failed, Fault::Agent), Health::Alive),
-            (failed(Failed, Fault::FalseClaim), Health::Alive),
-            (failed(Failed, Fault::Ours), Health::Alive),
-            (failed(Unavailable, Fault::Nobody), Health::Untold),
+        for (arrival, sign) in [
+            (Arrival::Completed(serde_json::Value::Null), LifeSign::Alive),
+            (Arrival::Unknown { message: String::new() }, LifeSign::Broken),
+            (failed(Unavailable, Fault::Unreachable), LifeSign::Broken),
+            (failed(Malformed, Fault::Agent), LifeSign::Broken),
+            (failed(Timeout, Fault::Agent), LifeSign::Broken),
+            (failed(Failed, Fault::Agent), LifeSign::Alive),
+            (failed(Failed, Fault::FalseClaim), LifeSign::Alive),
+            (failed(Failed, Fault::Ours), LifeSign::Alive),
+            (failed(Unavailable, Fault::Nobody), LifeSign::Untold),
         ] {
             let (learnt, rest) = learnt(&arrival);
-            assert_eq!(learnt, health, "{arrival:?}");
+            assert_eq!(learnt, sign, "{arrival:?}");
             assert_eq!(rest.is_some(), matches!(arrival, Arrival::Failed { .. }));
         }
     }

@@ -8,7 +8,7 @@ use concordat_model::name::{SkillName, TenantName};
 use jiff::Timestamp;
 
 use super::{Capacity, Held, PATIENCE, Place, Ticket, Wait};
-use crate::limits::breaker::{Health, Pass};
+use crate::limits::breaker::{LifeSign, Pass};
 use crate::limits::line::Wanted;
 
 /// How long something is held for a run that does not come.
@@ -268,7 +268,7 @@ impl Capacity {
             }
         }
         if let Some(known) = self.skills.get_mut(&(agent, skill.clone())) {
-            known.breaker.settle(pass, Health::Untold, now);
+            known.breaker.settle(pass, LifeSign::Untold, now);
         }
         self.freed.insert(agent);
     }

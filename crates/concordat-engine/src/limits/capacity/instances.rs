@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use concordat_model::agent::Agent;
 use concordat_model::id::AgentId;
-use concordat_policy::input::{BreakerState, Health as Lately, InstanceLoad};
+use concordat_policy::input::{BreakerState, Health, InstanceLoad};
 use jiff::Timestamp;
 
 use super::{Capacity, Taken};
-use crate::limits::breaker::{Breaker, Health, Pass};
+use crate::limits::breaker::{Breaker, LifeSign, Pass};
 use crate::limits::vitals::{Ended, Vitals};
 
 /// One instance of one agent.
@@ -55,15 +55,15 @@ impl InstanceUse {
         }
     }
 
-    fn learn(&mut self, health: Health, took: Duration, now: Timestamp) {
-        match health {
-            Health::Alive => {
+    fn learn(&mut self, sign: LifeSign, took: Duration, now: Timestamp) {
+        match sign {
+            LifeSign::Alive => {
                 let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
                 let takes = self.takes.map_or(micros, |takes| takes - takes / 8 + micros / 8);
                 (self.takes, self.failures) = (Some(takes), 0);
             }
-            Health::Broken => self.failures = self.failures.saturating_add(1),
-            Health::Untold => return,
+            LifeSign::Broken => self.failures = self.failures.saturating_add(1),
+            LifeSign::Untold => return,
         }
         self.since = Some(now);
     }
@@ -94,7 +94,7 @@ impl Capacity {
     }
 
     /// What happened at one instance lately.
-    pub(crate) fn instance_health(&self, agent: AgentId, url: &str, now: Timestamp) -> Option<Lately> {
+    pub(crate) fn instance_health(&self, agent: AgentId, url: &str, now: Timestamp) -> Option<Health> {
         self.instances.get(&(agent, url.into()))?.vitals.health(now)
     }
 
@@ -112,21 +112,21 @@ impl Capacity {
     pub(super) fn leave_instance(
         &mut self,
         taken: &Taken,
-        health: Health,
+        sign: LifeSign,
         took: Duration,
         now: Timestamp,
-    ) -> Health {
-        let Some(TakenThere { place, pass }) = &taken.there else { return health };
+    ) -> LifeSign {
+        let Some(TakenThere { place, pass }) = &taken.there else { return sign };
         if let Some(known) = self.instances.get_mut(place) {
             known.calls = known.calls.saturating_sub(1);
-            known.breaker.settle(*pass, health, now);
-            known.learn(health, took, now);
+            known.breaker.settle(*pass, sign, now);
+            known.learn(sign, took, now);
         }
         let all = self.instances.range((place.0, Arc::from(""))..);
         let mut others = all.take_while(|(other, _)| other.0 == place.0).filter(|(other, _)| *other != place);
         let well =
             others.any(|(_, known)| known.breaker.state(now) != BreakerState::Open && known.failures == 0);
-        if health == Health::Broken && well { Health::Untold } else { health }
+        if sign == LifeSign::Broken && well { LifeSign::Untold } else { sign }
     }
 
     /// One more call ended, at the agent and at the instance that it was sent to.

@@ -85,8 +85,8 @@ impl House {
         self.capacity.wait(wish.ticket.run, places, now);
     }
 
-    fn settle(&mut self, taken: &Taken, health: Health, now: i64) {
-        let came = Came { health, rest: None, took: Duration::ZERO };
+    fn settle(&mut self, taken: &Taken, sign: LifeSign, now: i64) {
+        let came = Came { sign, rest: None, took: Duration::ZERO };
         self.capacity.settle(taken, came, at(now));
     }
 
@@ -112,14 +112,14 @@ fn whoever_waits_longest_is_next_and_nobody_barges() {
     let agent = house.agents[0].id;
     assert_eq!(house.until(2, 5), (vec![Obstacle::Busy { agent, calls: 1 }], None));
     assert_eq!(house.capacity.in_flight(agent), 1);
-    house.settle(&first, Health::Alive, 10);
+    house.settle(&first, LifeSign::Alive, 10);
     assert_eq!(house.woken(), [2]);
     assert_eq!(house.until(2, 10).0, [Obstacle::Turn { agent }]);
     assert_eq!(house.capacity.in_flight(agent), 0);
     // Somebody else comes before the second gets there: what is held is not theirs.
     assert!(house.come(&wish_of("b", 4), 11).is_none());
     let second = house.come(&wish_of("a", 2), 12).unwrap();
-    house.settle(&second, Health::Alive, 20);
+    house.settle(&second, LifeSign::Alive, 20);
     // `b` had no turn yet, and yet it is not before those of `a` that came earlier: both start at the same turn.
     assert_eq!(house.woken().len(), 1);
     assert_eq!(house.capacity.figures(at(20)).waiting, 2);
@@ -142,7 +142,7 @@ fn what_is_held_goes_on_when_nobody_comes() {
     let mut house = House::with(&json!({"concurrency": 1}));
     let taken = house.come(&wish_of("a", 1), 0).unwrap();
     assert!(house.come(&wish_of("a", 2), 0).is_none() && house.come(&wish_of("a", 3), 0).is_none());
-    house.settle(&taken, Health::Alive, 0);
+    house.settle(&taken, LifeSign::Alive, 0);
     assert_eq!(house.woken(), [2]);
     // A wake-up that was lost costs at most one sweep.
     house.capacity.sweep(at(1000));
@@ -161,7 +161,7 @@ fn an_agent_that_breaks_is_left_alone_and_probed() {
     let mut house = House::with(&json!({"concurrency": 4}));
     for number in 0..5 {
         let taken = house.come(&wish_of("a", number), 0).unwrap();
-        house.settle(&taken, Health::Broken, 0);
+        house.settle(&taken, LifeSign::Broken, 0);
     }
     for number in 10..13 {
         assert!(house.come(&wish_of("a", number), 1000).is_none());
@@ -184,7 +184,7 @@ fn an_agent_that_breaks_is_left_alone_and_probed() {
         (figures.breakers_open, figures.breaker_openings, figures.calls, figures.waiting),
         (1, 1, 1, 2)
     );
-    house.settle(&probe, Health::Alive, 31_500);
+    house.settle(&probe, LifeSign::Alive, 31_500);
     assert_eq!(house.woken(), [11, 12], "it is back for everybody");
 }
 
@@ -193,7 +193,7 @@ fn a_probe_that_nobody_sends_is_another_ones() {
     let mut house = House::with(&json!({}));
     for number in 0..5 {
         let taken = house.come(&wish_of("a", number), 0).unwrap();
-        house.settle(&taken, Health::Broken, 0);
+        house.settle(&taken, LifeSign::Broken, 0);
     }
     assert!(house.come(&wish_of("a", 10), 0).is_none() && house.come(&wish_of("a", 11), 0).is_none());
     house.capacity.sweep(at(30_000));
@@ -207,7 +207,7 @@ fn whoever_waits_too_long_for_what_is_broken_is_put_before_policy() {
     let mut house = House::with(&json!({}));
     for number in 0..5 {
         let taken = house.come(&wish_of("a", number), 0).unwrap();
-        house.settle(&taken, Health::Broken, 0);
+        house.settle(&taken, LifeSign::Broken, 0);
     }
     let wish = wish_of("a", 10);
     assert_eq!(house.capacity.standing(&wish.ticket, at(0)), Standing::New);
@@ -224,7 +224,7 @@ fn a_busy_agent_is_left_alone_for_as_long_as_it_asks() {
     let mut house = House::with(&json!({}));
     let taken = house.come(&wish_of("a", 1), 0).unwrap();
     let rest = Some(Duration::from_secs(7));
-    house.capacity.settle(&taken, Came { health: Health::Untold, rest, took: Duration::ZERO }, at(0));
+    house.capacity.settle(&taken, Came { sign: LifeSign::Untold, rest, took: Duration::ZERO }, at(0));
     assert!(house.come(&wish_of("a", 2), 10).is_none());
     let agent = house.agents[0].id;
     assert_eq!(house.until(2, 10).0, [Obstacle::Rate { agent, until: at(7000) }]);
@@ -242,16 +242,16 @@ fn retries_wait_for_their_budget_and_first_tries_do_not() {
     let retry = |number| Wish { retry: true, ..wish_of("a", number) };
     for number in 0..10 {
         let taken = house.come(&retry(number), 0).unwrap();
-        house.settle(&taken, Health::Alive, 0);
+        house.settle(&taken, LifeSign::Alive, 0);
     }
     assert!(house.come(&retry(20), 0).is_none());
     let taken = house.come(&wish_of("a", 21), 0).unwrap();
-    house.settle(&taken, Health::Alive, 0);
+    house.settle(&taken, LifeSign::Alive, 0);
     assert!(matches!(house.until(20, 0).0.as_slice(), [Obstacle::Retries { .. }]));
     // Forty-nine first tries later there is room for no more than ten, and with fifty-five for eleven.
     for number in 0..54 {
         let taken = house.come(&wish_of("b", number + 100), 1).unwrap();
-        house.settle(&taken, Health::Alive, 1);
+        house.settle(&taken, LifeSign::Alive, 1);
     }
     assert_eq!(house.woken(), [20]);
 }
@@ -268,12 +268,12 @@ fn a_tenant_that_has_its_share_is_passed_over() {
     let _another = house.come(&wish_of("b", 5), 0).unwrap();
     assert!(house.come(&wish_of("c", 6), 0).is_none());
     assert_eq!(house.until(6, 0).0, [Obstacle::House { calls: 4 }]);
-    house.settle(&other, Health::Alive, 1);
+    house.settle(&other, LifeSign::Alive, 1);
     assert_eq!(house.woken(), [6], "the one of `a` came first, but `a` has its share");
     let third = house.come(&wish_of("c", 6), 2).unwrap();
-    house.settle(&one, Health::Alive, 3);
+    house.settle(&one, LifeSign::Alive, 3);
     assert_eq!(house.woken(), [3]);
-    house.settle(&third, Health::Alive, 4);
+    house.settle(&third, LifeSign::Alive, 4);
     assert!(house.woken().is_empty());
 }
 
@@ -351,7 +351,7 @@ proptest! {
                 Deed::Settle { .. } | Deed::Withdraw(_) if out.is_empty() => {}
                 Deed::Settle { nth, broken } => {
                     let (_, taken) = out.remove(nth % out.len());
-                    house.settle(&taken, if broken { Health::Broken } else { Health::Alive }, now);
+                    house.settle(&taken, if broken { LifeSign::Broken } else { LifeSign::Alive }, now);
                 }
                 Deed::Withdraw(nth) => {
                     let (_, taken) = out.remove(nth % out.len());
@@ -368,7 +368,7 @@ proptest! {
         }
         // Everything comes back, and everybody is served in the end.
         while let Some((_, taken)) = out.pop() {
-            house.settle(&taken, Health::Alive, now);
+            house.settle(&taken, LifeSign::Alive, now);
         }
         for _ in 0..200 {
             now += 61_000;
@@ -380,7 +380,7 @@ proptest! {
                         continue;
                     }
                     if let Some(taken) = house.come(&wish, now) {
-                        house.settle(&taken, Health::Alive, now);
+                        house.settle(&taken, LifeSign::Alive, now);
                     }
                 }
             }
@@ -429,10 +429,10 @@ fn an_instance_that_is_broken_is_left_alone_and_its_agent_is_not() {
     let places = json!([{"url": "http://a"}, {"url": "http://b"}]);
     twin.registration.instances = serde_json::from_value(places).unwrap();
     let mut house = House::new(Bounds::default(), vec![twin]);
-    let call = |house: &mut House, url: &str, health: Health, number: u16, now: i64| {
+    let call = |house: &mut House, url: &str, sign: LifeSign, number: u16, now: i64| {
         let mut taken = house.come(&wish_of("t", number), now).unwrap();
         house.capacity.enter_instance(&mut taken, url, at(now));
-        let came = Came { health, rest: None, took: Duration::from_millis(20) };
+        let came = Came { sign, rest: None, took: Duration::from_millis(20) };
         house.capacity.settle(&taken, came, at(now));
     };
     let stand = |house: &House, now: i64| -> Vec<(BreakerState, u64)> {
@@ -442,15 +442,15 @@ fn an_instance_that_is_broken_is_left_alone_and_its_agent_is_not() {
     let breaker = |house: &House, now: i64| house.capacity.agent(&house.agents[0], at(now)).skills[0].breaker;
     assert_eq!(stand(&house, 0), [(Closed, 0), (Closed, 0)]);
     for number in 0..5 {
-        call(&mut house, "http://b", Health::Alive, number, 0);
-        call(&mut house, "http://a", Health::Broken, number + 10, 0);
+        call(&mut house, "http://b", LifeSign::Alive, number, 0);
+        call(&mut house, "http://a", LifeSign::Broken, number + 10, 0);
     }
     assert_eq!((stand(&house, 0), breaker(&house, 0)), (vec![(Open, 1600), (Closed, 20)], Closed));
     // It is forgiven with time, and what was quick is not taken for quick for ever.
     assert_eq!(stand(&house, 31_000), [(HalfOpen, 400), (Closed, 5)]);
     // Where all of them fail, the agent does.
     for number in 20..25 {
-        call(&mut house, "http://b", Health::Broken, number, 31_000);
+        call(&mut house, "http://b", LifeSign::Broken, number, 31_000);
     }
     assert_eq!(breaker(&house, 31_000), Open);
 }
