@@ -1,8 +1,8 @@
 //! The registry: register agents, change them, let them stand otherwise, try them.
 //!
 //! Whoever wants something is put before the `access` gate, and then the change itself before the `enroll` gate
-//! (`agents/enroll.rs`). What agents know us by is in `agents/credentials.rs`. How a registration is changed is in `agents/revise.rs`, how skills are tried in
-//! `agents/probe.rs`.
+//! (`agents/enroll.rs`). How a registration is changed is in `agents/revise.rs`, how skills are tried in
+//! `agents/probe.rs`, and what agents know us by in `agents/credentials.rs`.
 
 mod credentials;
 mod enroll;

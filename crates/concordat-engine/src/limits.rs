@@ -3,7 +3,8 @@
 //! Everything that decides is a pure state machine with time as an argument: [`breaker`] (leave alone what keeps
 //! failing), [`rate`] (so many calls in a length of time), [`retries`] (retries must not become the load), [`line`]
 //! (who is next), [`capacity`] (all of them together, and who gets what becomes free), [`intake`] (what is taken in
-//! at all), [`vitals`] (what happened at an agent lately). [`Limiter`] is the shell around them: it locks, reads the clock, and wakes runs.
+//! at all), [`vitals`] (what happened at an agent lately). [`Limiter`] is the shell around them: it locks, reads the
+//! clock, and wakes runs.
 //!
 //! ```text
 //!  submission ─► intake ─► run ─► step ─► room? ──yes──► policy ─► Slot ─► agent

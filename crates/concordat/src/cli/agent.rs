@@ -36,6 +36,8 @@ pub(super) enum Agent {
     },
     /// Change an agent's registration; where policy wants people to look first, the change waits.
     Update {
+        /// Its name, to be sure that the file is of this agent: the file has it, too.
+        agent: Option<String>,
         /// The whole registration in YAML or JSON, `-` for standard input.
         #[arg(short, long, value_name = "FILE")]
         file: String,
@@ -192,6 +194,15 @@ pub(super) struct Wanted {
     least_trust: Option<u16>,
 }
 
+impl Wanted {
+    /// Whether only some agents are wanted.
+    fn is_narrow(&self) -> bool {
+        let Wanted { skill, domain, state, tag, compliance, least_trust } = self;
+        let words = [skill, domain, tag, compliance];
+        state.is_some() || least_trust.is_some() || words.into_iter().any(Option::is_some)
+    }
+}
+
 fn state(text: &str) -> Result<AgentState, String> {
     let read = serde_json::from_value(text.into());
     read.map_err(|_| "say proposed, probation, eligible, quarantined, suspended or retired".to_owned())
@@ -203,8 +214,12 @@ pub(super) async fn run(session: &Session, command: Agent) -> Result<Exit, Failu
     let place = async |agent: String, verb: &str, reason: String| client.place(&agent, verb, &reason).await;
     match command {
         Agent::List(wanted) => {
+            let narrow = wanted.is_narrow();
             let list = AgentList { items: bulk::listed(&client, wanted).await?, next_cursor: None };
-            session.output.show(&list, |list| table(session, &list.items));
+            session.output.show(&list, |list| match list.items.as_slice() {
+                [] => nobody(narrow).to_owned(),
+                rows => table(session, rows),
+            });
         }
         Agent::Get { agent } => show(&client.agent(&agent).await?),
         Agent::Register { file } => {
@@ -212,7 +227,9 @@ pub(super) async fn run(session: &Session, command: Agent) -> Result<Exit, Failu
             let registered = client.register(sent.body.clone(), sent.media_type).await;
             show(&registered.map_err(|error| in_documents(error, &sent))?);
         }
-        Agent::Update { file, reason, from } => show(&update(session, &file, &reason, from).await?),
+        Agent::Update { agent, file, reason, from } => {
+            show(&update(session, agent.as_deref(), &file, &reason, from).await?);
+        }
         Agent::Diff { agent } => {
             let agent = client.agent(&agent).await?;
             let changes = agent.proposed.map(|proposed| proposed.changes).unwrap_or_default();
@@ -261,14 +278,14 @@ fn public_key(file: Option<PathBuf>) -> Result<Option<String>, Failure> {
 /// Sends a whole registration in place of the one in force, or of the one that was changed.
 async fn update(
     session: &Session,
+    named: Option<&str>,
     file: &str,
     reason: &str,
     from: Option<String>,
 ) -> Result<AgentDetail, Failure> {
     let client = session.client()?;
     let document = Document::read(file)?;
-    let name = document.value()?.get("name").and_then(serde_json::Value::as_str).map(str::to_owned);
-    let name = name.ok_or_else(|| Failure::Usage("the registration has no `name`".to_owned()))?;
+    let name = whose(&document.value()?, named).map_err(Failure::Usage)?;
     let from = match from {
         Some(from) => from,
         None => client.agent(&name).await?.row.revision,
@@ -276,6 +293,29 @@ async fn update(
     let sent = wrap(vec![document], None, None)?;
     let revised = client.revise(&name, &from, reason, sent.body.clone(), sent.media_type).await;
     revised.map_err(|error| in_documents(error, &sent))
+}
+
+/// The name in a registration, which is the one that was named if any was.
+fn whose(registration: &serde_json::Value, named: Option<&str>) -> Result<String, String> {
+    let name = registration.get("name").and_then(serde_json::Value::as_str);
+    let name = name.ok_or("the registration has no `name`")?;
+    match named {
+        Some(named) if named != name => Err(format!(
+            "the registration is of `{}`, not of `{}`; hint: give the file of that agent, or leave the name out",
+            visible(name),
+            visible(named)
+        )),
+        _ => Ok(name.to_owned()),
+    }
+}
+
+/// What is said where no agent is found.
+fn nobody(narrow: bool) -> &'static str {
+    if narrow {
+        "no agent is so; hint: `agent list` without options shows every agent"
+    } else {
+        "there are no agents; hint: `agent register` registers one, and `agent import` drafts what it needs"
+    }
 }
 
 /// What a change would change, one place in a line.
@@ -395,8 +435,39 @@ fn lately(health: &Health) -> String {
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
+    use serde_json::json;
 
+    use super::whose;
     use crate::cli::arguments::Arguments;
+
+    #[test]
+    fn a_change_is_of_the_agent_that_was_named() {
+        let registration = json!({"name": "bureau"});
+        for named in [None, Some("bureau")] {
+            assert_eq!(whose(&registration, named).as_deref(), Ok("bureau"));
+        }
+        let told = whose(&registration, Some("other\u{7}")).unwrap_err();
+        assert!(told.starts_with("the registration is of `bureau`, not of `other"), "{told}");
+        assert!(!told.contains('\u{7}') && whose(&json!({}), None).is_err());
+        for line in ["update -f a.json --reason b", "update bureau -f a.json --reason b"] {
+            let words = ["concordat", "agent"].into_iter().chain(line.split_whitespace());
+            assert!(Arguments::try_parse_from(words).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_list_knows_whether_it_was_narrowed() {
+        use crate::cli::arguments::Command;
+        for (line, narrow) in [("list", false), ("list --tag night", true), ("list --least-trust 1", true)] {
+            let words = ["concordat", "agent"].into_iter().chain(line.split_whitespace());
+            let Ok(Arguments { command: Command::Agent(super::Agent::List(wanted)), .. }) =
+                Arguments::try_parse_from(words)
+            else {
+                panic!("{line}");
+            };
+            assert_eq!(wanted.is_narrow(), narrow, "{line}");
+        }
+    }
 
     #[test]
     fn the_key_of_a_card_is_not_the_callers() {
