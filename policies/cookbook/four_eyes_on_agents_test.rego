@@ -21,6 +21,12 @@ test_the_author_does_not_approve if {
 	wants("bob", change) == set()
 }
 
+test_somebody_else_sets_its_credentials if {
+	credentials := {"change": "credentials", "from": "eligible", "to": "eligible"}
+	wants("ann", credentials) == {"four_eyes"}
+	wants("bob", credentials) == set()
+}
+
 test_taking_an_agent_away_needs_nobody if {
 	wants("ann", {"change": "place", "from": "eligible", "to": "quarantined"}) == set()
 }
