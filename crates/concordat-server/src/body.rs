@@ -18,6 +18,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::app::Shared;
+use crate::extract::idempotency_key;
+use crate::intake::Entry;
 use crate::refusal::Refusal;
 
 /// The most bytes of a body: as many as a document may have.
@@ -91,18 +93,21 @@ impl<S: Send + Sync> FromRequest<S> for Event {
 
 /// A document that is to be taken in. Where there is no room for one, nobody looks at it; it is read all the same,
 /// because a client that is still sending would not hear the refusal.
-pub(crate) struct Submitted(pub(crate) Document);
+pub(crate) struct Submitted(pub(crate) Entry, pub(crate) Document);
 
 impl FromRequest<Shared> for Submitted {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, app: &Shared) -> Result<Submitted, Refusal> {
         let who = request.extensions().get::<Caller>().ok_or(Refusal::Unauthenticated)?;
-        if let Err(full) = app.engine.has_room_for(who) {
-            whole(request).await?;
-            return Err(full.into());
+        let key = idempotency_key(request.headers())?;
+        match Entry::open(app, who, key) {
+            Ok(entry) => Ok(Submitted(entry, Document::from_request(request, app).await?)),
+            Err(full) => {
+                whole(request).await?;
+                Err(full.into())
+            }
         }
-        Document::from_request(request, app).await.map(Submitted)
     }
 }
 

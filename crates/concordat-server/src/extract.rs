@@ -1,13 +1,15 @@
-//! What handlers take from a request besides its body: who asks, the path's last part, the query.
+//! What handlers take from a request besides its body: who asks, the path's last part, the query, headers.
 
 use std::convert::Infallible;
 
 use axum::extract::{FromRequestParts, Path, Query};
 use concordat_engine::Caller;
+use http::HeaderMap;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
+use crate::intake::{Door, Key};
 use crate::refusal::Refusal;
 
 /// Who asks. It is put into the request where keys are recognised; a route that was left out there refuses.
@@ -96,28 +98,18 @@ fn nearest<'k>(name: &str, known: &'k [String]) -> Option<&'k str> {
 }
 
 /// The `Idempotency-Key`: 1 to 255 visible characters of ASCII.
-pub(crate) struct IdempotencyKey(pub(crate) String);
-
-impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<IdempotencyKey, Refusal> {
-        let mut sent = parts.headers.get_all("idempotency-key").iter();
-        let (Some(key), None) = (sent.next(), sent.next()) else {
-            return Err(Refusal::Header {
-                code: "idempotency-key-missing",
-                message: "send one `Idempotency-Key`, a fresh one for each new request and the same one when you repeat it",
-            });
-        };
-        let key = key.to_str().unwrap_or_default();
-        if key.is_empty() || key.len() > 255 || !key.bytes().all(|c| c.is_ascii_graphic()) {
-            return Err(Refusal::Header {
-                code: "idempotency-key-invalid",
-                message: "an `Idempotency-Key` has 1 to 255 visible characters of ASCII",
-            });
-        }
-        Ok(IdempotencyKey(key.to_owned()))
-    }
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Key, Refusal> {
+    let mut sent = headers.get_all("idempotency-key").iter();
+    let (Some(key), None) = (sent.next(), sent.next()) else {
+        return Err(Refusal::Header {
+            code: "idempotency-key-missing",
+            message: "send one `Idempotency-Key`, a fresh one for each new request and the same one when you repeat it",
+        });
+    };
+    Key::read(Door::V1, key.to_str().unwrap_or_default()).ok_or(Refusal::Header {
+        code: "idempotency-key-invalid",
+        message: "an `Idempotency-Key` has 1 to 255 visible characters of ASCII",
+    })
 }
 
 /// Whether the client wants a stream of events, and after which record it goes on.

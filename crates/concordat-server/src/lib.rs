@@ -8,7 +8,8 @@
 //!                                                        └► refusal ◄──────┘
 //! ```
 //!
-//! Other programs' protocols have rooms of their own: `a2a` and `mcp`, which call the same engine.
+//! Other programs' protocols have rooms of their own: `a2a` and `mcp`, which call the same engine. What is submitted
+//! comes in by `intake`, whichever door it came by.
 //!
 //! Read it in this order: [`api`] (what goes over the wire), `routes` (what there is), `front` (what every request
 //! passes), `refusal` (every way to say no), `serve` (connections). Runs are told by `story`, `detail` and `why`.
@@ -24,6 +25,8 @@ mod routes;
 mod serve;
 mod verb;
 
+mod intake;
+
 mod body;
 mod cursor;
 mod decided;
@@ -34,7 +37,6 @@ mod stream;
 mod reports;
 
 mod a2a;
-mod handed_over;
 mod mcp;
 
 mod awaited;

@@ -12,6 +12,7 @@ use super::task::{self, Task};
 use super::wrong::Wrong;
 use super::{card, list};
 use crate::app::Shared;
+use crate::intake::Entry;
 use crate::reason;
 use crate::refusal::Refusal;
 use crate::stream::Records;
@@ -98,10 +99,9 @@ impl Asker {
         if let Some(task) = send.message.task_id.as_deref().filter(|task| !task.is_empty()) {
             return Err(self.no_further_message(task).await);
         }
-        let key = send.message.key()?;
-        self.app.engine.has_room_for(&self.who)?;
+        let entry = Entry::open(&self.app, &self.who, send.message.key()?)?;
         let document = send.message.submission()?;
-        let accepted = match self.app.engine.submit(&self.who, document, Some(&key)).await {
+        let accepted = match entry.take_in(document).await {
             Err(EngineError::KeyReused(_)) => {
                 let said = "the `messageId` was used for another message: choose a fresh one";
                 return Err(Wrong::Params(said.to_owned()));
@@ -110,9 +110,6 @@ impl Asker {
         };
         let line = accepted.receipt.contracts.first();
         let line = line.ok_or_else(|| Wrong::Params("the submission holds no contract".to_owned()))?;
-        if !accepted.replayed {
-            self.app.metrics.accepted(&line.status);
-        }
         if let Some(push) = push {
             self.set_sent(line.run, push).await?;
         }

@@ -11,10 +11,8 @@ use serde_json::{Map, Value, json};
 use super::context;
 use super::push::Config;
 use super::wrong::Wrong;
-use crate::handed_over::{self, FORM};
-
-/// The longest message id, in characters. It becomes part of an idempotency key.
-const LONGEST_ID: usize = 200;
+use crate::intake::handed_over::{self, FORM};
+use crate::intake::{Door, Key};
 
 /// A message, and how it is to be answered.
 #[derive(Deserialize)]
@@ -141,16 +139,11 @@ impl Message {
         ))
     }
 
-    /// The key under which the message is one message, however often it comes. It cannot meet a key of `/v1`, which
-    /// has no blank.
-    pub(super) fn key(&self) -> Result<String, Wrong> {
-        let id = &self.message_id;
-        if id.is_empty() || id.len() > LONGEST_ID || !id.bytes().all(|c| c.is_ascii_graphic()) {
-            let said = "a `messageId` has 1 to 200 visible characters of ASCII: a fresh one for each new message, and \
-                        the same when it is repeated";
-            return Err(Wrong::Params(said.to_owned()));
-        }
-        Ok(format!("a2a {id}"))
+    /// The key under which the message is one message, however often it comes.
+    pub(super) fn key(&self) -> Result<Key, Wrong> {
+        let said = "a `messageId` has 1 to 200 visible characters of ASCII: a fresh one for each new message, and the \
+                    same when it is repeated";
+        Key::read(Door::A2a, &self.message_id).ok_or_else(|| Wrong::Params(said.to_owned()))
     }
 }
 

@@ -1,110 +1,18 @@
 //! Contracts on the wire: sent, planned, listed, looked at, ordered about.
 
 mod detail;
+mod sent;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::decisions::{Classification, Decision};
-
 pub use detail::{
     AgentRef, Cause, ContractDetail, Governance, ItemRow, LegRow, Origin, OriginKind, Pause, RunReview,
     StepError, StepItems, StepKind, StepRow, StepState,
 };
-
-/// What the sender of a submission gets: proof that it is on disk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Receipt {
-    /// The submission, `sub_…`.
-    pub submission: String,
-    /// Its contracts, as they were written.
-    pub contracts: Vec<ReceiptLine>,
-}
-
-/// One contract of a submission, as it was taken in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ReceiptLine {
-    /// The run of the contract, `run_…`.
-    pub run: String,
-    /// What it is called within the submission.
-    pub label: String,
-    /// The contract's name.
-    pub contract: String,
-    /// The digest of contract and input.
-    pub digest: String,
-    /// The status word at the moment of acceptance.
-    pub status: String,
-    /// Where the proof is that it was taken in: the receipt of the record with which its run began.
-    #[serde(default)]
-    pub receipt: String,
-}
-
-/// What would happen to a submission.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Plan {
-    /// Its contracts, as they were written.
-    pub contracts: Vec<PlannedContract>,
-}
-
-/// One contract as it would be taken in.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct PlannedContract {
-    /// What it is called within the submission.
-    pub label: String,
-    /// The contract's name.
-    pub contract: String,
-    /// The contract's version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// The digest of contract and input.
-    pub digest: String,
-    /// What it is about.
-    pub classification: Classification,
-    /// What the admit gate would answer; it binds nobody.
-    pub decision: Decision,
-    /// The steps that may run side by side, first things first.
-    pub levels: Vec<Vec<String>>,
-    /// The steps as they were written.
-    pub steps: Vec<PlannedStep>,
-}
-
-/// One step of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PlannedStep {
-    /// The step.
-    pub id: String,
-    /// What kind of work it is.
-    pub kind: StepKind,
-    /// The skill that is asked for, when an agent is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub skill: Option<String>,
-    /// Whether it is done once for each item of a list.
-    #[serde(default)]
-    pub for_each: bool,
-    /// The steps that come before it.
-    pub needs: Vec<String>,
-    /// What doing it twice would do.
-    pub effect: Effect,
-    /// Whether it depends on a condition.
-    pub when: bool,
-    /// The skill that undoes it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compensate: Option<String>,
-}
-
-/// What doing a step twice would do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Effect {
-    /// It changes nothing.
-    None,
-    /// Doing it twice with one key is doing it once.
-    Idempotent,
-    /// Doing it twice does harm.
-    Unsafe,
-}
+pub use sent::{Effect, Plan, PlannedContract, PlannedStep, Receipt, ReceiptLine};
 
 /// Which contracts a list holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]

@@ -9,11 +9,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::api::contracts::{ContractsQuery, Plan};
+use crate::api::contracts::{ContractsQuery, Receipt};
 use crate::app::Shared;
+use crate::intake::{Door, Entry, Key, handed_over};
 use crate::refusal::Refusal;
-use crate::routes::contracts::{listed, planned_contract, received};
-use crate::{detail, handed_over, why};
+use crate::routes::contracts::listed;
+use crate::{detail, intake, why};
 
 /// The most rows of a search.
 const MOST: u32 = 100;
@@ -165,10 +166,9 @@ pub(super) async fn answer(app: &Shared, who: &Caller, call: Call) -> Result<Val
             Ok(marked(plan(app, who, taken(document)?).await?, false))
         }
         Call::Submit(Submitting { document, idempotency_key, .. }) => {
-            let key = key(idempotency_key)?;
-            engine.has_room_for(who)?;
-            let accepted = engine.submit(who, taken(document)?, Some(&key)).await?;
-            Ok(marked(json!(received(app, accepted)), true))
+            let entry = Entry::open(app, who, key(&idempotency_key.unwrap_or_default())?)?;
+            let accepted = entry.take_in(taken(document)?).await?;
+            Ok(marked(json!(Receipt::from(accepted)), true))
         }
     }
 }
@@ -182,24 +182,18 @@ fn marked(mut told: Value, submitted: bool) -> Value {
 }
 
 async fn plan(app: &Shared, who: &Caller, document: Value) -> Result<Value, Refusal> {
-    let planned = app.engine.plan(who, document).await?;
-    Ok(json!(Plan { contracts: planned.iter().map(planned_contract).collect() }))
+    Ok(json!(intake::plan(app, who, document).await?))
 }
 
 fn taken(document: Value) -> Result<Value, Refusal> {
     handed_over::submission(document, None).map_err(|message| wrong("document-kind", "/document", message))
 }
 
-/// The key under which it is one submission, however often a model repeats itself. It cannot meet a key of `/v1`, which
-/// has no blank.
-fn key(given: Option<String>) -> Result<String, Refusal> {
-    let key = given.unwrap_or_default();
-    if key.is_empty() || key.len() > 200 || !key.bytes().all(|c| c.is_ascii_graphic()) {
-        let said = "to submit, give an `idempotencyKey` of 1 to 200 visible characters of ASCII: a fresh one for each \
-                    new contract, the same when it is repeated";
-        return Err(wrong("idempotency-key-missing", "/idempotencyKey", said.to_owned()));
-    }
-    Ok(format!("mcp {key}"))
+fn key(given: &str) -> Result<Key, Refusal> {
+    let said = "to submit, give an `idempotencyKey` of 1 to 200 visible characters of ASCII: a fresh one for each new \
+                contract, the same when it is repeated";
+    Key::read(Door::Mcp, given)
+        .ok_or_else(|| wrong("idempotency-key-missing", "/idempotencyKey", said.to_owned()))
 }
 
 fn wrong(code: &'static str, pointer: &'static str, message: String) -> Refusal {

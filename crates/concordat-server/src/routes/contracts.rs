@@ -4,8 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use concordat_engine::ports::{Page, RunFilter};
-use concordat_engine::{Accepted, Caller, Planned};
-use concordat_model::contract::EffectKind;
+use concordat_engine::{Accepted, Caller};
 use concordat_model::id::DecisionId;
 use concordat_policy::input::{Action, ResourceKind};
 use http::header::LOCATION;
@@ -14,15 +13,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::contracts::{
-    ContractDetail, ContractList, ContractRow, ContractsQuery, Effect, Plan, PlannedContract, PlannedStep,
-    Receipt, ReceiptLine, Replay,
+    ContractDetail, ContractList, ContractRow, ContractsQuery, Plan, Receipt, Replay,
 };
 use crate::api::why::Why;
 use crate::app::{App, Shared};
 use crate::body::{Document, Submitted};
-use crate::extract::{IdempotencyKey, Named, NoQuery, Strict, Who};
+use crate::extract::{Named, NoQuery, Strict, Who};
 use crate::refusal::Refusal;
-use crate::{cursor, detail, why};
+use crate::{cursor, detail, intake, why};
 
 /// The rows of a page when nobody says how many.
 const PAGE: u32 = 50;
@@ -54,16 +52,9 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         ("idempotency-replayed" = String, description = "`true` when an earlier request was answered so"),
     ))),
 )]
-async fn submit(
-    State(app): State<Shared>,
-    Who(who): Who,
-    _: NoQuery,
-    IdempotencyKey(key): IdempotencyKey,
-    Submitted(document): Submitted,
-) -> Result<Response, Refusal> {
+async fn submit(_: NoQuery, Submitted(entry, document): Submitted) -> Result<Response, Refusal> {
     let (value, place) = document.take();
-    let accepted = app.engine.submit(&who, value, Some(&key)).await.map_err(|error| place.find(error))?;
-    Ok(taken_in(&app, accepted))
+    entry.take_in(value).await.map(taken_in).map_err(|error| place.find(error))
 }
 
 /// See what would happen to a contract, or several. Nothing is stored.
@@ -82,8 +73,7 @@ async fn plan(
     document: Document,
 ) -> Result<Json<Plan>, Refusal> {
     let (value, place) = document.take();
-    let planned = app.engine.plan(&who, value).await.map_err(|error| place.find(error))?;
-    Ok(Json(Plan { contracts: planned.iter().map(planned_contract).collect() }))
+    intake::plan(&app, &who, value).await.map(Json).map_err(|error| place.find(error))
 }
 
 /// List contracts, newest first.
@@ -194,9 +184,9 @@ async fn replay(
 }
 
 /// The answer to what was taken in, now or by an earlier request.
-pub(super) fn taken_in(app: &App, accepted: Accepted) -> Response {
+pub(super) fn taken_in(accepted: Accepted) -> Response {
     let replayed = accepted.replayed;
-    let receipt = received(app, accepted);
+    let receipt = Receipt::from(accepted);
     let location =
         receipt.contracts.first().map(|line| format!("/v1/contracts/{}", line.run)).unwrap_or_default();
     let mut response = (StatusCode::ACCEPTED, Json(receipt)).into_response();
@@ -205,25 +195,6 @@ pub(super) fn taken_in(app: &App, accepted: Accepted) -> Response {
     }
     told_before(&mut response, replayed);
     response
-}
-
-/// What was taken in, as its sender is told.
-pub(crate) fn received(app: &App, accepted: Accepted) -> Receipt {
-    let Accepted { receipt, replayed } = accepted;
-    let lines = receipt.contracts.into_iter().map(|line| {
-        if !replayed {
-            app.metrics.accepted(&line.status);
-        }
-        ReceiptLine {
-            receipt: format!("/v1/audit/receipts/{}", line.run),
-            run: line.run.to_string(),
-            label: line.label,
-            contract: line.contract,
-            digest: line.digest.to_string(),
-            status: line.status,
-        }
-    });
-    Receipt { submission: receipt.submission.to_string(), contracts: lines.collect() }
 }
 
 /// Says that an earlier request was answered so.
@@ -240,35 +211,5 @@ pub(super) fn limited(limit: Option<u32>, usual: u32) -> Result<Page, Refusal> {
         None => Ok(Page::of(usual)),
         Some(rows) if Page::of(rows).rows() == rows => Ok(Page::of(rows)),
         Some(rows) => Err(Refusal::Query(format!("`limit` lies between 1 and 1000, not at {rows}"))),
-    }
-}
-
-/// What would happen to one contract.
-pub(crate) fn planned_contract(planned: &Planned) -> PlannedContract {
-    let (contract, plan) = (&planned.contract, planned.contract.plan());
-    let name = |nth: &usize| contract.steps().get(*nth).map(|step| step.document.id.to_string());
-    let steps = contract.steps().iter().enumerate().map(|(nth, step)| PlannedStep {
-        id: step.document.id.to_string(),
-        kind: (&step.kind).into(),
-        skill: step.kind.skill().map(ToString::to_string),
-        for_each: step.document.for_each.is_some(),
-        needs: plan.needs(nth).iter().filter_map(name).collect(),
-        effect: match step.document.effect {
-            EffectKind::None => Effect::None,
-            EffectKind::Idempotent => Effect::Idempotent,
-            EffectKind::Unsafe => Effect::Unsafe,
-        },
-        when: step.when.is_some(),
-        compensate: step.document.compensate.as_ref().map(|undo| undo.skill.to_string()),
-    });
-    PlannedContract {
-        label: planned.label.clone(),
-        contract: contract.document().metadata.name.to_string(),
-        version: contract.document().metadata.version.clone(),
-        digest: contract.digest().to_string(),
-        classification: (&planned.classification).into(),
-        decision: (&planned.decision).into(),
-        levels: plan.levels().iter().map(|level| level.iter().filter_map(name).collect()).collect(),
-        steps: steps.collect(),
     }
 }

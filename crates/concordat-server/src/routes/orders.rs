@@ -17,7 +17,7 @@ use crate::app::{App, Shared};
 use crate::body::Typed;
 use crate::extract::{Named, NoQuery, Who};
 use crate::refusal::Refusal;
-use crate::{detail, reason};
+use crate::{detail, intake, reason};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
@@ -165,7 +165,8 @@ async fn retry(
     let from: StepName = given.from.parse().map_err(|_| Refusal::missing("step", &given.from))?;
     let accepted =
         app.engine.retry(&who, run.id("contract")?, &from, reason::checked(&given.reason)?).await?;
-    Ok(taken_in(&app, accepted))
+    intake::count(&app, &accepted);
+    Ok(taken_in(accepted))
 }
 
 async fn order(
