@@ -15,7 +15,7 @@ use super::push::Invitation;
 use super::refusal::{Failure, Reason, Refusal};
 use super::speech::{Answer, Ask, Interface, Order};
 use super::task::{Heard, State, Task, TaskId, output, question, words};
-use crate::http::{Deadline, Http, Malformed, Trouble, Unknown, tame};
+use crate::http::{Deadline, Http, Malformed, Protocol, Trouble, Unknown, tame};
 
 /// The longest time that is kept to cancel what is not done in time.
 const RESERVE: Duration = Duration::from_secs(2);
@@ -445,13 +445,13 @@ fn done(output: Option<Value>) -> Ending {
         Some(value) => Ending::Done(value),
         None => {
             let why = "the result is a file, which is not read; hint: agents give results as data or text";
-            Ending::Trouble(Malformed::Protocol { why: why.to_owned() }.into())
+            Ending::Trouble(Protocol::A2a.wrong(why).into())
         }
     }
 }
 
 fn another_task() -> Malformed {
-    Malformed::Protocol { why: "it is about another task than was asked for".to_owned() }
+    Protocol::A2a.wrong("it is about another task than was asked for")
 }
 
 fn forgotten(task: &TaskId, refusal: &Refusal) -> String {

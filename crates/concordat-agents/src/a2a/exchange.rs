@@ -11,7 +11,7 @@ use super::refusal::{Failure, Reason, Refusal};
 use super::speech::{Ask, Interface};
 use super::task::{Heard, Known, Task, Told};
 use crate::http::{
-    Deadline, Envelope, Head, Http, Limits, Malformed, Outgoing, Trouble, Unknown, strict, tame,
+    Deadline, Envelope, Head, Http, Limits, Malformed, Outgoing, Protocol, Trouble, Unknown, strict, tame,
 };
 
 const EVENTS: &str = "text/event-stream";
@@ -102,8 +102,8 @@ impl<'a> Line<'a> {
                 (Told::Status { .. } | Told::Artifact { .. }, None) => false,
             };
             if !known {
-                let why = "the stream tells of something else than its one task".to_owned();
-                return Err(Malformed::Protocol { why }.into());
+                let why = "the stream tells of something else than its one task";
+                return Err(Protocol::A2a.wrong(why).into());
             }
             let stale = |task: &Task| before.is_some_and(|before| before.is_stale(task));
             if let Some(over) = task.take_if(|task| task.is_over() && !stale(task)) {

@@ -5,30 +5,33 @@
 //! have to be called off.
 
 use concordat_model::agent::A2aVersion;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::task::{Artifact, Heard, Part, State, Status, Task, TaskId, Told};
 use crate::http::Malformed;
+use crate::http::Protocol::A2a;
 
 /// Reads the answer to a message.
 pub(super) fn heard(value: Value, version: A2aVersion) -> Result<Heard, Malformed> {
     match told(value, version)? {
         Told::Whole(heard) => Ok(heard),
-        Told::Status { .. } | Told::Artifact { .. } => Err(wrong("an event stands where an answer is due")),
+        Told::Status { .. } | Told::Artifact { .. } => {
+            Err(A2a.wrong("an event stands where an answer is due"))
+        }
     }
 }
 
 /// Reads one event of a stream. In 1.0 a member says what it is, in 0.3 its `kind`.
 pub(super) fn told(value: Value, version: A2aVersion) -> Result<Told, Malformed> {
-    let mut members = object(value, "the answer")?;
+    let mut members = A2a.object(value, "the answer")?;
     let (kind, body) = match version {
         A2aVersion::V1 => {
             let known = ["task", "message", "statusUpdate", "artifactUpdate"];
             let mut found = known.iter().filter_map(|kind| members.remove(*kind).map(|body| (*kind, body)));
             match (found.next(), found.next()) {
                 (Some(one), None) => one,
-                (Some(_), Some(_)) => return Err(wrong("it is more than one of task, message and event")),
-                (None, _) => return Err(wrong("it is neither a task nor a message nor an event")),
+                (Some(_), Some(_)) => return Err(A2a.wrong("it is more than one of task, message and event")),
+                (None, _) => return Err(A2a.wrong("it is neither a task nor a message nor an event")),
             }
         }
         A2aVersion::V03 => {
@@ -37,22 +40,24 @@ pub(super) fn told(value: Value, version: A2aVersion) -> Result<Told, Malformed>
                 Some("message") => "message",
                 Some("status-update") => "statusUpdate",
                 Some("artifact-update") => "artifactUpdate",
-                _ => return Err(wrong("its `kind` is neither a task nor a message nor an event")),
+                _ => return Err(A2a.wrong("its `kind` is neither a task nor a message nor an event")),
             };
             (kind, Value::Object(members))
         }
     };
     match kind {
         "task" => Ok(Told::Whole(Heard::Task(task(body, version)?))),
-        "message" => Ok(Told::Whole(Heard::Message(parts(object(body, "the message")?.remove("parts"))?))),
+        "message" => {
+            Ok(Told::Whole(Heard::Message(parts(A2a.object(body, "the message")?.remove("parts"))?)))
+        }
         "statusUpdate" => {
-            let mut update = object(body, "the event")?;
+            let mut update = A2a.object(body, "the event")?;
             let task = id(update.get("taskId"))?;
             let (status, odd) = status(update.remove("status"), version)?;
             Ok(Told::Status { task, status, odd })
         }
         _ => {
-            let mut update = object(body, "the event")?;
+            let mut update = A2a.object(body, "the event")?;
             let append = update.get("append").and_then(Value::as_bool).unwrap_or_default();
             let artifact = artifact(update.remove("artifact").unwrap_or_default())?;
             Ok(Told::Artifact { task: id(update.get("taskId"))?, artifact, append })
@@ -62,7 +67,7 @@ pub(super) fn told(value: Value, version: A2aVersion) -> Result<Told, Malformed>
 
 /// Reads a task.
 pub(super) fn task(value: Value, version: A2aVersion) -> Result<Task, Malformed> {
-    let mut task = object(value, "the task")?;
+    let mut task = A2a.object(value, "the task")?;
     let (id, context) = (id(task.get("id"))?, known(task.get("contextId")));
     let (status, unsaid) = status(task.remove("status"), version)?;
     let (artifacts, unread) = apart(artifacts(task.remove("artifacts")));
@@ -70,7 +75,7 @@ pub(super) fn task(value: Value, version: A2aVersion) -> Result<Task, Malformed>
 }
 
 fn artifacts(value: Option<Value>) -> Result<Vec<Artifact>, Malformed> {
-    list(value, "`artifacts`")?.into_iter().map(artifact).collect()
+    A2a.list(value, "`artifacts`")?.into_iter().map(artifact).collect()
 }
 
 /// What could be read, or why nothing could.
@@ -83,15 +88,15 @@ fn apart<T: Default>(read: Result<T, Malformed>) -> (T, Option<Malformed>) {
 
 /// Reads the tasks of a context.
 pub(super) fn tasks(value: Value, version: A2aVersion) -> Result<Vec<Task>, Malformed> {
-    let listed = object(value, "the list of tasks")?.remove("tasks");
-    list(listed, "`tasks`")?.into_iter().map(|one| task(one, version)).collect()
+    let listed = A2a.object(value, "the list of tasks")?.remove("tasks");
+    A2a.list(listed, "`tasks`")?.into_iter().map(|one| task(one, version)).collect()
 }
 
 /// Where a task stands, and why what is said about that cannot be read if so.
 fn status(value: Option<Value>, version: A2aVersion) -> Result<(Status, Option<Malformed>), Malformed> {
-    let mut status = object(value.unwrap_or_default(), "the status of the task")?;
+    let mut status = A2a.object(value.unwrap_or_default(), "the status of the task")?;
     let state = status.get("state").and_then(Value::as_str).and_then(|word| state(word, version));
-    let state = state.ok_or_else(|| wrong("the state of the task is none that there is"))?;
+    let state = state.ok_or_else(|| A2a.wrong("the state of the task is none that there is"))?;
     let ((said, message), odd) = apart(said(status.remove("message")));
     Ok((Status { state, said, message }, odd))
 }
@@ -101,7 +106,7 @@ fn said(value: Option<Value>) -> Result<(Vec<Part>, Option<TaskId>), Malformed> 
     match value {
         None | Some(Value::Null) => Ok((Vec::new(), None)),
         Some(message) => {
-            let mut message = object(message, "the message of the status")?;
+            let mut message = A2a.object(message, "the message of the status")?;
             Ok((parts(message.remove("parts"))?, known(message.get("messageId"))))
         }
     }
@@ -126,27 +131,27 @@ fn state(word: &str, version: A2aVersion) -> Option<State> {
 }
 
 fn artifact(value: Value) -> Result<Artifact, Malformed> {
-    let mut artifact = object(value, "the artifact")?;
+    let mut artifact = A2a.object(value, "the artifact")?;
     let id = artifact.get("artifactId").and_then(Value::as_str).unwrap_or_default().to_owned();
     Ok(Artifact { id, parts: parts(artifact.remove("parts"))? })
 }
 
 fn parts(value: Option<Value>) -> Result<Vec<Part>, Malformed> {
-    list(value, "`parts`")?.into_iter().map(part).collect()
+    A2a.list(value, "`parts`")?.into_iter().map(part).collect()
 }
 
 /// One part: what it holds is said by the member that it has, in either version.
 fn part(value: Value) -> Result<Part, Malformed> {
-    let mut part = object(value, "a part")?;
+    let mut part = A2a.object(value, "a part")?;
     let known = ["data", "text", "raw", "url", "file"];
     let mut found = known.iter().filter_map(|kind| part.remove(*kind).map(|content| (*kind, content)));
     match (found.next(), found.next()) {
         (Some(("data", value)), None) => Ok(Part::Data(value)),
         (Some(("text", Value::String(text))), None) => Ok(Part::Text(text)),
-        (Some(("text", _)), None) => Err(wrong("the `text` of a part is not text")),
+        (Some(("text", _)), None) => Err(A2a.wrong("the `text` of a part is not text")),
         (Some(_), None) => Ok(Part::File),
-        (Some(_), Some(_)) => Err(wrong("a part is more than one of data, text and file")),
-        (None, _) => Err(wrong("a part is neither data nor text nor a file")),
+        (Some(_), Some(_)) => Err(A2a.wrong("a part is more than one of data, text and file")),
+        (None, _) => Err(A2a.wrong("a part is neither data nor text nor a file")),
     }
 }
 
@@ -156,25 +161,5 @@ fn known(value: Option<&Value>) -> Option<TaskId> {
 }
 
 fn id(value: Option<&Value>) -> Result<TaskId, Malformed> {
-    known(value).ok_or_else(|| wrong("the id of the task is not 1 to 256 visible ASCII characters"))
-}
-
-fn object(value: Value, what: &str) -> Result<Map<String, Value>, Malformed> {
-    match value {
-        Value::Object(members) => Ok(members),
-        _ => Err(wrong(&format!("{what} is not an object"))),
-    }
-}
-
-/// Lists that are empty are left out by those who write this JSON.
-fn list(value: Option<Value>, what: &str) -> Result<Vec<Value>, Malformed> {
-    match value {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(items)) => Ok(items),
-        Some(_) => Err(wrong(&format!("{what} is not a list"))),
-    }
-}
-
-fn wrong(why: &str) -> Malformed {
-    Malformed::Protocol { why: why.to_owned() }
+    known(value).ok_or_else(|| A2a.wrong("the id of the task is not 1 to 256 visible ASCII characters"))
 }

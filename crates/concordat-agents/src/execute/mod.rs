@@ -26,7 +26,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) use tests::agent as testing;
 
-pub use crate::http::{Limits, Malformed, NotSent, Trouble, Unknown};
+pub use crate::http::{Limits, Malformed, NotSent, Protocol, Trouble, Unknown};
 pub use answer::{Answer, Refusal, RefusalKind};
 pub use call::Call;
 pub use client::ExecuteClient;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::protocol::Protocol;
 use crate::egress::Forbidden;
 
 /// How an exchange failed. Only [`Trouble::NotSent`] says that the agent did nothing.
@@ -107,14 +108,10 @@ pub enum Malformed {
     #[error("the agent's reply carries another id than the request's")]
     WrongId,
     /// JSON, but not what the protocol says at this place.
-    #[error("the agent's reply is not A2A: {why}")]
+    #[error("the agent's reply is not {protocol}: {why}")]
     Protocol {
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The same where the protocol is MCP.
-    #[error("the agent's reply is not MCP: {why}")]
-    Mcp {
+        /// Whose rules it does not keep.
+        protocol: Protocol,
         /// What is wrong with it.
         why: String,
     },

@@ -10,7 +10,7 @@ use super::exchange::{Answer, Failure, Line, Refusal};
 use super::hearing::{self, Heard};
 use super::speech::{Ask, Manner, Notice, Order};
 use crate::egress::Endpoint;
-use crate::http::{Deadline, Http, Malformed, Trouble, Unknown};
+use crate::http::{Deadline, Http, Protocol, Trouble, Unknown};
 
 /// The longest time that is kept to cancel a call and to leave a session.
 const RESERVE: Duration = Duration::from_secs(1);
@@ -191,6 +191,6 @@ impl McpClient {
                 return Ok(tools);
             }
         }
-        Err(Malformed::Mcp { why: format!("it lists its tools on more than {most_pages} pages") }.into())
+        Err(Protocol::Mcp.wrong(format!("it lists its tools on more than {most_pages} pages")).into())
     }
 }

@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::speech::{Ask, Manner, Notice, SESSION, headers};
 use crate::egress::Endpoint;
-use crate::http::{Deadline, Envelope, Head, Http, Limits, Malformed, Outgoing, Trouble, Unknown, strict};
+use crate::http::{
+    Deadline, Envelope, Head, Http, Limits, Malformed, Outgoing, Protocol, Trouble, Unknown, strict,
+};
 
 const EVENTS: &str = "text/event-stream";
 const DUE: &[&str] = &["application/json", EVENTS];
@@ -156,7 +158,7 @@ fn named(session: Option<HeaderValue>) -> Result<Option<HeaderValue>, Malformed>
     match session {
         Some(name) if !fits(&name) => {
             let why = format!("the name of the session is not 1 to {LONGEST_SESSION} visible characters");
-            Err(Malformed::Mcp { why })
+            Err(Protocol::Mcp.wrong(why))
         }
         other => Ok(other),
     }
