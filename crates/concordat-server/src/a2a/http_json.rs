@@ -1,19 +1,21 @@
 //! The HTTP+JSON binding: a path for each call.
 
 use axum::Router;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use concordat_model::document::{self as documents, Notation};
 use futures_util::StreamExt as _;
-use http::HeaderValue;
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Uri};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::calls::Asker;
 use super::live::Live;
-use super::message::{self, Named};
+use super::message::{self, Named, Send};
 use super::push::{Config, OneOf};
 use super::wrong::Wrong;
 use super::{MEDIA_TYPE, card};
@@ -24,6 +26,8 @@ use crate::stream;
 
 /// The header that says which version a client speaks, and the query parameter that may stand for it.
 const VERSION: &str = "a2a-version";
+/// What bodies come as.
+const MEDIA: [&str; 2] = [MEDIA_TYPE, "application/json"];
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
@@ -38,117 +42,85 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/extendedAgentCard", get(extended_card))
 }
 
-async fn send(State(app): State<Shared>, Who(who): Who, request: Request) -> Result<Response, Wrong> {
-    version(&request)?;
-    let send = message::read(document(request, &[MEDIA_TYPE, "application/json"]).await?)?;
-    Ok(whole(&Asker { app, who }.send(send).await?))
+async fn send(asker: Asker, Sent(send): Sent<Send>) -> Result<Response, Wrong> {
+    Ok(whole(&asker.send(send).await?))
 }
 
-async fn send_streaming(
-    State(app): State<Shared>,
-    Who(who): Who,
-    request: Request,
-) -> Result<Response, Wrong> {
-    version(&request)?;
-    let send = message::read(document(request, &[MEDIA_TYPE, "application/json"]).await?)?;
-    Ok(live(Asker { app, who }.send_streaming(send).await?))
+async fn send_streaming(asker: Asker, Sent(send): Sent<Send>) -> Result<Response, Wrong> {
+    Ok(live(asker.send_streaming(send).await?))
 }
 
-async fn list(State(app): State<Shared>, Who(who): Who, request: Request) -> Result<Response, Wrong> {
-    version(&request)?;
-    Ok(whole(&Asker { app, who }.list(message::read(Value::Object(query(&request)))?).await?))
+async fn list(asker: Asker, uri: Uri) -> Result<Response, Wrong> {
+    Ok(whole(&asker.list(message::read(Value::Object(query(&uri)))?).await?))
 }
 
 /// One task; or, by its verb, the task as it goes on, for which clients use this method as well.
-async fn task(
-    State(app): State<Shared>,
-    Who(who): Who,
-    Path(task): Path<String>,
-    request: Request,
-) -> Result<Response, Wrong> {
-    version(&request)?;
-    let asker = Asker { app, who };
+async fn task(asker: Asker, Path(task): Path<String>) -> Result<Response, Wrong> {
     match task.strip_suffix(":subscribe") {
         Some(task) => Ok(live(asker.subscribe(named(task)).await?)),
         None => Ok(whole(&asker.get(named(&task)).await?)),
     }
 }
 
-async fn subscribe(
-    State(app): State<Shared>,
-    Who(who): Who,
-    Path(task): Path<String>,
-    request: Request,
-) -> Result<Response, Wrong> {
-    version(&request)?;
-    Ok(live(Asker { app, who }.subscribe(named(&task)).await?))
+async fn subscribe(asker: Asker, Path(task): Path<String>) -> Result<Response, Wrong> {
+    Ok(live(asker.subscribe(named(&task)).await?))
 }
 
-async fn cancel(
-    State(app): State<Shared>,
-    Who(who): Who,
-    Path(task): Path<String>,
-    request: Request,
-) -> Result<Response, Wrong> {
-    version(&request)?;
+async fn cancel(asker: Asker, Path(task): Path<String>, request: Request) -> Result<Response, Wrong> {
     let mut wanted = match request.headers().contains_key(CONTENT_TYPE) {
-        true => message::read(document(request, &[MEDIA_TYPE, "application/json"]).await?)?,
+        true => message::read(document(request, &MEDIA).await?)?,
         false => Named::default(),
     };
     wanted.id = task;
-    Ok(whole(&Asker { app, who }.cancel(wanted).await?))
+    Ok(whole(&asker.cancel(wanted).await?))
 }
 
-async fn extended_card(
-    State(app): State<Shared>,
-    Who(who): Who,
-    request: Request,
-) -> Result<Response, Wrong> {
-    version(&request)?;
-    let url = card::url(&app, request.headers());
-    Ok(whole(&Asker { app, who }.extended_card(&url).await?))
+async fn extended_card(asker: Asker, headers: HeaderMap) -> Result<Response, Wrong> {
+    let url = card::url(&asker.app, &headers);
+    Ok(whole(&asker.extended_card(&url).await?))
 }
 
 async fn set_push(
-    State(app): State<Shared>,
-    Who(who): Who,
+    asker: Asker,
     Path(task): Path<String>,
-    request: Request,
+    Sent(mut config): Sent<Config>,
 ) -> Result<Response, Wrong> {
-    version(&request)?;
-    let mut config: Config = message::read(document(request, &[MEDIA_TYPE, "application/json"]).await?)?;
     config.task_id = task;
-    Ok(whole(&Asker { app, who }.set_push(config).await?))
+    Ok(whole(&asker.set_push(config).await?))
 }
 
-async fn pushes(
-    State(app): State<Shared>,
-    Who(who): Who,
-    Path(task_id): Path<String>,
-    request: Request,
-) -> Result<Response, Wrong> {
-    version(&request)?;
-    Ok(whole(&Asker { app, who }.pushes(OneOf { task_id, ..OneOf::default() }).await?))
+async fn pushes(asker: Asker, Path(task_id): Path<String>) -> Result<Response, Wrong> {
+    Ok(whole(&asker.pushes(OneOf { task_id, ..OneOf::default() }).await?))
 }
 
-async fn push(
-    State(app): State<Shared>,
-    Who(who): Who,
-    Path((task_id, id)): Path<(String, String)>,
-    request: Request,
-) -> Result<Response, Wrong> {
-    version(&request)?;
-    Ok(whole(&Asker { app, who }.push(OneOf { task_id, id, ..OneOf::default() }).await?))
+async fn push(asker: Asker, Path((task_id, id)): Path<(String, String)>) -> Result<Response, Wrong> {
+    Ok(whole(&asker.push(OneOf { task_id, id, ..OneOf::default() }).await?))
 }
 
-async fn remove_push(
-    State(app): State<Shared>,
-    Who(who): Who,
-    Path((task_id, id)): Path<(String, String)>,
-    request: Request,
-) -> Result<Response, Wrong> {
-    version(&request)?;
-    Ok(whole(&Asker { app, who }.remove_push(OneOf { task_id, id, ..OneOf::default() }).await?))
+async fn remove_push(asker: Asker, Path((task_id, id)): Path<(String, String)>) -> Result<Response, Wrong> {
+    Ok(whole(&asker.remove_push(OneOf { task_id, id, ..OneOf::default() }).await?))
+}
+
+/// Whoever asks by this binding, in our version of the protocol.
+impl FromRequestParts<Shared> for Asker {
+    type Rejection = Wrong;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Asker, Wrong> {
+        let Who(who) = Who::from_request_parts(parts, app).await?;
+        version(&parts.headers, &parts.uri)?;
+        Ok(Asker { app: app.clone(), who })
+    }
+}
+
+/// What a body holds.
+struct Sent<T>(T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Sent<T> {
+    type Rejection = Wrong;
+
+    async fn from_request(request: Request, _: &S) -> Result<Sent<T>, Wrong> {
+        message::read(document(request, &MEDIA).await?).map(Sent)
+    }
 }
 
 fn named(task: &str) -> Named {
@@ -164,9 +136,9 @@ fn live(live: Live) -> Response {
 }
 
 /// Whether the client speaks our version. Who says nothing means 0.3.
-pub(super) fn version(request: &Request) -> Result<(), Wrong> {
-    let header = request.headers().get(VERSION).and_then(|version| version.to_str().ok());
-    let asked = query(request);
+pub(super) fn version(headers: &HeaderMap, uri: &Uri) -> Result<(), Wrong> {
+    let header = headers.get(VERSION).and_then(|version| version.to_str().ok());
+    let asked = query(uri);
     let parameter = asked.iter().find(|(name, _)| name.eq_ignore_ascii_case(VERSION));
     let said = header.or(parameter.and_then(|(_, version)| version.as_str())).unwrap_or_default().trim();
     let ours = said == "1.0" || said.starts_with("1.0.");
@@ -184,8 +156,8 @@ pub(super) async fn document(request: Request, media: &[&str]) -> Result<Value, 
 }
 
 /// The parameters of the query, as texts.
-fn query(request: &Request) -> Map<String, Value> {
-    let pairs = Query::<Vec<(String, String)>>::try_from_uri(request.uri());
+fn query(uri: &Uri) -> Map<String, Value> {
+    let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri);
     pairs
         .map(|Query(pairs)| pairs.into_iter().map(|(name, text)| (name, json!(text))).collect())
         .unwrap_or_default()

@@ -25,7 +25,7 @@ enum Said {
 /// Any call.
 pub(super) async fn call(State(app): State<Shared>, Who(who): Who, request: Request) -> Response {
     let url = card::url(&app, request.headers());
-    let version = http_json::version(&request);
+    let version = http_json::version(request.headers(), request.uri());
     let envelope = match http_json::document(request, &["application/json"]).await {
         Ok(value) => Envelope::read(value),
         Err(wrong) => Err((Value::Null, wrong)),

@@ -4,7 +4,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use concordat_engine::{Caller, Order};
+use concordat_engine::Order;
 use concordat_model::name::StepName;
 use concordat_model::problem::Problem;
 use concordat_model::span::Span;
@@ -13,11 +13,12 @@ use utoipa_axum::routes;
 
 use super::contracts::taken_in;
 use crate::api::contracts::{ContractDetail, Extension, ReasonGiven, Receipt, Retry};
-use crate::app::{App, Shared};
+use crate::app::Shared;
 use crate::body::Typed;
 use crate::extract::{Named, NoQuery, Who};
+use crate::reason::{self, Reasoned};
 use crate::refusal::Refusal;
-use crate::{detail, intake, reason};
+use crate::{detail, intake};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
@@ -41,14 +42,8 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     request_body = ReasonGiven,
     responses((status = 200, description = "The contract as it stands", body = ContractDetail)),
 )]
-async fn cancel(
-    State(app): State<Shared>,
-    Who(who): Who,
-    run: Named,
-    _: NoQuery,
-    Typed(given): Typed<ReasonGiven>,
-) -> Result<Json<ContractDetail>, Refusal> {
-    order(&app, &who, &run, Order::Cancel, &given.reason).await
+async fn cancel(given: Reasoned) -> Result<Json<ContractDetail>, Refusal> {
+    order(given, Order::Cancel).await
 }
 
 /// End a contract at once.
@@ -63,14 +58,8 @@ async fn cancel(
     request_body = ReasonGiven,
     responses((status = 200, description = "The contract as it stands", body = ContractDetail)),
 )]
-async fn kill(
-    State(app): State<Shared>,
-    Who(who): Who,
-    run: Named,
-    _: NoQuery,
-    Typed(given): Typed<ReasonGiven>,
-) -> Result<Json<ContractDetail>, Refusal> {
-    order(&app, &who, &run, Order::Kill, &given.reason).await
+async fn kill(given: Reasoned) -> Result<Json<ContractDetail>, Refusal> {
+    order(given, Order::Kill).await
 }
 
 /// Pause a contract.
@@ -85,14 +74,8 @@ async fn kill(
     request_body = ReasonGiven,
     responses((status = 200, description = "The contract as it stands", body = ContractDetail)),
 )]
-async fn pause(
-    State(app): State<Shared>,
-    Who(who): Who,
-    run: Named,
-    _: NoQuery,
-    Typed(given): Typed<ReasonGiven>,
-) -> Result<Json<ContractDetail>, Refusal> {
-    order(&app, &who, &run, Order::Pause, &given.reason).await
+async fn pause(given: Reasoned) -> Result<Json<ContractDetail>, Refusal> {
+    order(given, Order::Pause).await
 }
 
 /// Resume a paused contract.
@@ -107,14 +90,8 @@ async fn pause(
     request_body = ReasonGiven,
     responses((status = 200, description = "The contract as it stands", body = ContractDetail)),
 )]
-async fn resume(
-    State(app): State<Shared>,
-    Who(who): Who,
-    run: Named,
-    _: NoQuery,
-    Typed(given): Typed<ReasonGiven>,
-) -> Result<Json<ContractDetail>, Refusal> {
-    order(&app, &who, &run, Order::Resume, &given.reason).await
+async fn resume(given: Reasoned) -> Result<Json<ContractDetail>, Refusal> {
+    order(given, Order::Resume).await
 }
 
 /// Put off the deadline of a contract.
@@ -137,7 +114,8 @@ async fn extend(
     let by: Span = given.by.parse().map_err(|error: concordat_model::span::BadSpan| {
         Refusal::Document(Problem::new("span-form", "/by", error.to_string()).into())
     })?;
-    order(&app, &who, &run, Order::Extend(by), &given.reason).await
+    let reason = reason::checked(&given.reason)?.to_owned();
+    order(Reasoned { app, who, about: run, reason }, Order::Extend(by)).await
 }
 
 /// Try a contract that is over again, from one of its steps.
@@ -169,13 +147,8 @@ async fn retry(
     Ok(taken_in(accepted))
 }
 
-async fn order(
-    app: &App,
-    who: &Caller,
-    run: &Named,
-    order: Order,
-    why: &str,
-) -> Result<Json<ContractDetail>, Refusal> {
-    let view = app.engine.order(who, run.id("contract")?, order, reason::checked(why)?).await?;
+async fn order(given: Reasoned, order: Order) -> Result<Json<ContractDetail>, Refusal> {
+    let Reasoned { app, who, about, reason } = given;
+    let view = app.engine.order(&who, about.id("contract")?, order, &reason).await?;
     Ok(Json(detail::detail(&view, &app.names())?))
 }

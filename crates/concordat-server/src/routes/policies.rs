@@ -26,7 +26,7 @@ use crate::app::{App, Shared};
 use crate::body::{Bundled, Typed};
 use crate::detail;
 use crate::extract::{Named, NoQuery, Strict, Who};
-use crate::reason;
+use crate::reason::{self, Reasoned};
 use crate::refusal::Refusal;
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -200,15 +200,9 @@ fn share(points: u16, place: &str) -> Result<Share, Refusal> {
     request_body = ReasonGiven,
     responses((status = 200, description = "The revision as it stands", body = PolicyRevision)),
 )]
-async fn withdraw(
-    State(app): State<Shared>,
-    Who(who): Who,
-    revision: Named,
-    _: NoQuery,
-    Typed(given): Typed<ReasonGiven>,
-) -> Result<Json<PolicyRevision>, Refusal> {
-    let revision: Digest = revision.id("policy revision")?;
-    let reason = reason::checked(&given.reason)?.to_owned();
+async fn withdraw(order: Reasoned) -> Result<Json<PolicyRevision>, Refusal> {
+    let Reasoned { app, who, about, reason } = order;
+    let revision: Digest = about.id("policy revision")?;
     let view = app.engine.withdraw_policy(&who, revision, reason).await?;
     Ok(Json((&view).into()))
 }

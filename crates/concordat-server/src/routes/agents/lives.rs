@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use concordat_engine::{Approval, Caller, Placing};
+use concordat_engine::{Approval, Placing};
 use concordat_model::name::SkillName;
 use concordat_model::problem::Problem;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,10 +11,10 @@ use utoipa_axum::routes;
 use super::detail;
 use crate::api::agents::{AgentDetail, ApprovalGiven, ProbeAsked, RefreshAsked};
 use crate::api::contracts::ReasonGiven;
-use crate::app::{App, Shared};
+use crate::app::Shared;
 use crate::body::Typed;
 use crate::extract::{Named, NoQuery, Who};
-use crate::reason;
+use crate::reason::{self, Reasoned};
 use crate::refusal::Refusal;
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -40,14 +40,8 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     request_body = ReasonGiven,
     responses((status = 200, description = "The agent as it stands", body = AgentDetail)),
 )]
-async fn suspend(
-    State(app): State<Shared>,
-    Who(who): Who,
-    Named(agent): Named,
-    _: NoQuery,
-    Typed(given): Typed<ReasonGiven>,
-) -> Result<Json<AgentDetail>, Refusal> {
-    placed(&app, &who, &agent, Placing::Suspend, &given).await
+async fn suspend(order: Reasoned) -> Result<Json<AgentDetail>, Refusal> {
+    placed(order, Placing::Suspend).await
 }
 
 /// Give an agent work again that was suspended or put in quarantine.
@@ -60,14 +54,8 @@ async fn suspend(
     request_body = ReasonGiven,
     responses((status = 200, description = "The agent as it stands", body = AgentDetail)),
 )]
-async fn restore(
-    State(app): State<Shared>,
-    Who(who): Who,
-    Named(agent): Named,
-    _: NoQuery,
-    Typed(given): Typed<ReasonGiven>,
-) -> Result<Json<AgentDetail>, Refusal> {
-    placed(&app, &who, &agent, Placing::Restore, &given).await
+async fn restore(order: Reasoned) -> Result<Json<AgentDetail>, Refusal> {
+    placed(order, Placing::Restore).await
 }
 
 /// Keep work from an agent because something was found that has to be looked at. It can be tried meanwhile.
@@ -80,14 +68,8 @@ async fn restore(
     request_body = ReasonGiven,
     responses((status = 200, description = "The agent as it stands", body = AgentDetail)),
 )]
-async fn quarantine(
-    State(app): State<Shared>,
-    Who(who): Who,
-    Named(agent): Named,
-    _: NoQuery,
-    Typed(given): Typed<ReasonGiven>,
-) -> Result<Json<AgentDetail>, Refusal> {
-    placed(&app, &who, &agent, Placing::Quarantine, &given).await
+async fn quarantine(order: Reasoned) -> Result<Json<AgentDetail>, Refusal> {
+    placed(order, Placing::Quarantine).await
 }
 
 /// Put an agent on probation: it gets work where little is at stake.
@@ -100,14 +82,8 @@ async fn quarantine(
     request_body = ReasonGiven,
     responses((status = 200, description = "The agent as it stands", body = AgentDetail)),
 )]
-async fn try_out(
-    State(app): State<Shared>,
-    Who(who): Who,
-    Named(agent): Named,
-    _: NoQuery,
-    Typed(given): Typed<ReasonGiven>,
-) -> Result<Json<AgentDetail>, Refusal> {
-    placed(&app, &who, &agent, Placing::Probation, &given).await
+async fn try_out(order: Reasoned) -> Result<Json<AgentDetail>, Refusal> {
+    placed(order, Placing::Probation).await
 }
 
 /// Take an agent out of use for good. Its name and its record stay taken.
@@ -120,26 +96,14 @@ async fn try_out(
     request_body = ReasonGiven,
     responses((status = 200, description = "The agent as it stands", body = AgentDetail)),
 )]
-async fn retire(
-    State(app): State<Shared>,
-    Who(who): Who,
-    Named(agent): Named,
-    _: NoQuery,
-    Typed(given): Typed<ReasonGiven>,
-) -> Result<Json<AgentDetail>, Refusal> {
-    placed(&app, &who, &agent, Placing::Retire, &given).await
+async fn retire(order: Reasoned) -> Result<Json<AgentDetail>, Refusal> {
+    placed(order, Placing::Retire).await
 }
 
-async fn placed(
-    app: &App,
-    who: &Caller,
-    agent: &str,
-    placing: Placing,
-    given: &ReasonGiven,
-) -> Result<Json<AgentDetail>, Refusal> {
-    let reason = reason::checked(&given.reason)?;
-    let agent = app.engine.place_agent(who, agent, placing, reason).await?;
-    Ok(Json(detail(app, &agent)?))
+async fn placed(order: Reasoned, placing: Placing) -> Result<Json<AgentDetail>, Refusal> {
+    let Reasoned { app, who, about: Named(agent), reason } = order;
+    let agent = app.engine.place_agent(&who, &agent, placing, &reason).await?;
+    Ok(Json(detail(&app, &agent)?))
 }
 
 /// Approve what waits: the change of an agent's registration, or else the agent itself.
