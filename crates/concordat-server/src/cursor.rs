@@ -37,7 +37,7 @@ fn mark(run: RunId, filter: &RunFilter) -> impl Iterator<Item = u8> {
     let covered = format!(
         "cursor\n{run}\n{}\n{}\n{}\n{}\n{}",
         text(filter.tenant.as_ref().map(ToString::to_string)),
-        text(filter.status.clone()),
+        serde_json::json!(filter.statuses),
         text(filter.submission.map(|submission| submission.to_string())),
         text(filter.submitter.as_ref().map(ToString::to_string)),
         text(filter.label.as_ref().map(ToString::to_string)),
@@ -53,7 +53,7 @@ mod tests {
     fn filter(tenant: &str, status: Option<&str>) -> RunFilter {
         RunFilter {
             tenant: Some(tenant.parse().unwrap()),
-            status: status.map(str::to_owned),
+            statuses: status.map(str::to_owned).into_iter().collect(),
             ..Default::default()
         }
     }

@@ -219,8 +219,8 @@ pub struct StoredCheckpoint {
 pub struct RunFilter {
     /// Only those of this tenant.
     pub tenant: Option<TenantName>,
-    /// Only those with this status word.
-    pub status: Option<String>,
+    /// Only those with one of these status words; all when empty.
+    pub statuses: Vec<String>,
     /// Only those of this submission.
     pub submission: Option<SubmissionId>,
     /// Only those that this principal sent.

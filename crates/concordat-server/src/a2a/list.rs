@@ -1,7 +1,7 @@
 //! The caller's own tasks, page by page, newest first.
 //!
-//! The store filters by sender and context; states of the protocol stand for several of ours, and are sifted here, within
-//! bounds: a page may be short, or even empty, while its token says that there is more.
+//! The store filters by sender, context and state. What it has no column for, when a task came to where it stands, is
+//! sifted here, within bounds: a page may be short, or even empty, while its token says that there is more.
 
 use concordat_engine::Caller;
 use concordat_engine::ports::{Page, RunFilter, RunRow};
@@ -30,13 +30,14 @@ pub(super) async fn page(app: &Shared, who: &Caller, wanted: Listing) -> Result<
         None => context.map(context::name).transpose()?,
     };
     let (tenant, submitter) = (Some(who.principal.tenant.clone()), Some(who.principal.name.clone()));
-    let filter = RunFilter { tenant, submission, submitter, label, ..RunFilter::default() };
+    let statuses = statuses(wanted.status.as_deref())?;
+    let filter = RunFilter { tenant, statuses, submission, submitter, label, before: None };
     let token = wanted.page_token.as_deref().filter(|token| !token.is_empty());
     let before = token.map(|token| cursor::read(token, &filter)).transpose()?;
     let newest = app.engine.store().runs(&filter, Page::LARGEST).await?;
-    let sift = Sift { who, wanted: &wanted };
+    let of_context = |row: &&RunRow| context.is_none_or(|context| is_of(row, context));
     // No count is kept, so it is of what one look shows: exact for who has fewer than a thousand.
-    let total = newest.iter().filter(|row| sift.keeps(row)).count();
+    let total = newest.iter().filter(of_context).count();
     let rows = match before {
         None => newest,
         Some(before) => {
@@ -53,12 +54,13 @@ pub(super) async fn page(app: &Shared, who: &Caller, wanted: Listing) -> Result<
             break;
         }
         last = Some(row.id);
-        if sift.keeps(row) {
+        if of_context(&row) {
             let mut task = Task::of(app, &app.engine.run(who, row.id).await?)?;
             if !wanted.include_artifacts {
                 task.artifacts.clear();
             }
-            if sift.is_new_enough(&task) {
+            let after = wanted.status_timestamp_after;
+            if after.is_none_or(|after| task.since().is_none_or(|since| since >= after)) {
                 tasks.push(task);
             }
         }
@@ -71,27 +73,27 @@ pub(super) async fn page(app: &Shared, who: &Caller, wanted: Listing) -> Result<
     }))
 }
 
-/// Which tasks are wanted.
-struct Sift<'a> {
-    who: &'a Caller,
-    wanted: &'a Listing,
+/// Whether a run is of this context: of the contract's name where it has one of its own, else of its submission.
+fn is_of(row: &RunRow, context: &str) -> bool {
+    match row.label.as_str() == row.contract.as_str() {
+        true => row.submission.to_string() == context,
+        false => context::name(context).is_ok_and(|name| name == row.label),
+    }
 }
 
-impl Sift<'_> {
-    fn keeps(&self, row: &RunRow) -> bool {
-        let context = self.wanted.context_id.as_deref().filter(|context| !context.is_empty());
-        let status = self.wanted.status.as_deref().filter(|word| *word != "TASK_STATE_UNSPECIFIED");
-        let named = row.label.as_str() != row.contract.as_str();
-        row.submitter == self.who.principal.name
-            && context.is_none_or(|context| match named {
-                true => context::name(context).is_ok_and(|name| name == row.label),
-                false => row.submission.to_string() == context,
-            })
-            && status.is_none_or(|word| State::of(&row.status).word() == word)
-    }
-
-    fn is_new_enough(&self, task: &Task) -> bool {
-        self.wanted.status_timestamp_after.is_none_or(|after| task.since().is_none_or(|since| since >= after))
+/// The status words of ours for the state that is wanted; all when empty.
+fn statuses(wanted: Option<&str>) -> Result<Vec<String>, Wrong> {
+    match wanted {
+        None | Some("" | "TASK_STATE_UNSPECIFIED") => Ok(Vec::new()),
+        // No task of ours ever has this state, and no run such a status.
+        Some(word @ "TASK_STATE_AUTH_REQUIRED") => Ok(vec![word.to_owned()]),
+        Some(word) => match State::read(word) {
+            Some(state) => Ok(state.statuses().iter().map(|&status| status.to_owned()).collect()),
+            None => {
+                let shown: String = word.chars().take(40).collect();
+                Err(Wrong::Params(format!("there is no state `{shown}`: such as `TASK_STATE_WORKING`")))
+            }
+        },
     }
 }
 

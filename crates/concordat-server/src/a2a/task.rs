@@ -4,7 +4,7 @@
 
 use concordat_engine::{RunView, status};
 use concordat_model::id::DecisionId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::context;
@@ -16,7 +16,7 @@ use crate::refusal::Refusal;
 use crate::story::Story;
 
 /// Where a task stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum State {
     #[serde(rename = "TASK_STATE_SUBMITTED")]
     Submitted,
@@ -35,16 +35,37 @@ pub(super) enum State {
 }
 
 impl State {
+    const ALL: [State; 7] = [
+        State::Submitted,
+        State::Working,
+        State::InputRequired,
+        State::Completed,
+        State::Failed,
+        State::Canceled,
+        State::Rejected,
+    ];
+
     /// What a status word of ours is called there.
     pub(super) fn of(status: &str) -> State {
-        match status {
-            "received" => State::Submitted,
-            "in_review" => State::InputRequired,
-            "completed" => State::Completed,
-            "denied" | "rejected" => State::Rejected,
-            "cancelled" | "killed" => State::Canceled,
-            "failed" | "undone" => State::Failed,
-            _ => State::Working,
+        let found = State::ALL.into_iter().find(|state| state.statuses().contains(&status));
+        found.unwrap_or(State::Working)
+    }
+
+    /// The state that the protocol calls so.
+    pub(super) fn read(word: &str) -> Option<State> {
+        serde_json::from_value(Value::String(word.to_owned())).ok()
+    }
+
+    /// The status words of ours that are called so.
+    pub(super) fn statuses(self) -> &'static [&'static str] {
+        match self {
+            State::Submitted => &["received"],
+            State::Working => &["running", "waiting", "paused", "closing", "undoing", "falling_back"],
+            State::InputRequired => &["in_review"],
+            State::Completed => &["completed"],
+            State::Failed => &["failed", "undone"],
+            State::Canceled => &["cancelled", "killed"],
+            State::Rejected => &["denied", "rejected"],
         }
     }
 
@@ -56,14 +77,6 @@ impl State {
     /// Whether a caller who waits is answered now.
     pub(super) fn is_settled(self) -> bool {
         self.is_over() || self == State::InputRequired
-    }
-
-    /// The protocol's word.
-    pub(super) fn word(self) -> String {
-        match serde_json::to_value(self) {
-            Ok(Value::String(word)) => word,
-            _ => String::new(),
-        }
     }
 }
 
@@ -246,4 +259,35 @@ fn stopped(story: &Story, detail: &ContractDetail) -> Option<Said> {
 fn reasons(story: &Story, decision: Option<DecisionId>) -> Vec<Reason> {
     let decision = decision.and_then(|id| story.decision(id));
     decision.map(|decision| decision.answer.reasons().iter().map(Reason::from).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::State;
+
+    #[test]
+    fn each_status_has_one_state() {
+        let all: Vec<&str> = State::ALL.iter().flat_map(|state| state.statuses()).copied().collect();
+        for status in [
+            "received",
+            "in_review",
+            "waiting",
+            "running",
+            "paused",
+            "closing",
+            "undoing",
+            "falling_back",
+            "completed",
+            "denied",
+            "rejected",
+            "cancelled",
+            "killed",
+            "failed",
+            "undone",
+        ] {
+            assert_eq!(all.iter().filter(|word| **word == status).count(), 1, "{status}");
+            assert!(State::of(status).statuses().contains(&status), "{status}");
+        }
+        assert_eq!(all.len(), 15);
+    }
 }

@@ -99,7 +99,7 @@ pub(crate) async fn listed(app: &App, who: &Caller, query: ContractsQuery) -> Re
     let submission = query.submission.as_deref().map(str::parse).transpose();
     let mut filter = RunFilter {
         tenant: Some(who.principal.tenant.clone()),
-        status: query.status,
+        statuses: query.status.into_iter().collect(),
         submission: submission
             .map_err(|error: concordat_model::id::BadId| Refusal::Query(error.to_string()))?,
         ..RunFilter::default()

@@ -192,3 +192,57 @@ async fn the_card_is_open_and_names_nothing_of_anybody() {
     let card = Server::with(&elsewhere).await.get("", "/.well-known/agent-card.json").await;
     assert_eq!(url(&card), "https://c.example/base/a2a");
 }
+
+#[tokio::test]
+async fn tasks_are_listed_by_their_state() {
+    let server = Server::start().await;
+    let sam = server.key("sam", "acme", &[Role::Submitter]).await;
+    let one = |skill: &str| contract(skill, &json!([{"id": "a", "skill": skill}]));
+    let mut tasks = Vec::new();
+    for skill in ["work", "fail", "hang", "work"] {
+        let mut params = said(&one(skill), &format!("m-{}", tasks.len()));
+        params["configuration"] = json!({"returnImmediately": true});
+        let answer = server.send(rpc(&sam, "/a2a", &call("SendMessage", &params), &[JSON, ONE])).await;
+        let task = answer.body["result"]["task"]["id"].as_str().unwrap().to_owned();
+        let settled = match skill {
+            "fail" => "failed",
+            "hang" => "running",
+            _ => "completed",
+        };
+        server.settled(&sam, &task, &[settled]).await;
+        tasks.push(task);
+    }
+    let listed = async |status: &str, size: usize| {
+        let params = json!({"status": status, "pageSize": size});
+        server.send(rpc(&sam, "/a2a", &call("ListTasks", &params), &[JSON, ONE])).await
+    };
+    for (status, size, wanted, more) in [
+        ("TASK_STATE_COMPLETED", 1, vec![3], true),
+        ("TASK_STATE_COMPLETED", 2, vec![3, 0], false),
+        ("TASK_STATE_FAILED", 9, vec![1], false),
+        ("TASK_STATE_WORKING", 9, vec![2], false),
+        ("TASK_STATE_CANCELED", 9, vec![], false),
+        ("TASK_STATE_AUTH_REQUIRED", 9, vec![], false),
+        ("TASK_STATE_UNSPECIFIED", 9, vec![3, 2, 1, 0], false),
+    ] {
+        let answer = listed(status, size).await;
+        let found: Vec<&str> = answer.body["result"]["tasks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|task| task["id"].as_str().unwrap())
+            .collect();
+        let wanted: Vec<&str> = wanted.into_iter().map(|nth: usize| tasks[nth].as_str()).collect();
+        assert_eq!(found, wanted, "{status}: {}", answer.text);
+        assert_eq!(answer.body["result"]["nextPageToken"] != "", more, "{status}: {}", answer.text);
+    }
+    let odd = listed("completed", 9).await;
+    assert_eq!(odd.body["error"]["code"], -32602, "{}", odd.text);
+    // A page goes on only in the list that it is of.
+    let token = listed("TASK_STATE_COMPLETED", 1).await.body["result"]["nextPageToken"].clone();
+    for (status, code) in [("TASK_STATE_COMPLETED", Value::Null), ("TASK_STATE_FAILED", json!(-32602))] {
+        let params = json!({"status": status, "pageToken": token});
+        let answer = server.send(rpc(&sam, "/a2a", &call("ListTasks", &params), &[JSON, ONE])).await;
+        assert_eq!(answer.body["error"]["code"], code, "{status}: {}", answer.text);
+    }
+}

@@ -222,7 +222,7 @@ impl Tables {
         let before = |row: &&RunRow| filter.before.is_none_or(|before| row.id < before);
         let fits = |row: &&RunRow| {
             filter.tenant.as_ref().is_none_or(|tenant| row.tenant == *tenant)
-                && filter.status.as_ref().is_none_or(|status| row.status == *status)
+                && (filter.statuses.is_empty() || filter.statuses.contains(&row.status))
                 && filter.submission.is_none_or(|submission| row.submission == submission)
                 && filter.submitter.as_ref().is_none_or(|submitter| row.submitter == *submitter)
                 && filter.label.as_ref().is_none_or(|label| row.label == *label)

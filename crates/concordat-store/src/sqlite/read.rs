@@ -81,7 +81,7 @@ macro_rules! runs_where {
             "SELECT id, tenant, submission, label, contract, digest, submitter, domain, status, settled, steps, ",
             "received, ended FROM run WHERE ",
             $filter,
-            " AND id < coalesce(?2, '~') AND (?3 IS NULL OR status = ?3) ",
+            " AND id < coalesce(?2, '~') AND (?3 = '[]' OR status IN (SELECT value FROM json_each(?3))) ",
             "AND (?4 IS NULL OR tenant = ?4) AND (?6 IS NULL OR submitter = ?6) AND (?7 IS NULL OR label = ?7) ",
             "ORDER BY id DESC LIMIT ?5"
         )
@@ -166,7 +166,7 @@ pub(super) async fn runs(
     let query = sqlx::query(statement)
         .bind(leading)
         .bind(filter.before.map(|run| run.to_string()))
-        .bind(filter.status.clone())
+        .bind(listed(&filter.statuses)?)
         .bind(tenant)
         .bind(page.rows())
         .bind(filter.submitter.as_ref().map(ToString::to_string))
@@ -188,11 +188,15 @@ pub(crate) async fn records(
         None => RECORDS,
     };
     let Ok(from) = i64::try_from(filter.from) else { return Ok(Vec::new()) };
-    let types =
-        serde_json::to_string(&filter.types).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let types = listed(&filter.types)?;
     let query = sqlx::query(statement).bind(filter.subject.clone()).bind(from).bind(types).bind(page.rows());
     let rows = query.fetch_all(readers).await.map_err(unavailable)?;
     rows.iter().map(|row| RecordColumns(row).try_into()).collect()
+}
+
+/// Words as one parameter, which `json_each` takes apart.
+fn listed(words: &[String]) -> Result<String, StoreError> {
+    serde_json::to_string(words).map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 /// Whether records of this type are few enough for an index; see the migration.

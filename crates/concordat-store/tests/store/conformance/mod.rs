@@ -285,7 +285,8 @@ async fn owners_are_found(store: &dyn Store) {
     assert_eq!(of(all.clone(), 9).await, ids(&[1, 2, 3]));
 }
 
-async fn runs_are_listed_newest_first(store: &dyn Store) {
+/// Thirty runs: every second one is of another organisation, and every third one is over.
+async fn thirty_runs(store: &dyn Store) {
     for number in 0..30 {
         let mut change = received(number);
         if number % 2 == 1 {
@@ -298,28 +299,44 @@ async fn runs_are_listed_newest_first(store: &dyn Store) {
         }
         store.commit(change).await.unwrap();
     }
+}
+
+async fn runs_are_listed_newest_first(store: &dyn Store) {
+    thirty_runs(store).await;
     let tenant = || Some("other".parse().unwrap());
     let sent = || RunFilter {
         submitter: Some("ada".parse().unwrap()),
         label: Some("main".parse().unwrap()),
         ..RunFilter::default()
     };
-    let status = || Some("completed".to_owned());
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let completed = || words(&["completed"]);
     let submission = || Some(id("sub", 1).parse().unwrap());
     for (filter, rows, wanted) in [
         (RunFilter::default(), 3, vec![29, 28, 27]),
         (RunFilter { before: Some(run_id(27)), ..RunFilter::default() }, 2, vec![26, 25]),
         (RunFilter { tenant: tenant(), ..RunFilter::default() }, 3, vec![29, 27, 25]),
         (RunFilter { tenant: tenant(), before: Some(run_id(25)), ..RunFilter::default() }, 1, vec![23]),
-        (RunFilter { tenant: tenant(), status: status(), ..RunFilter::default() }, 9, vec![27, 21, 15, 9, 3]),
-        (RunFilter { status: status(), ..RunFilter::default() }, 2, vec![27, 24]),
+        (
+            RunFilter { tenant: tenant(), statuses: completed(), ..RunFilter::default() },
+            9,
+            vec![27, 21, 15, 9, 3],
+        ),
+        (RunFilter { statuses: completed(), ..RunFilter::default() }, 2, vec![27, 24]),
+        (RunFilter { statuses: words(&["completed", "received"]), ..RunFilter::default() }, 2, vec![29, 28]),
+        (
+            RunFilter { statuses: words(&["failed", "a\0b", "completed"]), ..RunFilter::default() },
+            2,
+            vec![27, 24],
+        ),
+        (RunFilter { statuses: words(&["a\0b"]), ..RunFilter::default() }, 2, vec![]),
         (RunFilter { submission: submission(), ..RunFilter::default() }, 2, vec![19, 18]),
         (RunFilter { submission: submission(), tenant: tenant(), ..RunFilter::default() }, 2, vec![19, 17]),
         (RunFilter { submitter: Some("nobody".parse().unwrap()), ..RunFilter::default() }, 2, vec![]),
         (RunFilter { label: Some("nothing".parse().unwrap()), ..RunFilter::default() }, 2, vec![]),
         (sent(), 2, vec![29, 28]),
         (RunFilter { tenant: tenant(), ..sent() }, 2, vec![29, 27]),
-        (RunFilter { status: Some("' OR 1".into()), ..RunFilter::default() }, 2, vec![]),
+        (RunFilter { statuses: words(&["' OR 1"]), ..RunFilter::default() }, 2, vec![]),
     ] {
         let found = store.runs(&filter, Page::of(rows)).await.unwrap();
         let wanted: Vec<_> = wanted.into_iter().map(run_id).collect();
