@@ -12,8 +12,13 @@ mod tools;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
 use concordat_engine::Caller;
+use concordat_model::document::{self, Notation};
+use http::StatusCode;
 use http::request::Parts;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListToolsResult,
@@ -45,7 +50,28 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
     let app = app.clone();
     let make = move || Ok(Door { app: app.clone() });
     let service = StreamableHttpService::new(make, Arc::new(NeverSessionManager::default()), config);
-    Router::new().route_service("/mcp", service)
+    Router::new().route_service("/mcp", service).layer(middleware::from_fn(strictly))
+}
+
+/// Bodies arrive in time and are read strictly before the library has them: of two members of one name it would take the
+/// last, where others take the first.
+async fn strictly(request: Request, next: Next) -> Response {
+    if body::media(request.headers()).as_deref() != Some("application/json") {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = match body::bounded(Request::from_parts(parts.clone(), body), body::MAX_BYTES).await {
+        Ok(bytes) => bytes,
+        Err(refusal) => return refusal.into_response(),
+    };
+    match document::read_value(&bytes, Notation::Json) {
+        Ok(_) => next.run(Request::from_parts(parts, bytes.into())).await,
+        Err(problems) => {
+            let error = ErrorData::parse_error(format!("the body is not valid JSON: {problems}"), None);
+            let told = json!({"jsonrpc": "2.0", "id": null, "error": error});
+            (StatusCode::BAD_REQUEST, Json(told)).into_response()
+        }
+    }
 }
 
 /// What one request meets.
