@@ -17,7 +17,7 @@ use crate::core::{Core, Message, Parts};
 use crate::counts::Figures;
 use crate::error::EngineError;
 use crate::input::Input;
-use crate::limits::{LimitFigures, Shed, usher};
+use crate::limits::{CallFigures, LimitFigures, Shed, usher};
 use crate::policies::{Installed, install};
 use crate::ports::Store;
 use crate::recover;
@@ -116,6 +116,12 @@ impl Engine {
     #[must_use]
     pub fn limits(&self) -> LimitFigures {
         self.core.limits.figures()
+    }
+
+    /// How calls to agents ended since the start, over all agents.
+    #[must_use]
+    pub fn calls(&self) -> CallFigures {
+        self.core.limits.calls()
     }
 
     /// How many submissions were refused because there was too much of something.

@@ -62,7 +62,8 @@ pub use forget::{ContentKind, Erasable, Erased, Prune, Pruned, RETENTION_FLOOR};
 pub use input::Order;
 pub use keys::NewKey;
 pub use limits::{
-    AgentLimits, Bounds, InstanceLimits, LimitFigures, Obstacle, Overload, Shed, SkillLimits, Waiting,
+    AgentLimits, AgentsLately, Bounds, CallFigures, InstanceLimits, LimitFigures, Obstacle, Overload, Shed,
+    SkillLimits, Waiting,
 };
 pub use policies::{
     Flip, ImpactReport, ImpactWanted, Inspect, Inspecting, NotReplayable, Promotion, PublishedPolicy,

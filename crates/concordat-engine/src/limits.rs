@@ -3,8 +3,8 @@
 //! Everything that decides is a pure state machine with time as an argument: [`breaker`] (leave alone what keeps
 //! failing), [`rate`] (so many calls in a length of time), [`retries`] (retries must not become the load), [`line`]
 //! (who is next), [`capacity`] (all of them together, and who gets what becomes free), [`intake`] (what is taken in
-//! at all), [`vitals`] (what happened at an agent lately). [`Limiter`] is the shell around them: it locks, reads the
-//! clock, and wakes runs.
+//! at all), [`vitals`] (what happened at an agent lately), [`calls`] (how calls ended at all agents together). [`Limiter`]
+//! is the shell around them: it locks, reads the clock, and wakes runs.
 //!
 //! ```text
 //!  submission ─► intake ─► run ─► step ─► room? ──yes──► policy ─► Slot ─► agent
@@ -16,6 +16,7 @@
 //! offers itself anew.
 
 mod breaker;
+mod calls;
 mod capacity;
 mod intake;
 mod line;
@@ -44,6 +45,7 @@ use crate::ports::Clock;
 use capacity::Capacity;
 use intake::Intake;
 
+pub use calls::{AgentsLately, CallFigures};
 pub use capacity::{AgentLimits, InstanceLimits, LimitFigures, Obstacle, SkillLimits, Waiting};
 pub use intake::{Overload, Shed};
 
@@ -234,6 +236,11 @@ impl Limiter {
     /// What is in use.
     pub(crate) fn figures(&self) -> LimitFigures {
         self.capacity.lock().figures(self.clock.now())
+    }
+
+    /// How calls ended since the start, over all agents.
+    pub(crate) fn calls(&self) -> CallFigures {
+        self.capacity.lock().calls()
     }
 
     /// From now on nothing is sent and nothing is taken in.

@@ -26,6 +26,7 @@ use jiff::Timestamp;
 
 use super::Bounds;
 use super::breaker::{Breaker, LifeSign, Pass};
+use super::calls::CallFigures;
 use super::line::{Claim, Line, Wanted};
 use super::rate::Meter;
 use super::retries::RetryBudget;
@@ -55,6 +56,8 @@ pub(crate) struct Capacity {
     instances: BTreeMap<instances::Place, InstanceUse>,
     /// How many calls ended.
     noted: u64,
+    /// How calls ended since the start, over all agents.
+    ended: CallFigures,
     tenants: HashMap<TenantName, TenantUse>,
     line: Line<Ticket>,
     /// Everybody who waits: in the line, on the bench, or with something held for them.
@@ -190,6 +193,7 @@ impl Capacity {
             vitals: HashMap::new(),
             instances: BTreeMap::new(),
             noted: 0,
+            ended: CallFigures::default(),
             tenants: HashMap::new(),
             line: Line::default(),
             waits: HashMap::new(),

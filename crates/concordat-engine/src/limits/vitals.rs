@@ -33,6 +33,29 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
+    pub(crate) const ALL: [Ended; 7] = [
+        Ended::Result,
+        Ended::Timeout,
+        Ended::Unavailable,
+        Ended::Busy,
+        Ended::Refused,
+        Ended::Malformed,
+        Ended::Failed,
+    ];
+
+    /// Its word, as policy and figures have it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Ended::Result => "result",
+            Ended::Timeout => "timeout",
+            Ended::Unavailable => "unavailable",
+            Ended::Busy => "busy",
+            Ended::Refused => "refused",
+            Ended::Malformed => "malformed",
+            Ended::Failed => "failed",
+        }
+    }
+
     /// What an arrival says about that; nothing, where nothing was sent because of us.
     pub(crate) fn of(arrival: &Arrival) -> Option<Ended> {
         Some(match arrival {
@@ -94,18 +117,29 @@ impl Vitals {
 
     /// What that comes to; nothing, where nothing happened.
     pub(crate) fn health(&self, now: Timestamp) -> Option<Health> {
-        let first = first(now);
-        let lately = || self.slices.iter().filter(|slice| slice.number >= first);
-        let (mut took, mut results, mut errors) = ([0_u64; BUCKETS], 0_u32, Errors::default());
-        for slice in lately() {
-            results = results.saturating_add(slice.results);
-            errors = added(errors, slice.errors);
+        let mut took = [0_u64; BUCKETS];
+        for slice in self.lately(now) {
             took.iter_mut().zip(slice.took.iter()).for_each(|(sum, count)| *sum += u64::from(*count));
         }
-        let calls = results.saturating_add(errors.sum());
+        let (calls, errors) = self.counts(now);
         let error_rate = Share::of(f64::from(errors.sum()) / f64::from(calls.max(1)));
         let [p50_ms, p95_ms, p99_ms] = [500, 950, 990].map(|permille| quantile(&took, permille));
         (calls > 0).then_some(Health { calls, error_rate, errors, p50_ms, p95_ms, p99_ms })
+    }
+
+    /// How many calls there were, and what those came to that brought no result.
+    pub(crate) fn counts(&self, now: Timestamp) -> (u32, Errors) {
+        let (mut results, mut errors) = (0_u32, Errors::default());
+        for slice in self.lately(now) {
+            results = results.saturating_add(slice.results);
+            errors = added(errors, slice.errors);
+        }
+        (results.saturating_add(errors.sum()), errors)
+    }
+
+    fn lately(&self, now: Timestamp) -> impl Iterator<Item = &Slice> {
+        let first = first(now);
+        self.slices.iter().filter(move |slice| slice.number >= first)
     }
 
     /// Whether there is nothing left to tell.

@@ -216,8 +216,36 @@ async fn the_log_is_read_with_its_leaves() {
         "concordat_audit_entries",
         "concordat_contracts_active",
         "concordat_build_info",
+        "concordat_agent_calls_total{ended=\"result\"} 0",
+        "concordat_agents_lately{errors=\"all\"} 0",
         "# EOF",
     ] {
         assert!(figures.contains(name), "{name} is not in {figures}");
     }
+}
+
+#[tokio::test]
+async fn how_agents_fare_is_summed_over_all_of_them() {
+    let server = Server::start().await;
+    let admin = &server.admin;
+    for (key, skill, status) in
+        [("1", "work", "completed"), ("2", "work", "completed"), ("3", "fail", "failed")]
+    {
+        let run = server.submit(admin, key, &contract("c", &json!([{"id": "a", "skill": skill}]))).await;
+        server.settled(admin, &run, &[status]).await;
+    }
+    let figures = server.get(admin, "/metrics").await.text;
+    for line in [
+        "concordat_agent_calls_total{ended=\"result\"} 2",
+        "concordat_agent_calls_total{ended=\"failed\"} 1",
+        "concordat_agent_calls_total{ended=\"timeout\"} 0",
+        "concordat_agent_call_duration_seconds_count 2",
+        "concordat_agent_call_duration_seconds_bucket{le=\"+Inf\"} 2",
+        "concordat_agents_lately{errors=\"many\"} 1",
+        "concordat_agents_lately{errors=\"none\"} 0",
+    ] {
+        assert!(figures.lines().any(|found| found == line), "{line} is not in {figures}");
+    }
+    // However many agents there are, none has a series of its own.
+    assert!(!figures.contains("worker"), "{figures}");
 }

@@ -131,6 +131,7 @@ impl Capacity {
 
     /// One more call ended, at the agent and at the instance that it was sent to.
     pub(crate) fn note(&mut self, taken: &Taken, ended: Ended, took: Duration, now: Timestamp) {
+        self.ended.note(ended, took);
         self.vitals.entry(taken.agent).or_default().note(ended, took, now);
         if let Some(known) = taken.there.as_ref().and_then(|there| self.instances.get_mut(&there.place)) {
             known.vitals.note(ended, took, now);

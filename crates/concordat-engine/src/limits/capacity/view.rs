@@ -8,6 +8,7 @@ use concordat_policy::input::{BreakerState, Health, InstanceLoad};
 use jiff::Timestamp;
 
 use super::{Capacity, Ticket, Wait};
+use crate::limits::calls::{AgentsLately, CallFigures};
 use crate::limits::retries::RetryBudget;
 
 /// A step that could run and does not.
@@ -128,6 +129,8 @@ pub struct LimitFigures {
     pub breakers_half_open: usize,
     /// How often breakers opened.
     pub breaker_openings: u64,
+    /// The agents that had calls within the last five minutes.
+    pub agents_lately: AgentsLately,
 }
 
 impl Capacity {
@@ -223,13 +226,25 @@ impl Capacity {
     /// What is in use.
     pub(crate) fn figures(&self, now: Timestamp) -> LimitFigures {
         let states = || self.skills.values().map(|known| known.breaker.state(now));
+        let mut agents_lately = AgentsLately::default();
+        for (calls, errors) in self.vitals.values().map(|vitals| vitals.counts(now)) {
+            if calls > 0 {
+                agents_lately.note(calls, errors.sum());
+            }
+        }
         LimitFigures {
             calls: self.calls.saturating_sub(u32::try_from(self.held.len()).unwrap_or(u32::MAX)),
             waiting: self.waits.len(),
             breakers_open: states().filter(|state| *state == BreakerState::Open).count(),
             breakers_half_open: states().filter(|state| *state == BreakerState::HalfOpen).count(),
             breaker_openings: self.openings,
+            agents_lately,
         }
+    }
+
+    /// How calls ended since the start, over all agents.
+    pub(crate) fn calls(&self) -> CallFigures {
+        self.ended.clone()
     }
 }
 
