@@ -15,12 +15,12 @@ use tokio::time::Instant;
 
 use crate::app::{App, Shared};
 use crate::refusal::{Denied, Refusal};
-use crate::routes;
+use crate::{a2a, routes};
 
 /// The routes that need no key.
 pub(crate) const OPEN: [&str; 9] = [
-    crate::a2a::CARD,
-    crate::a2a::PUSHES,
+    a2a::CARD,
+    a2a::PUSHES,
     "/livez",
     "/readyz",
     "/opa/health",
@@ -45,9 +45,7 @@ pub(crate) async fn guard(State(app): State<Shared>, mut request: Request, next:
             }
             next.run(request).await
         }
-        // OPA's clients read OPA's errors.
-        Err(refusal) if request.uri().path().starts_with("/opa/") => routes::opa_refusal(refusal),
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) => told_at(request.uri().path(), refusal),
     };
     if response.extensions_mut().remove::<Denied>().is_some() {
         app.metrics.forbidden();
@@ -57,6 +55,15 @@ pub(crate) async fn guard(State(app): State<Shared>, mut request: Request, next:
     headers.entry(http::header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     app.metrics.served(route, &method, response.status(), began.elapsed());
     response
+}
+
+/// A refusal as whoever asks at this path reads it: each protocol has errors of its own.
+pub(crate) fn told_at(path: &str, refusal: Refusal) -> Response {
+    match path {
+        _ if path.starts_with("/opa/") => routes::opa_refusal(refusal),
+        _ if path.starts_with("/a2a/") => a2a::refused(refusal),
+        _ => refusal.into_response(),
+    }
 }
 
 fn admit(app: &App, request: &Request, route: Option<&str>) -> Result<Option<Caller>, Refusal> {

@@ -13,6 +13,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
 use concordat_engine::Engine;
+use http::Uri;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -42,8 +43,8 @@ fn over(app: &Shared) -> Router {
         .merge(routes::tiles())
         .merge(a2a::routes())
         .merge(mcp::routes(app))
-        .fallback(|| async { Refusal::RouteUnknown })
-        .method_not_allowed_fallback(|| async { Refusal::MethodNotAllowed })
+        .fallback(async |uri: Uri| front::told_at(uri.path(), Refusal::RouteUnknown))
+        .method_not_allowed_fallback(async |uri: Uri| front::told_at(uri.path(), Refusal::MethodNotAllowed))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(app.clone(), front::guard))
         .with_state(app.clone());

@@ -20,6 +20,6 @@ pub(super) async fn take(State(app): State<Shared>, headers: HeaderMap) -> Respo
     let token = headers.get(TOKEN).and_then(|token| token.to_str().ok());
     match token.filter(|token| token.len() <= LONGEST && app.engine.hinted(token)) {
         Some(_) => StatusCode::NO_CONTENT.into_response(),
-        None => Refusal::RouteUnknown.into_response(),
+        None => super::refused(Refusal::RouteUnknown),
     }
 }

@@ -53,6 +53,7 @@ pub(super) struct Message {
 
 /// One piece of a message.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Part {
     #[serde(default)]
     text: Option<String>,
@@ -62,6 +63,8 @@ struct Part {
     raw: Option<Value>,
     #[serde(default)]
     url: Option<Value>,
+    #[serde(default)]
+    media_type: String,
 }
 
 /// One task, by its id.
@@ -107,9 +110,12 @@ impl Message {
         if !(self.role == "ROLE_USER" || self.role == json!(1)) {
             return Err(Wrong::Params("the `role` of a message to this server is `ROLE_USER`".to_owned()));
         }
-        let given = |text: &Option<Value>| text.is_some();
-        if self.parts.iter().any(|part| given(&part.raw) || given(&part.url)) {
+        if self.parts.iter().any(|part| part.raw.is_some() || part.url.is_some()) {
             return Err(Wrong::Content(format!("this server reads no files: send one data part: {FORM}")));
+        }
+        if let Some(part) = self.parts.iter().find(|part| part.data.is_some() && !part.is_json()) {
+            let shown: String = part.media_type.chars().take(80).collect();
+            return Err(Wrong::Content(format!("a data part is `application/json`, not `{shown}`")));
         }
         let mut data = self.parts.iter_mut().filter_map(|part| part.data.take());
         let (Some(found), None) = (data.next(), data.next()) else {
@@ -144,6 +150,14 @@ impl Message {
         let said = "a `messageId` has 1 to 200 visible characters of ASCII: a fresh one for each new message, and the \
                     same when it is repeated";
         Key::read(Door::A2a, &self.message_id).ok_or_else(|| Wrong::Params(said.to_owned()))
+    }
+}
+
+impl Part {
+    /// Whether data may be read as what its sender says that it is. Who says nothing means JSON.
+    fn is_json(&self) -> bool {
+        let media = self.media_type.split(';').next().unwrap_or_default().trim();
+        media.is_empty() || media.eq_ignore_ascii_case("application/json")
     }
 }
 

@@ -29,9 +29,12 @@ mod task;
 mod wrong;
 
 use axum::Router;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use wrong::Wrong;
 
 use crate::app::Shared;
+use crate::refusal::Refusal;
 
 pub(crate) use courier::keep_telling;
 
@@ -43,6 +46,11 @@ const PLACE: &str = "/a2a";
 pub(crate) const PUSHES: &str = "/a2a/pushes";
 /// The media type of A2A's JSON.
 const MEDIA_TYPE: &str = "application/a2a+json";
+
+/// What is no call of the protocol, as clients of the HTTP+JSON binding read it.
+pub(crate) fn refused(refusal: Refusal) -> Response {
+    Wrong::NoCall(refusal).into_response()
+}
 
 /// The routes of the protocol. Its specification describes them.
 pub(crate) fn routes() -> Router<Shared> {

@@ -53,6 +53,9 @@ pub(super) enum Wrong {
     /// What the API refuses over `/v1`, too.
     #[error("{0}")]
     Refused(Refusal),
+    /// What is no call of the protocol: it has no place here, or nobody knows who asks.
+    #[error("{0}")]
+    NoCall(Refusal),
 }
 
 impl From<Refusal> for Wrong {
@@ -108,6 +111,7 @@ impl Wrong {
             }
             Wrong::Version(_) => kind(-32009, S::BAD_REQUEST, "UNIMPLEMENTED", "VERSION_NOT_SUPPORTED"),
             Wrong::Refused(refusal) => refused(&refusal.problem()),
+            Wrong::NoCall(refusal) => no_call(&refusal.problem()),
         }
     }
 
@@ -122,7 +126,7 @@ impl Wrong {
             })
         };
         match self {
-            Wrong::Refused(refusal) => {
+            Wrong::Refused(refusal) | Wrong::NoCall(refusal) => {
                 let mut response =
                     refusal.told("application/json", |problem| form(Some(&problem), problem.detail.clone()));
                 let passing =
@@ -145,7 +149,7 @@ impl Wrong {
             }})
         };
         let mut response = match self {
-            Wrong::Refused(refusal) => {
+            Wrong::Refused(refusal) | Wrong::NoCall(refusal) => {
                 refusal.told("application/json", |problem| form(Some(&problem), problem.detail.clone()))
             }
             other => Json(form(None, other.to_string())).into_response(),
@@ -179,9 +183,24 @@ fn refused(problem: &Problem) -> Kind {
     }
 }
 
+/// How is called what never became a call.
+fn no_call(problem: &Problem) -> Kind {
+    use StatusCode as S;
+    let http = S::from_u16(problem.status).unwrap_or(S::INTERNAL_SERVER_ERROR);
+    match http {
+        S::UNAUTHORIZED => kind(-32600, http, "UNAUTHENTICATED", "UNAUTHENTICATED"),
+        S::FORBIDDEN => kind(-32600, http, "PERMISSION_DENIED", "CROSS_SITE"),
+        S::NOT_FOUND => kind(-32601, http, "NOT_FOUND", "METHOD_NOT_FOUND"),
+        S::METHOD_NOT_ALLOWED => kind(-32601, http, "UNIMPLEMENTED", "METHOD_NOT_FOUND"),
+        other if other.is_server_error() => kind(-32603, other, "INTERNAL", "INTERNAL_ERROR"),
+        other => kind(-32600, other, "INVALID_ARGUMENT", "INVALID_REQUEST"),
+    }
+}
+
 fn details(kind: &Kind, problem: Option<&Problem>) -> Value {
     let mut metadata = Map::new();
-    let domain = if kind.reason == "POLICY_FORBIDDEN" { HOUSE } else { PROTOCOL };
+    let ours = ["POLICY_FORBIDDEN", "UNAUTHENTICATED", "CROSS_SITE"].contains(&kind.reason);
+    let domain = if ours { HOUSE } else { PROTOCOL };
     let Some(problem) = problem else {
         return json!([{"@type": ERROR_INFO, "reason": kind.reason, "domain": domain, "metadata": metadata}]);
     };

@@ -124,6 +124,12 @@ async fn a_message_holds_one_contract() {
         ("h", vec![json!({"data": lend}), json!({"data": lend})], Some((-32602, "one data part"))),
         ("i", vec![json!({"text": "lend"})], Some((-32005, "in words"))),
         ("j", vec![json!({"data": lend}), json!({"raw": "AA=="})], Some((-32005, "no files"))),
+        ("l", vec![json!({"data": lend, "mediaType": "application/json; charset=utf-8"})], None),
+        (
+            "m",
+            vec![json!({"data": lend, "mediaType": "application/x-odd"})],
+            Some((-32005, "application/x-odd")),
+        ),
         ("k", vec![], Some((-32602, "no parts"))),
         ("", part(lend.clone()), Some((-32602, "messageId"))),
         ("ä", part(lend.clone()), Some((-32602, "messageId"))),
@@ -244,5 +250,39 @@ async fn tasks_are_listed_by_their_state() {
         let params = json!({"status": status, "pageToken": token});
         let answer = server.send(rpc(&sam, "/a2a", &call("ListTasks", &params), &[JSON, ONE])).await;
         assert_eq!(answer.body["error"]["code"], code, "{status}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_call_is_refused_in_the_words_of_the_binding() {
+    let server = Server::start().await;
+    let admin = server.admin.as_str();
+    for (method, path, key, origin, status, word, reason) in [
+        ("GET", "/a2a/tasks", None, None, 401, "UNAUTHENTICATED", "UNAUTHENTICATED"),
+        ("GET", "/a2a/tasks", Some("cdt_x"), None, 401, "UNAUTHENTICATED", "UNAUTHENTICATED"),
+        (
+            "GET",
+            "/a2a/tasks",
+            Some(admin),
+            Some("http://evil.example"),
+            403,
+            "PERMISSION_DENIED",
+            "CROSS_SITE",
+        ),
+        ("GET", "/a2a/nothing", Some(admin), None, 404, "NOT_FOUND", "METHOD_NOT_FOUND"),
+        ("DELETE", "/a2a/tasks", Some(admin), None, 405, "UNIMPLEMENTED", "METHOD_NOT_FOUND"),
+        ("POST", "/a2a/tasks/run_x:burn", Some(admin), None, 404, "NOT_FOUND", "METHOD_NOT_FOUND"),
+    ] {
+        let mut asked = request(method, path, key).header(ONE.0, ONE.1);
+        if let Some(origin) = origin {
+            asked = asked.header("origin", origin);
+        }
+        let answer = server.send(asked.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
+        assert_eq!(answer.headers["content-type"], "application/json");
+        let error = &answer.body["error"];
+        assert_eq!((&error["code"], &error["status"]), (&json!(status), &json!(word)), "{}", answer.text);
+        assert_eq!(error["details"][0]["reason"], reason, "{}", answer.text);
+        assert_eq!(answer.headers.contains_key("www-authenticate"), status == 401);
     }
 }
