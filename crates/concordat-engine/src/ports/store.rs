@@ -113,7 +113,7 @@ impl Change {
 /// secret is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
-    /// The owner's id; a record of this subject stands in the log.
+    /// The owner's id; a record of this subject, or one that names the owner, stands in the log.
     pub owner: String,
     /// What they are kept under.
     pub secret: Secret,
