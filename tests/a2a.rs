@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use concordat_engine::{Order, RunView};
+use concordat_engine::{Approval, Order, RunView};
 use concordat_model::payload;
 use concordat_model::principal::Role;
 use concordat_tests::sdk_agent::SdkAgent;
@@ -183,7 +183,13 @@ async fn an_agent_of_the_official_sdk_is_registered_by_its_card() {
     // It is held to the key that it was registered with.
     let ada = house.key("ada", "acme", Role::RegistryAdmin).await;
     let again = async || house.engine.refresh_agent(&ada, name, None, "it can say more").await.unwrap();
-    let after = again().await;
+    // What the card says anew comes into force once somebody has seen it.
+    let waits = again().await;
+    let proposed = waits.proposed.as_ref().unwrap().revision;
+    assert_eq!((waits.revision, waits.standing), (before.revision, before.standing));
+    let seen = Approval { reason: "it may".to_owned(), revision: Some(proposed), probation: false };
+    let after = house.engine.approve_agent(&ada, name, &seen).await.unwrap();
+    assert_eq!(after.revision, proposed);
     let skill = |name: &str| after.registration.skill(&name.parse().unwrap()).cloned();
     assert_ne!((after.revision, after.standing), (before.revision, before.standing));
     assert!(skill("say").is_some());

@@ -1,9 +1,9 @@
 # May this agent come to stand so, or be tried?
 #
 # Where nobody asks for more, whoever may register agents makes them eligible at once, as their registration says; that
-# is what the access gate is for. Who wants a second person to look switches `cookbook/four_eyes_on_agents.rego` on, and
-# who wants skills to be shown first, `cookbook/proven_skills.rego`. An answer of review lets a registration, or a
-# change of one, wait for approval.
+# is what the access gate is for. What an agent's card says anew waits until somebody has looked. Who wants a second
+# person to look at everything switches `cookbook/four_eyes_on_agents.rego` on, and who wants skills to be shown first,
+# `cookbook/proven_skills.rego`. An answer of review lets a registration, or a change of one, wait for approval.
 package concordat.enroll
 
 import data.concordat.common
@@ -62,6 +62,16 @@ checks contains common.check(
 	admitting
 	some skill in input.agent.skills
 	skill.verified == false
+}
+
+# Nobody sent this but the agent itself: whoever approves it has seen what is new.
+checks contains common.check(
+	"card_changed", "fail", "high",
+	"the agent's card says something else than what is registered",
+	"see what with `concordat agent diff`, and let it come into force with `concordat agent approve`",
+) if {
+	input.change == "revise"
+	input.by_card
 }
 
 checks contains common.check(

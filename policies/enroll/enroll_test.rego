@@ -73,3 +73,10 @@ test_examples_are_tried_and_nothing_else if {
 	codes(probe(with_skill({"example": false}))) == {"probe_without_example"}
 	codes(probe({"from": "suspended", "to": "suspended"})) == {"probe_unfit"}
 }
+
+test_what_a_card_says_anew_waits_until_somebody_has_looked if {
+	told := {"change": "revise", "by_card": true, "reason": "as its card says"}
+	asked(told).answer == "review"
+	codes(asked(told)) == {"card_changed"}
+	asked(object.union(told, {"by_card": false})).answer == "permit"
+}

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 
 use crate::agent::{Agent, KnownBy, Placed, Probed, Proposed, Registration, Standing};
 use crate::digest::Digest;
-use crate::id::AgentId;
+use crate::id::{AgentId, RunId};
 use crate::name::{AgentName, DomainName, PrincipalName, SkillName};
+use crate::work::Attempt;
 
 use claims::Claims;
 pub use event::AgentEvent;
@@ -198,11 +199,7 @@ impl Agent {
             (AgentEvent::Suspended { by, reason, .. }, _) => {
                 self.place(Standing::Suspended, placed(by, reason))
             }
-            (AgentEvent::Quarantined { run, attempt }, _) => {
-                let (number, step) = (attempt.number, &attempt.step);
-                let reason = format!("it broke a critical rule with attempt {number} of `{step}` in `{run}`");
-                self.place(Standing::Quarantined, Placed { by: None, reason, at })
-            }
+            (AgentEvent::Quarantined { run, attempt }, _) => self.offended(*run, attempt, at),
             (AgentEvent::Restored { by, reason, .. }, _) => {
                 self.place(Standing::Eligible, placed(by, reason))
             }
@@ -256,6 +253,13 @@ impl Agent {
                 Err(RegistryError::Missing(*revision))
             }
         }
+    }
+
+    /// Keeps it from work, because it broke a critical rule.
+    fn offended(&mut self, run: RunId, attempt: &Attempt, at: Timestamp) -> Result<(), RegistryError> {
+        let (number, step) = (attempt.number, &attempt.step);
+        let reason = format!("it broke a critical rule with attempt {number} of `{step}` in `{run}`");
+        self.place(Standing::Quarantined, Placed { by: None, reason, at })
     }
 
     /// Remembers a try; what it did not show, an earlier one of the same revision may have shown.

@@ -60,7 +60,7 @@ pub struct TrustView {
     pub lower_bound: Share,
     /// How much decayed evidence stands behind it, in outcomes.
     pub evidence: u32,
-    /// Whether it has yet to prove itself: the lower bound is below [`TrustView::PROVEN`].
+    /// Whether it has yet to prove itself: the lower bound is below 4000.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unproven: bool,
 }

@@ -30,13 +30,20 @@ pub(crate) struct Brought {
     pub(crate) registration: Registration,
     pub(crate) revision: Digest,
     bytes: Vec<u8>,
+    /// Whether the agent's card says so, and nobody has looked at it yet.
+    by_card: bool,
 }
 
 impl Brought {
     pub(crate) fn of(registration: Registration) -> Result<Brought, EngineError> {
         let bytes =
             digest::canonical(&registration).map_err(|error| EngineError::Conflict(error.to_string()))?;
-        Ok(Brought { registration, revision: Digest::of(&bytes), bytes })
+        Ok(Brought { registration, revision: Digest::of(&bytes), bytes, by_card: false })
+    }
+
+    /// The same, where the agent's card says so.
+    pub(crate) fn by_card(self) -> Brought {
+        Brought { by_card: true, ..self }
     }
 }
 
@@ -90,6 +97,7 @@ impl Enrolling {
             from: self.from,
             to: self.to,
             changed: self.changed.clone(),
+            by_card: self.brought.as_ref().is_some_and(|brought| brought.by_card),
             tried: None,
         }
     }

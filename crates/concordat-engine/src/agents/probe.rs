@@ -268,6 +268,7 @@ impl Core {
             from: Some(agent.standing),
             to: agent.standing,
             changed: Vec::new(),
+            by_card: false,
             tried: Some(EnrollTry { skill: skill.clone(), params, instance: instance.map(str::to_owned) }),
         };
         let id = DecisionId::new(self.clock.uuid());

@@ -86,7 +86,7 @@ impl Engine {
         self.core.running()?;
         let registration = self.readable(document)?;
         let access = self.permit(caller, Action::AgentsRegister, resource(Some(agent))).await?;
-        self.revise(caller, &access, agent, seen, registration, reason).await?;
+        self.revise(caller, &access, agent, seen, Brought::of(registration)?, reason).await?;
         self.agent(agent)
     }
 
@@ -96,10 +96,9 @@ impl Engine {
         access: &Asked,
         agent: &str,
         seen: Digest,
-        registration: Registration,
+        brought: Brought,
         reason: &str,
     ) -> Result<(), EngineError> {
-        let brought = Brought::of(registration)?;
         self.enroll(access, |world| {
             let found = world.registry.find(agent)?;
             if found.revision != seen {
@@ -110,7 +109,8 @@ impl Engine {
         .await
     }
 
-    /// Reads the card of an agent again, and changes its registration by what the card says now.
+    /// Reads the card of an agent again, and changes its registration by what the card says now, if policy does not want
+    /// people to look at that first.
     ///
     /// Cards know nothing of schemas, limits, prices and regimes: what was registered of them stays. The card has to be
     /// signed by this key, or else by the one that was registered, if there is one; a new one is a part of the change.
@@ -147,8 +147,8 @@ impl Engine {
         };
         let unread = |why| EngineError::Invalid(Problem::new("agent-card", "/binding/url", why).into());
         let draft = self.core.transport.describe(wanted).await.map_err(unread)?;
-        let registration = self.reachable(told_anew(before, draft.registration))?;
-        match self.revise(caller, &access, agent, found.revision, registration, reason).await {
+        let told = Brought::of(self.reachable(told_anew(before, draft.registration))?)?.by_card();
+        match self.revise(caller, &access, agent, found.revision, told, reason).await {
             // The card says what is registered.
             Ok(()) | Err(EngineError::Registry(RegistryError::Same(_))) => self.agent(agent),
             Err(error) => Err(error),

@@ -40,6 +40,9 @@ pub struct EnrollInput {
     /// The top members of its registration that a change would change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
+    /// Whether the agent's card says so, and nobody has looked at it yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_card: bool,
     /// What is to be tried; only where a skill is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried: Option<EnrollTry>,
