@@ -52,13 +52,14 @@ impl Core {
         records: &mut Vec<Record>,
     ) -> Result<bool, EngineError> {
         let Lesson { key, seen, risk, cause, at } = lesson;
+        // Where nothing is learnt, too: who broke a critical rule is kept from work.
+        world.note_offence(key.agent, &seen, &cause);
         let Some(change) = world.trust.observe(&key, seen, risk, cause, at) else { return Ok(false) };
         let before = world.trust.drift(&key.domain);
         if let Err(odd) = world.trust.apply(&change) {
             return Err(EngineError::Conflict(odd.to_string()));
         }
         world.note_said(&change);
-        world.note_offence(&change);
         let subject = key.agent.to_string();
         let place = Place { subject: &subject, seq: world.take_seq(&subject), at };
         records.push(self.scribe.seal(&*self.clock, "trust.changed", place, &change)?);

@@ -179,7 +179,7 @@ impl World {
                 let change: TrustChanged = stored.read()?;
                 self.trust.apply(&change).map_err(|error| stored.odd(error))?;
                 self.note_said(&change);
-                self.note_offence(&change);
+                self.note_offence(change.key.agent, &change.seen, &change.cause);
                 Ok(())
             }
             "key.created" | "key.revoked" => {
@@ -249,7 +249,8 @@ impl World {
         Ok(self.apply_agent(id, event, brought, at)?)
     }
 
-    /// Folds what happened to an agent. One that is new, or elsewhere, is entered with what others of its party leave against it.
+    /// Folds what happened to an agent. One that is new, or elsewhere, is entered with what others of its party leave
+    /// against it.
     pub(crate) fn apply_agent(
         &mut self,
         id: AgentId,
@@ -288,13 +289,10 @@ impl World {
     }
 
     /// Remembers who broke a critical rule, until it is kept from work.
-    pub(crate) fn note_offence(&mut self, change: &TrustChanged) {
-        let works = |id| self.registry.agent(id).is_some_and(|agent| agent.standing.works());
-        match &change.cause {
-            Cause::Attempt(cause) if change.seen.is_an_offence() && works(change.key.agent) => {
-                self.offenders.insert(change.key.agent, cause.clone());
-            }
-            _ => {}
+    pub(crate) fn note_offence(&mut self, agent: AgentId, seen: &Seen, cause: &Cause) {
+        let works = self.registry.agent(agent).is_some_and(|agent| agent.standing.works());
+        if let (Cause::Attempt(cause), true) = (cause, works && seen.is_an_offence()) {
+            self.offenders.insert(agent, cause.clone());
         }
     }
 

@@ -53,7 +53,7 @@ pub(super) enum Agent {
         /// Its id or name.
         agent: String,
     },
-    /// Read an agent's A2A card again, and change its registration by what the card says now.
+    /// Read an agent's A2A card again. What it says anew waits: see it with `diff`, and let it come with `approve`.
     Refresh {
         /// Its id or name.
         agent: String,

@@ -187,7 +187,8 @@ async fn probe(
 
 /// Read an agent's card again, and change its registration by what the card says now.
 ///
-/// What cards know nothing of stays: schemas, examples, limits, prices, regimes.
+/// As policy comes, that waits for approval: nobody but the agent sent it. What cards know nothing of stays: schemas,
+/// examples, limits, prices, regimes.
 #[utoipa::path(
     post,
     path = "/v1/agents/{agent}/@refresh",
